@@ -1,0 +1,1 @@
+"""What the processors ask of the outside: protocols alone, no adapter."""

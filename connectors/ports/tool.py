@@ -1,0 +1,42 @@
+"""A tool: one typed, read-only question to the outside, asked by a playbook or an analyst."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from connectors.ports.archive import Archive
+from schemas import Incident, Signal
+
+
+class ToolFailed(Exception):
+    """The question could not be answered. The message states the query, the range and the remote's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may know without being told by its arguments. `now` is journal time, microseconds."""
+
+    incident: Incident
+    signals: Sequence[Signal]
+    """The signals that triggered the investigation, oldest first."""
+    archive: Archive
+    now: int
+
+
+class Tool(Protocol):
+    """One tool, one page. `name` is `SYSTEM.VERB`; the docstring of `arguments` and `description` are written for the reader who
+    chooses (a model, or a person writing a playbook)."""
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    """Every field needs a default: `gather` calls tools with no arguments."""
+    result: type[BaseModel]
+    deadline_s: float
+    max_bytes: int
+    """A result that encodes to more is refused with "narrow it", never truncated in silence."""
+
+    async def call(self, arguments: BaseModel, context: ToolContext) -> BaseModel:
+        """Raises ToolFailed."""

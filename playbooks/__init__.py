@@ -1,0 +1,1 @@
+"""The playbook language: Markdown runbooks with front matter, their rendering and their templates."""

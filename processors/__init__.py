@@ -1,0 +1,1 @@
+"""The five processors: ingest, triage, investigate, act, record."""

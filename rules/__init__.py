@@ -1,0 +1,1 @@
+"""The rule language: conditions, windows, groups and the pure engine that decides."""

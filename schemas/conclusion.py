@@ -1,0 +1,69 @@
+"""A conclusion: what an investigation found, with evidence that can be looked up."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from schemas.record import Part, Record
+
+Verdict = Literal["noise", "duplicate", "known", "actionable", "urgent"]
+
+
+class Evidence(Part):
+    """A quote out of a recorded step or signal: `cites` is its id, `quote` stands there word for word."""
+
+    cites: str
+    quote: str
+    says: str = Field(description="What follows from it, in one sentence")
+
+
+class Hypothesis(Part):
+    """A likely cause. `confidence` is a probability, 0 to 1."""
+
+    text: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class RuledOut(Part):
+    """What it is not, and why."""
+
+    text: str
+    why: str
+    cites: str | None = None
+
+
+class Change(Part):
+    """The culprit: a commit, deploy, flag or configuration change."""
+
+    kind: Literal["commit", "deploy", "flag", "config", "other"]
+    id: str
+    title: str = ""
+    at: str | None = None
+    url: str | None = None
+
+
+class ProposedAction(Part):
+    """An action the conclusion asks for; whether it happens is for autonomy and approval to say."""
+
+    kind: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    why: str = ""
+
+
+class Conclusion(Record):
+    """The outcome of an investigation. `change` None means: none of the changes."""
+
+    verdict: Verdict
+    summary: str = Field(description="What broke, since when, how bad: for a tired person")
+    hypothesis: Hypothesis
+    alternatives: tuple[Hypothesis, ...] = ()
+    category: str = "unknown"
+    component: str | None = Field(default=None, description="What failed first")
+    blast_radius: tuple[str, ...] = ()
+    change: Change | None = None
+    remediation: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    ruled_out: tuple[RuledOut, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    actions: tuple[ProposedAction, ...] = ()
+    analyst: str = Field(default="none", description="The model that reasoned, or `none` for the model-free analyst")

@@ -1,0 +1,155 @@
+"""What each kind of decision says beyond its envelope: one shape per kind."""
+
+from typing import Any
+
+from pydantic import Field
+
+from schemas.action import Action
+from schemas.conclusion import Conclusion
+from schemas.incident import Incident
+from schemas.investigation import Step, Usage
+from schemas.record import Part
+from schemas.time import Micros
+
+
+class SignalsCounted(Part):
+    """Signals with one outcome over a stretch of the journal; each can be recomputed from the archived signals."""
+
+    reason: str = Field(
+        description="duplicate, silence, mute, inhibition, throttle, flapping, own, unmatched, below_threshold"
+    )
+    count: int
+    since: Micros
+    until: Micros
+    exemplars: tuple[str, ...] = Field(default=(), description="Ids of some of them, at most 5")
+    by: str | None = Field(default=None, description="The rule, silence or incident that did it")
+
+
+class Quarantined(Part):
+    """Input that could not be read; kept whole under `quarantine_id` and can be retried."""
+
+    quarantine_id: str
+    source: str
+    instance: str = "default"
+    reason: str
+    size: int
+
+
+class IncidentChanged(Part):
+    """The incident as it is after the decision, and what of it changed."""
+
+    incident: Incident
+    signal_id: str | None = None
+    changes: tuple[str, ...] = Field(default=(), description="Names of fields of the incident")
+
+
+class PlaybookSelected(Part):
+    """Investigate `incident` by `playbook`; `signal_ids` are what triggered it."""
+
+    playbook: str
+    incident: Incident
+    signal_ids: tuple[str, ...] = ()
+
+
+class PlaybookSkipped(Part):
+    """No investigation is started, and the reason out of a closed set: shadow, throttled, running, unknown_playbook, none_named."""
+
+    playbook: str | None
+    reason: str
+
+
+class InvestigationChanged(Part):
+    """The investigation started, paused, resumed or failed."""
+
+    playbook: str
+    reason: str = ""
+    attempt: int = 1
+
+
+class StepTaken(Part):
+    """One step of an investigation, whole."""
+
+    step: Step
+
+
+class Concluded(Part):
+    """How an investigation ended."""
+
+    playbook: str
+    conclusion: Conclusion
+    usage: Usage = Usage()
+    steps: int = 0
+
+
+class ActionChanged(Part):
+    """The action as it is after the decision."""
+
+    action: Action
+
+
+class Escalated(Part):
+    """A step of an escalation policy."""
+
+    policy: str
+    step: int = 0
+    target: str = ""
+    reason: str = ""
+
+
+class OutcomeSeen(Part):
+    """Whether what was expected after acting came true."""
+
+    expected: str
+    observed: str
+
+
+class CommandTaken(Part):
+    """A command that changed something or was refused: its kind and data."""
+
+    command_id: str
+    kind: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+DATA: dict[str, type[Part]] = {
+    "signal.deduplicated": SignalsCounted,
+    "signal.suppressed": SignalsCounted,
+    "signal.unmatched": SignalsCounted,
+    "signal.quarantined": Quarantined,
+    "incident.opened": IncidentChanged,
+    "incident.updated": IncidentChanged,
+    "incident.acknowledged": IncidentChanged,
+    "incident.resolved": IncidentChanged,
+    "incident.reopened": IncidentChanged,
+    "incident.merged": IncidentChanged,
+    "playbook.selected": PlaybookSelected,
+    "playbook.skipped": PlaybookSkipped,
+    "investigation.started": InvestigationChanged,
+    "investigation.step": StepTaken,
+    "investigation.paused": InvestigationChanged,
+    "investigation.resumed": InvestigationChanged,
+    "investigation.concluded": Concluded,
+    "investigation.failed": InvestigationChanged,
+    "action.proposed": ActionChanged,
+    "action.approved": ActionChanged,
+    "action.denied": ActionChanged,
+    "action.expired": ActionChanged,
+    "action.attempted": ActionChanged,
+    "action.succeeded": ActionChanged,
+    "action.failed": ActionChanged,
+    "action.unknown": ActionChanged,
+    "action.reconciled": ActionChanged,
+    "escalation.started": Escalated,
+    "escalation.step": Escalated,
+    "escalation.acknowledged": Escalated,
+    "escalation.exhausted": Escalated,
+    "outcome.confirmed": OutcomeSeen,
+    "outcome.contradicted": OutcomeSeen,
+    "feedback.given": CommandTaken,
+    "rules.activated": CommandTaken,
+    "silence.created": CommandTaken,
+    "silence.expired": CommandTaken,
+    "fact.set": CommandTaken,
+    "command.refused": CommandTaken,
+}
+"""The shape of `Decision.data`, by kind; `decide` accepts no other."""

@@ -1,0 +1,42 @@
+"""Moments: integers of microseconds inside, RFC 3339 text outside."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000
+"""One second, in the unit of `Micros`."""
+
+
+def from_rfc3339(text: str) -> int:
+    """Microseconds since the epoch; nanoseconds are cut. A time without a zone is read as UTC.
+
+    Raises ValueError, naming the text, when it is not an RFC 3339 or ISO 8601 moment.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time; expected RFC 3339, such as '2026-11-21T10:00:00Z'") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def to_rfc3339(moment: int) -> str:
+    """RFC 3339 in UTC with a `Z`; always six digits of fraction, so that texts sort as times do."""
+    return (EPOCH + timedelta(microseconds=moment)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _read(value: object) -> object:
+    return from_rfc3339(value) if isinstance(value, str) else value
+
+
+Micros = Annotated[
+    int,
+    BeforeValidator(_read),
+    PlainSerializer(to_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A moment: int of microseconds since the epoch in Python, RFC 3339 text in JSON."""
