@@ -1,0 +1,46 @@
+"""Hexadecimal HMAC-SHA256 over raw bytes, checked in constant time: how senders prove that a request is theirs."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def sign_hex(secret: str | bytes, body: bytes) -> str:
+    """The lower-case hexadecimal HMAC-SHA256 of `body`; 64 characters. A text secret counts as its UTF-8 bytes."""
+    return hmac.new(_key(secret), body, hashlib.sha256).hexdigest()
+
+
+def verify_hex(secrets: Sequence[str | bytes], body: bytes, given: str) -> bool:
+    """Whether `given` is the signature of `body` under any of the active secrets (several while a secret is being rotated).
+
+    `body` must be the bytes as they came over the wire, before any parsing. The case of the hexadecimal digits does not matter.
+    Every secret is tried whatever the earlier ones said, so the time taken tells nothing about which one matched. False when there is
+    no secret, when one is empty (an unset variable must not become a key everybody knows) and nothing else matches, and
+    when `given` is not 64 hexadecimal digits.
+    """
+    given = given.strip()
+    if len(given) != 64 or not _HEX.issuperset(given):
+        return False
+    found = given.lower().encode("ascii")
+    matched = False
+    for secret in secrets:
+        key = _key(secret)
+        expected = hmac.new(key, body, hashlib.sha256).hexdigest().encode("ascii")
+        matched |= hmac.compare_digest(expected, found) and bool(key)
+    return matched
+
+
+def equal_secrets(accepted: Sequence[str | bytes], given: str | bytes) -> bool:
+    """Whether a bearer token or key is one of the accepted ones, in constant time; an empty accepted one never matches."""
+    found = _key(given)
+    matched = False
+    for secret in accepted:
+        key = _key(secret)
+        matched |= hmac.compare_digest(key, found) and bool(key)
+    return matched
+
+
+def _key(secret: str | bytes) -> bytes:
+    return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
