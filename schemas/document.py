@@ -122,14 +122,16 @@ def _written(document: Document, location: Path) -> Path:
     node: Any = document.content
     path: list[str | int] = []
     for part in location:
-        if (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        ):
+        if _has(node, part):
             node = node[part]
-        else:
-            continue
-        path.append(part)
+            path.append(part)
     return tuple(path)
+
+
+def _has(node: Any, part: str | int) -> bool:
+    if isinstance(node, dict):
+        return part in node
+    return isinstance(node, list) and isinstance(part, int) and part < len(node)
 
 
 def _keys(model: type[BaseModel], location: Path) -> list[str]:
