@@ -104,7 +104,7 @@ def faults_of(error: ValidationError, document: Document, model: type[BaseModel]
         elif detail["type"] == "missing":
             message = f"{name!r} is missing here"
         else:
-            message = f"{'.'.join(map(str, path)) or 'the document'}: {detail['msg'].removeprefix('Value error, ')}, found {_short(detail['input'])}"
+            message = f"{'.'.join(map(str, path)) or 'the document'}: {detail['msg'].removeprefix('Value error, ')}, found {_short(_as_written(document, path, detail['input']))}"
         faults.append(document.fault(path, message))
     return faults
 
@@ -126,6 +126,14 @@ def _written(document: Document, location: Path) -> Path:
             node = node[part]
             path.append(part)
     return tuple(path)
+
+
+def _as_written(document: Document, path: Path, value: object) -> object:
+    """The text that stands in the document when it refers to something else (`${NAME}`): what it stands for may be a secret."""
+    node = document.content
+    for part in path:
+        node = node[part]
+    return node if isinstance(node, str) and "$" in node else value
 
 
 def _has(node: Any, part: str | int) -> bool:

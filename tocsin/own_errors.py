@@ -1,0 +1,77 @@
+"""Tocsin's own errors, sent to the user's Sentry, and never to itself."""
+
+from urllib.parse import urlsplit
+
+import sentry_sdk
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.types import Event, Hint
+
+from connectors.ports.clock import Clock
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0"})  # noqa: S104 - compared with, never bound
+MARK = "tocsin.self"
+"""The tag on each of our own events: one that comes back (by a Sentry webhook, say) is context, never the start of an incident."""
+PER_HOUR = 60
+"""Events sent at most within an hour: a fault that repeats must not become a storm at somebody else's door."""
+
+
+def feeds_back(dsn: str, host: str, port: int) -> bool:
+    """Whether a DSN leads to our own door."""
+    target = urlsplit(dsn)
+    same_host = target.hostname == host or (target.hostname in LOOPBACK and host in LOOPBACK)
+    return same_host and (target.port or {"http": 80, "https": 443}.get(target.scheme)) == port
+
+
+class Budget:
+    """At most `limit` events within any hour of the clock's monotonic time."""
+
+    def __init__(self, clock: Clock, limit: int = PER_HOUR) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._sent: list[float] = []
+
+    def take(self) -> bool:
+        """Whether one more may go."""
+        now = self._clock.monotonic()
+        self._sent = [moment for moment in self._sent if now - moment < 3600]
+        if len(self._sent) >= self._limit:
+            return False
+        self._sent.append(now)
+        return True
+
+
+def start_own_errors(dsn: str | None, *, host: str, port: int, version: str, clock: Clock) -> str | None:
+    """Begin to report; returns why not, as a sentence, when it does not.
+
+    Sends exceptions of the supervisor and logged errors with stack traces, without local variables, request bodies or user names:
+    those may hold what the payloads held.
+    """
+    if not dsn:
+        return "no telemetry.sentry_dsn is configured"
+    if feeds_back(dsn, host, port):
+        return f"telemetry.sentry_dsn leads to Tocsin's own door at {host}:{port}; name another Sentry project"
+    budget = Budget(clock)
+
+    def before_send(event: Event, _hint: Hint) -> Event | None:
+        return event if budget.take() else None
+
+    sentry_sdk.init(
+        dsn=dsn,
+        release=f"tocsin@{version}",
+        before_send=before_send,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[LoggingIntegration(event_level=None)],
+        send_default_pii=False,
+        include_local_variables=False,
+        max_breadcrumbs=0,
+    )
+    sentry_sdk.set_tag(MARK, "true")
+    return None
+
+
+def report(part: str, error: Exception) -> None:
+    """One failure of a part; does nothing when reporting is off."""
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tag("part", part)
+        scope.capture_exception(error)
