@@ -1,0 +1,92 @@
+"""Values as senders write them, read as what a signal needs: texts, times, labels, numbers, links."""
+
+import math
+from typing import Any
+
+import orjson
+
+from schemas import from_rfc3339
+
+END_OF_TIME = 253_402_300_800_000_000
+"""The year 10000, in microseconds: RFC 3339 ends there."""
+
+TITLE = 300
+"""Characters of a title; what is longer continues in the body."""
+
+
+def text_of(value: Any) -> str:
+    """One text: numbers and booleans as JSON writes them, an object by its `name` where it has one, the rest as JSON."""
+    if type(value) is str:
+        return value
+    if type(value) is dict:
+        name = value.get("name")
+        if type(name) is str:
+            return name
+    return orjson.dumps(value).decode()
+
+
+def moment_of(value: Any) -> int | None:
+    """Microseconds since the epoch, from RFC 3339 or a number of s, ms, µs or ns (told apart by their size); None when it is
+    neither, or lies outside the years 1970 to 9999."""
+    if type(value) is str:
+        try:
+            moment = from_rfc3339(value)
+        except (ValueError, OverflowError):
+            try:
+                return moment_of(float(value))
+            except ValueError:
+                return None
+        return moment if 0 <= moment < END_OF_TIME else None
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        size = abs(value)
+        if size < 1e11:
+            moment = round(value * 1_000_000)
+        elif size < 1e14:
+            moment = round(value * 1_000)
+        elif size < 1e17:
+            moment = round(value)
+        else:
+            moment = round(value / 1_000)
+        return moment if 0 <= moment < END_OF_TIME else None
+    return None
+
+
+def title_and_rest(text: str) -> tuple[str, str]:
+    """The first line that says something, cut at TITLE characters, and what it leaves out ("" when nothing)."""
+    if "\n" not in text and len(text) <= TITLE:
+        return text.strip(), ""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return (first, text) if len(first) <= TITLE else (first[: TITLE - 1] + "…", text)
+
+
+def labels_of(value: Any) -> dict[str, str]:
+    """Labels from an object, or an array of `key:value`, `key=value`, plain words (value "true"), pairs, or key/value objects."""
+    if type(value) is dict:
+        return {key: item if type(item) is str else text_of(item) for key, item in value.items() if item is not None}
+    labels: dict[str, str] = {}
+    for item in value if type(value) is list else [value]:
+        match item:
+            case str():
+                separator = min((c for c in ":=" if c in item), key=item.index, default="")
+                key, _, rest = item.partition(separator) if separator else (item, "", "true")
+                labels[key.strip()] = rest.strip()
+            case [str(key), rest]:
+                labels[key] = text_of(rest)
+            case {"key": str(key), "value": rest} | {"name": str(key), "value": rest}:
+                labels[key] = text_of(rest)
+            case _:
+                labels[text_of(item)] = "true"
+    return labels
+
+
+def measures_of(value: Any) -> dict[str, float]:
+    """The numbers of an object; what is no number is left to `raw`."""
+    if type(value) is not dict:
+        return {}
+    return {key: float(item) for key, item in value.items() if type(item) in (int, float)}
+
+
+def urls_of(value: Any) -> list[str]:
+    """Web addresses out of a text or an array of texts; anything that is not http or https is left to `raw`."""
+    candidates = value if type(value) is list else [value]
+    return [item for item in candidates if type(item) is str and item.startswith(("http://", "https://"))]

@@ -1,0 +1,171 @@
+"""Requests in the sender's own JSON, or as CloudEvents, as signals."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from typing_extensions import override
+
+from connectors.generic import cloudevents
+from connectors.generic.expressions import Fields, Unreadable
+from connectors.generic.proof import Proof
+from connectors.generic.settings import GenericSettings
+from connectors.generic.signals import Arrival, signal_of
+from connectors.ports.json_body import read_json
+from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Route, Source
+from schemas import Signal
+
+_STATUS: dict[Refusal, int] = {
+    "missing_signature": 401,
+    "bad_signature": 401,
+    "expired": 401,
+    "unauthorised": 401,
+    "unknown_instance": 404,
+    "unknown_project": 404,
+    "too_large": 413,
+    "unsupported_encoding": 415,
+    "bad_encoding": 400,
+    "malformed": 400,
+    "method": 405,
+}
+_LINES = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"))
+
+Part = tuple[Any, dict[str, Any] | None]
+"""A content, and the CloudEvent it is when it is one."""
+
+
+class GenericSource(Source):
+    """One instance at `/in/generic[/INSTANCE]`."""
+
+    name = "generic"
+    routes: tuple[Route, ...] = ()
+
+    def __init__(self, settings: GenericSettings, instance: str) -> None:
+        self.instance = instance
+        self.max_body = settings.max_body
+        self.max_decompressed = settings.max_decompressed
+        self._settings = settings
+        self._proof = Proof(settings, f"/in/generic/{instance}")
+        self._fields = Fields(settings.mapping)
+
+    @override
+    def receive(self, request: Request) -> Received:
+        if request.method not in ("POST", "PUT"):
+            raise Refused("method", f"found {request.method}, expected POST")
+        self._proof.check(request)
+        poison: list[Poison] = []
+        parts = self._parts(request, poison)
+        arrival = self._arrival(request)
+        unknown: set[str] = set()
+        signals: list[Signal] = []
+        trace = request.headers.get("traceparent")
+        for index, (content, event) in enumerate(parts):
+            try:
+                signals.append(self._signal(content, event, index, arrival, unknown, trace))
+            except Unreadable as error:
+                poison.append(Poison(str(error), orjson.dumps(content)))
+        if poison and not signals:
+            raise Refused("malformed", poison[0].reason)
+        answer: dict[str, Any] = {"accepted": len(signals)}
+        if poison:
+            answer |= {"rejected": len(poison), "errors": [item.reason for item in poison[:10]]}
+        return Received(signals=signals, poison=poison, unknown_severities=sorted(unknown), reply=_json(200, answer))
+
+    @override
+    def refuse(self, refused: Refused, request: Request | None) -> Reply:
+        status = _STATUS[refused.reason]
+        headers = {"content-type": "application/problem+json"}
+        if status == 401:
+            headers["www-authenticate"] = 'Bearer realm="tocsin"'
+        elif status == 405:
+            headers["allow"] = "POST, PUT"
+        elif status == 415:
+            headers["accept-encoding"] = "gzip, deflate, br, identity"
+        problem = {"title": refused.reason, "status": status, "detail": str(refused)}
+        return Reply(status, orjson.dumps(problem), headers)
+
+    @override
+    def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
+        problem = {"title": "overloaded", "status": 503, "detail": "nothing was kept; send the same request again"}
+        headers = {"content-type": "application/problem+json", "retry-after": str(max(1, round(retry_after_s)))}
+        return Reply(503, orjson.dumps(problem), headers)
+
+    def _parts(self, request: Request, poison: list[Poison]) -> list[Part]:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == cloudevents.BATCH:
+            batch = read_json(request.body)
+            if not isinstance(batch, list):
+                raise Refused("malformed", f"a CloudEvents batch is a JSON array, found {type(batch).__name__}")
+            parts = list(_events(batch, poison))
+        elif kind == cloudevents.STRUCTURED:
+            parts = list(_events([read_json(request.body)], poison))
+        elif "ce-specversion" in request.headers:
+            try:
+                event = cloudevents.from_binary(request.headers, request.body)
+            except cloudevents.NotAnEvent as error:
+                raise Refused("malformed", str(error)) from error
+            parts = [(event, event)]
+        elif kind in _LINES:
+            parts = list(_lines(request.body, poison))
+        else:
+            try:
+                parts = [(item, None) for item in self._fields.items(read_json(request.body))]
+            except Unreadable as error:
+                raise Refused("malformed", str(error)) from error
+        if len(parts) > self._settings.max_items:
+            raise Refused(
+                "too_large",
+                f"{len(parts)} signals in one request, at most {self._settings.max_items}; send fewer at once",
+            )
+        return parts
+
+    def _arrival(self, request: Request) -> Arrival:
+        headers = request.headers
+        for name in (self._settings.delivery_header.lower(), "webhook-id", "svix-id"):
+            if given := headers.get(name):
+                return Arrival(self.instance, self._settings, request.received_at, given[:200], named=True)
+        content = hashlib.sha256(request.raw_body).hexdigest()[:32]
+        return Arrival(self.instance, self._settings, request.received_at, content, named=False)
+
+    def _signal(
+        self,
+        content: Any,
+        event: dict[str, Any] | None,
+        index: int,
+        arrival: Arrival,
+        unknown: set[str],
+        trace: str | None,
+    ) -> Signal:
+        if event is not None:
+            found = self._fields.find(event, cloudevents.guessable(event))
+            trace = cloudevents.settle(found, event) or trace
+        elif isinstance(content, dict):
+            found = self._fields.find(content, content)
+        else:
+            raise Unreadable(f"part {index} is {type(content).__name__}, expected a JSON object")
+        return signal_of(found, content, index, arrival, unknown, trace)
+
+
+def _events(values: Iterable[Any], poison: list[Poison]) -> Iterator[Part]:
+    for value in values:
+        try:
+            event = cloudevents.from_structured(value)
+        except cloudevents.NotAnEvent as error:
+            poison.append(Poison(str(error), orjson.dumps(value)))
+        else:
+            yield event, event
+
+
+def _lines(body: bytes, poison: list[Poison]) -> Iterator[Part]:
+    for number, line in enumerate(body.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield read_json(line), None
+        except Refused as error:
+            poison.append(Poison(f"line {number}: {error}", line))
+
+
+def _json(status: int, answer: dict[str, Any]) -> Reply:
+    return Reply(status, orjson.dumps(answer), {"content-type": "application/json"})

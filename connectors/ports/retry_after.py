@@ -1,0 +1,28 @@
+"""How long a remote asks us to wait, read out of its `Retry-After` header (RFC 9110, section 10.2.3)."""
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from schemas.time import EPOCH
+
+LONGEST_S = 24 * 3600.0
+"""No remote makes us wait longer than a day."""
+
+
+def retry_after_s(value: str | None, now: int) -> float | None:
+    """Seconds from `now` (microseconds), 0 to a day; None when the header is missing or says nothing that can be read."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - EPOCH).total_seconds() - now / 1_000_000
+    if seconds != seconds:
+        return None
+    return min(max(seconds, 0.0), LONGEST_S)
