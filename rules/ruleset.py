@@ -1,0 +1,102 @@
+"""The rules in force: compiled, frozen, and versioned by their content."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from rules.cel import MISSING, Condition, Expression
+from rules.fields import NAMING
+from rules.index import Index
+from rules.model import Rule
+from schemas.ids import content_hash
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule ready to act. `version` is the hash of all it says; `memory` of what its windows rest on, so that a rule whose
+    playbook changed keeps what it has counted."""
+
+    rule: Rule
+    condition: Condition
+    keys: tuple[Expression, ...]
+    file: str = ""
+    line: int = 0
+
+    @cached_property
+    def name(self) -> str:
+        return self.rule.name
+
+    @cached_property
+    def version(self) -> str:
+        return content_hash(orjson.dumps(self.rule.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS))
+
+    @cached_property
+    def memory(self) -> str:
+        said = self.rule.model_dump(mode="json", include={"when", "group_by", "match"})
+        return content_hash(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+    @cached_property
+    def actor(self) -> str:
+        return f"rule:{self.rule.name}"
+
+    @cached_property
+    def names_its_signals(self) -> bool:
+        """Whether signals that merely inform may open incidents by this rule: its condition says which it means."""
+        return any(path[0] in NAMING for path in self.condition.paths)
+
+    @cached_property
+    def names_its_type(self) -> bool:
+        return any(path[0] == "type" for path in self.condition.paths)
+
+    @cached_property
+    def reads_incident(self) -> bool:
+        return any(path[0] == "incident" for path in self.condition.paths)
+
+    def group(self, activation: Mapping[str, Any]) -> tuple[str, ...]:
+        """The values of `group_by` as text; what the signal does not have is the empty text, as in Alertmanager."""
+        return tuple([as_text(key.get(activation)) for key in self.keys])
+
+
+def as_text(value: Any) -> str:
+    """A group value: text as it is, nothing as "", anything else as JSON."""
+    if type(value) is str:
+        return value
+    if value is MISSING or value is None:
+        return ""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return str(value)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules in force, in the order in which they act. `version` is the hash of every enabled rule in that order;
+    `sources` is the text of the files they came from, by name."""
+
+    rules: tuple[CompiledRule, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def version(self) -> str:
+        return content_hash("\n".join(rule.version for rule in self.rules))
+
+    @cached_property
+    def index(self) -> Index:
+        return Index([rule.condition.equalities for rule in self.rules])
+
+    @cached_property
+    def by_name(self) -> Mapping[str, CompiledRule]:
+        return {rule.name: rule for rule in self.rules}
+
+    def matching(self, activation: Mapping[str, Any]) -> list[CompiledRule]:
+        """The rules whose condition holds, in order; those that read `incident` are judged with the one in the activation."""
+        rules = self.rules
+        return [rule for at in self.index.candidates(activation) if (rule := rules[at]).condition.matches(activation)]
+
+    def packed(self) -> bytes:
+        """The sources as JSON, from which `rules.load.unpack` makes the same rule set."""
+        return orjson.dumps(dict(self.sources))
