@@ -7,11 +7,11 @@ The text is parsed once into one form (`syntax`), which two back ends run: `clos
 `evaluate`, with values and the reasons of failures. docs/conditions.md is the language as users see it.
 """
 
-from rules.cel.closures import MISSING
 from rules.cel.condition import Condition, Expression, compile, compile_value  # noqa: A004
 from rules.cel.equalities import Alternative, Equalities, Path
 from rules.cel.faults import CelError, CelFailure, Fault
 from rules.cel.functions import FUNCTIONS, MACROS, SEVERITIES
+from rules.cel.lifted import MISSING
 from rules.cel.schema import FieldKind, FieldSchema
 from rules.cel.values import CelMap, CelType, Duration, Timestamp, Uint, Value
 

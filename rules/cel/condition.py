@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rules.cel.closures import MISSING, guarded, verdicts
+from rules.cel.closures import verdicts
 from rules.cel.equalities import Equalities, Path, equalities, paths_read
 from rules.cel.evaluate import Evaluator, Frame, evaluator
-from rules.cel.faults import CelError, CelFailure, error_at
+from rules.cel.faults import CelFailure, error_at
 from rules.cel.kinds import kind_of, need_bool
+from rules.cel.lifted import MISSING, guarded
 from rules.cel.parser import parse
 from rules.cel.resolve import Resolver
 from rules.cel.schema import FieldSchema

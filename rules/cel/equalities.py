@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TypeAlias
 
-from rules.cel.closures import constants_of
+from rules.cel.bodies import constants_of
 from rules.cel.functions import SEVERITIES, rank
 from rules.cel.syntax import (
     And,

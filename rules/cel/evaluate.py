@@ -91,7 +91,7 @@ def evaluator(node: Node) -> Evaluator:
     """The function that evaluates a resolved node."""
     match node:
         case Literal(value=value):
-            return lambda frame: value
+            return lambda _: value
         case Root():
             return _root(node)
         case Local(number=number):
@@ -199,7 +199,7 @@ def _call(node: Call) -> Evaluator:
         # Only a condition loaded unchecked comes here.
         name = node.function
 
-        def refuse(frame: Frame) -> Any:
+        def refuse(_: Frame) -> Any:
             raise CelFailure(f"unknown function {name!r} of {len(arguments)} arguments")
 
         return refuse
@@ -257,15 +257,15 @@ def _fold(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, *, d
     return not decisive
 
 
-def _all(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, where: Evaluator | None) -> bool:
+def _all(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, _: Evaluator | None) -> bool:
     return _fold(frame, items, number, body, decisive=False)
 
 
-def _exists(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, where: Evaluator | None) -> bool:
+def _exists(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, _: Evaluator | None) -> bool:
     return _fold(frame, items, number, body, decisive=True)
 
 
-def _filter(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, where: Evaluator | None) -> list[Any]:
+def _filter(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, _: Evaluator | None) -> list[Any]:
     kept = []
     for item in items:
         frame.variables[number] = item
@@ -274,7 +274,7 @@ def _filter(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, wh
     return kept
 
 
-def _exists_one(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, where: Evaluator | None) -> bool:
+def _exists_one(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, _: Evaluator | None) -> bool:
     return len(_filter(frame, items, number, body, None)) == 1
 
 

@@ -70,8 +70,8 @@ def kind_of(node: Node, faults: Faults) -> str:
                 faults.append((node.at, f"'-' needs a number; {_show(node.operand)} is {_say(kind)}"))
             return kind
         case Not() | And() | Or():
-            for operand in (node.operand,) if isinstance(node, Not) else node.operands:
-                _need_bool(operand, kind_of(operand, faults), faults)
+            for part in (node.operand,) if isinstance(node, Not) else node.operands:
+                _need_bool(part, kind_of(part, faults), faults)
             return "bool"
         case Choice():
             _need_bool(node.condition, kind_of(node.condition, faults), faults)

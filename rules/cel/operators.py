@@ -151,11 +151,11 @@ def within(item: Any, container: Any) -> bool:
     """`item in container`: of a list by equality, of a map by key."""
     if isinstance(container, list):
         return any(same(item, other) for other in container)
-    if isinstance(container, dict):
-        return isinstance(item, str) and item in container
-    if isinstance(container, CelMap):
+    if isinstance(container, (dict, CelMap)):
         mark = token(item)
-        return mark is not None and mark in container.entries
+        if mark is None:
+            raise CelFailure(f"a {type_name(item)} cannot be the key of a map, so it cannot be looked for in one")
+        return mark in (container if isinstance(container, dict) else container.entries)
     raise CelFailure(f"'in' needs a list or a map on its right, found {type_name(container)}")
 
 

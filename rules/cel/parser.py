@@ -36,7 +36,8 @@ MAX_DEPTH = 64
 """How deep brackets and operators may nest."""
 
 _RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
+    {"as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package"}
+    | {"namespace", "return", "var", "void", "while"}
 )
 _CONSTANTS: dict[str, object] = {"true": True, "false": False, "null": None}
 _LEVELS: dict[str, int] = {
@@ -64,7 +65,7 @@ class _Parser:
         self.depths: dict[int, tuple[int, Node]] = {}
 
     def whole(self) -> Node:
-        if self.token.kind == "end":
+        if len(self.tokens) == 1:
             self.refuse("the condition is empty; write 'true' for one that always holds")
         node = self.expression()
         if self.token.kind != "end":
@@ -211,25 +212,20 @@ class _Parser:
 
     def primary(self, *, signed: bool) -> Node:
         token = self.token
-        match token.kind:
-            case "value":
-                return self.constant(signed=signed)
-            case "name":
-                return self.name()
-            case "mark" if token.text == "(":
-                self.take()
-                node = self.expression()
-                self.expect(")", "to close the bracket")
-                return node
-            case "mark" if token.text == "[":
-                self.take()
-                return self.node(ListOf(token.at, self.items("]", "the list")))
-            case "mark" if token.text == "{":
-                self.take()
-                return self.node(MapOf(token.at, self.entries()))
-            case "mark" if token.text == ".":
-                self.take()
-                return self.name(absolute=True)
+        if token.kind == "value":
+            return self.constant(signed=signed)
+        if token.kind == "name":
+            return self.name()
+        if self.accept("("):
+            node = self.expression()
+            self.expect(")", "to close the bracket")
+            return node
+        if self.accept("["):
+            return self.node(ListOf(token.at, self.items("]", "the list")))
+        if self.accept("{"):
+            return self.node(MapOf(token.at, self.entries()))
+        if self.accept("."):
+            return self.name(absolute=True)
         self.refuse(f"expected a value, found {self.found}")
 
     def constant(self, *, signed: bool) -> Node:

@@ -116,7 +116,7 @@ def build_map(entries: Iterable[tuple[Any, Any]]) -> dict[str, Any] | CelMap:
             raise CelFailure(f"the map has the key {key!r} twice")
         found[mark] = (key, value)
     if all(type(mark) is str for mark in found):
-        return {key: value for key, value in found.values()}
+        return dict(found.values())
     return CelMap(found)
 
 

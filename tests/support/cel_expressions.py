@@ -1,0 +1,162 @@
+"""Random conditions and the signals they are tried on: for holding one back end against another."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+ROOTS = ("source", "severity", "title", "count", "ratio", "muted", "labels", "tags", "raw", "nothing")
+KEYS = ("env", "team", "n", "on", "deep", "list", "absent")
+TEXTS = ("sentry", "error", "prod", "", "p", "a.b", "critical", "É", "x" * 70)
+NUMBERS = ("0", "1", "-1", "5", "1.0", "0.5", "-2.5", "9223372036854775807", "2u", "1e3", "0u")
+
+
+def signals(draw: random.Random, count: int) -> list[dict[str, Any]]:
+    """Activations of plain JSON values, of which many lack a field or hold another kind than one would think."""
+    return [_signal(draw) for _ in range(count)]
+
+
+def _signal(draw: random.Random) -> dict[str, Any]:
+    made = {name: _field(draw, name) for name in ROOTS if draw.random() < 0.95}
+    if draw.random() < 0.15:
+        made[draw.choice(ROOTS)] = _any(draw, 2)
+    return made
+
+
+def _field(draw: random.Random, name: str) -> Any:
+    match name:
+        case "source" | "severity" | "title":
+            return draw.choice(TEXTS)
+        case "count":
+            return draw.choice((0, 1, 5, -1, 9223372036854775807))
+        case "ratio":
+            return draw.choice((0.0, 1.0, 0.5, -2.5, 5))
+        case "muted":
+            return draw.random() < 0.5
+        case "labels":
+            return {key: draw.choice(TEXTS) for key in KEYS if draw.random() < 0.8}
+        case "tags":
+            return [draw.choice(TEXTS) for _ in range(draw.randrange(4))]
+        case "raw":
+            return {key: _any(draw, 2) for key in KEYS if draw.random() < 0.85}
+    return None
+
+
+def _any(draw: random.Random, depth: int) -> Any:
+    choice = draw.randrange(9 if depth else 6)
+    match choice:
+        case 0:
+            return draw.choice(TEXTS)
+        case 1:
+            return draw.choice((0, 1, 5, -1))
+        case 2:
+            return draw.choice((0.0, 1.0, 0.5))
+        case 3 | 4:
+            return draw.random() < 0.5
+        case 5:
+            return None
+        case 6 | 7:
+            return {key: _any(draw, depth - 1) for key in KEYS if draw.random() < 0.5}
+    return [_any(draw, depth - 1) for _ in range(draw.randrange(4))]
+
+
+def condition(draw: random.Random, depth: int = 4, variables: tuple[str, ...] = ()) -> str:
+    """The text of a condition that may fail anywhere, but has no static fault."""
+    if depth <= 0 or draw.random() < 0.25:
+        return _atom(draw, variables)
+    below = depth - 1
+    match draw.randrange(11):
+        case 0 | 1:
+            return f"({condition(draw, below, variables)} && {condition(draw, below, variables)})"
+        case 2 | 3:
+            return f"({condition(draw, below, variables)} || {condition(draw, below, variables)})"
+        case 4 | 5:
+            return f"!({condition(draw, below, variables)})"
+        case 6:
+            parts = (condition(draw, below, variables) for _ in range(3))
+            return "({} ? {} : {})".format(*parts)
+        case 7 | 8:
+            variable = f"v{len(variables)}" if draw.random() < 0.9 else draw.choice(("source", "x", "labels"))
+            macro = draw.choice(("all", "exists", "exists_one"))
+            return f"{_container(draw, variables)}.{macro}({variable}, {condition(draw, min(below, 2), (*variables, variable))})"
+        case 9:
+            return f"({condition(draw, below, variables)} == {condition(draw, below, variables)})"
+    return _atom(draw, variables)
+
+
+def path(draw: random.Random, variables: tuple[str, ...]) -> str:
+    if variables and draw.random() < 0.7:
+        text = draw.choice(variables)
+    else:
+        text = draw.choice(ROOTS)
+        if text in ("labels", "raw") or draw.random() < 0.05:
+            text += _step(draw)
+    while draw.random() < 0.15:
+        text += _step(draw)
+    return text
+
+
+def _step(draw: random.Random) -> str:
+    key = draw.choice(KEYS)
+    return f".{key}" if draw.random() < 0.8 else f'["{key}"]'
+
+
+def _container(draw: random.Random, variables: tuple[str, ...]) -> str:
+    return draw.choice(("tags", "labels", "raw.list", "raw.deep", "raw", '["error", "p"]', path(draw, variables)))
+
+
+def constant(draw: random.Random) -> str:
+    match draw.randrange(5):
+        case 0 | 1:
+            return _quoted(draw.choice(TEXTS))
+        case 2 | 3:
+            return draw.choice(NUMBERS)
+    return draw.choice(("true", "false", "null"))
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def value(draw: random.Random, variables: tuple[str, ...], depth: int = 2) -> str:
+    if depth == 0 or draw.random() < 0.6:
+        return path(draw, variables) if draw.random() < 0.7 else constant(draw)
+    below = depth - 1
+    match draw.randrange(6):
+        case 0 | 1:
+            operator = draw.choice("+-*/%")
+            return f"({value(draw, variables, below)} {operator} {value(draw, variables, below)})"
+        case 2:
+            return f"size({value(draw, variables, below)})"
+        case 3:
+            return f"[{value(draw, variables, below)}, {value(draw, variables, below)}]"
+        case 4:
+            return f"{_container(draw, variables)}.filter(w, {condition(draw, 1, (*variables, 'w'))})"
+    return f"{{{_quoted(draw.choice(KEYS))}: {value(draw, variables, below)}}}"
+
+
+def _atom(draw: random.Random, variables: tuple[str, ...]) -> str:
+    place = path(draw, variables)
+    match draw.randrange(14):
+        case 0 | 1 | 2:
+            return f"{place} {draw.choice(('==', '!='))} {constant(draw)}"
+        case 3 | 4:
+            sides = [place, constant(draw)]
+            draw.shuffle(sides)
+            return f"{sides[0]} {draw.choice(('<', '<=', '>', '>='))} {sides[1]}"
+        case 5:
+            return f"{place} in [{', '.join(constant(draw) for _ in range(draw.randrange(4)))}]"
+        case 6:
+            return f"{_quoted(draw.choice(KEYS))} in {_container(draw, variables)}"
+        case 7:
+            return f"has({draw.choice((place, 'raw', 'labels'))}.{draw.choice(KEYS)})"
+        case 8:
+            return f"{place}.{draw.choice(('contains', 'startsWith', 'endsWith'))}({_quoted(draw.choice(TEXTS))})"
+        case 9:
+            return f"{place}.matches({_quoted(draw.choice(('^p', 'r+o', '(e|s).*r', 'a.b', '')))})"
+        case 10:
+            return place
+        case 11:
+            return draw.choice(("true", "false"))
+    operator = draw.choice(("==", "!=", "<", "<=", ">", ">=", "in"))
+    return f"({value(draw, variables)} {operator} {value(draw, variables)})"
