@@ -1,0 +1,111 @@
+"""A playbook: how one kind of incident is looked into, by whom, and what may follow."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from playbooks.durations import Seconds
+from schemas import Autonomy, Verdict
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
+ToolName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+\.[a-z0-9_.-]+$")]
+ToolGlob = Annotated[str, Field(pattern=r"^[a-z0-9_.*?-]+$")]
+ActionKind = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")]
+
+ARGUMENTS: dict[str, dict[str, str]] = {
+    "linear.create_issue": {"title": "issue_title", "body": "issue_body"},
+    "linear.comment": {"body": "comment_update"},
+    "page": {"summary": "issue_title", "body": "page"},
+    "webhook.post": {"summary": "issue_title", "body": "page"},
+}
+"""Which template renders which argument, by action kind; a playbook's `templates` adds to it or overrides it."""
+
+FOLLOW_UPS = ("comment_update", "comment_resolved")
+"""Templates of comments on what is open already; every playbook uses them."""
+
+
+class Closed(BaseModel):
+    """A mapping of the front matter: an unknown key is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Analyst(Closed):
+    """Who reasons, and within which bounds."""
+
+    model: str = Field(default="default", description="A model role, or `none` for the model-free analyst")
+    max_turns: int = Field(default=12, ge=1, le=200)
+    max_cost_usd: float = Field(default=0.50, ge=0)
+    timeout: Seconds = Field(default=240.0, description="For the whole investigation, tools included")
+
+
+class Verify(Closed):
+    """What is expected to come true after acting."""
+
+    resolved_within: Seconds | None = None
+
+
+class FrontMatter(Closed):
+    """What the machine reads of a playbook."""
+
+    name: Name
+    description: str = Field(min_length=1)
+    gather: tuple[ToolName, ...] = Field(
+        default=(), description="Tools always run, in this order, before any reasoning"
+    )
+    tools: tuple[ToolGlob, ...] = Field(default=(), description="What the analyst may ask for; `*` matches anything")
+    analyst: Analyst = Analyst()
+    verdicts: dict[Verdict, tuple[ActionKind, ...]] = Field(
+        default_factory=dict, description="Verdict to the kinds of action proposed"
+    )
+    autonomy: dict[ActionKind, Autonomy] = Field(
+        default_factory=dict, description="observe: recorded only. propose: waits for a person. act: executed"
+    )
+    escalation: str | None = Field(default=None, description="The escalation policy a page starts")
+    verify: Verify = Verify()
+    templates: dict[ActionKind, dict[str, str]] = Field(
+        default_factory=dict, description="Action kind to argument to the template that renders it"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """One loaded playbook. `version` is the content hash of its text and of every template it may use, so that two playbooks of
+    one version read and render alike. Make them with `playbooks.load.read`."""
+
+    file: str
+    text: str
+    front: FrontMatter
+    body: str
+    version: str
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Name to text of the templates it may use."""
+
+    @property
+    def name(self) -> str:
+        """What rules call it by."""
+        return self.front.name
+
+    def autonomy_of(self, kind: str) -> Autonomy:
+        """How far an action of this kind goes by itself; what is not listed waits for a person."""
+        return self.front.autonomy.get(kind, "propose")
+
+    def actions_for(self, verdict: Verdict) -> tuple[str, ...]:
+        """The kinds of action this verdict leads to, in order."""
+        return self.front.verdicts.get(verdict, ())
+
+    def may_ask(self, tool: str) -> bool:
+        """Whether the analyst may call this tool; what is gathered may always be asked again."""
+        return tool in self.front.gather or any(fnmatchcase(tool, pattern) for pattern in self.front.tools)
+
+    def arguments_of(self, kind: str) -> Mapping[str, str]:
+        """Argument to template name for an action kind; empty for a kind that needs no text."""
+        return self.front.templates.get(kind, ARGUMENTS.get(kind, {}))
+
+    def freeze(self) -> bytes:
+        """All of it as JSON, for `playbooks.load.thaw`: an investigation keeps the version it began with."""
+        return json.dumps({"file": self.file, "text": self.text, "templates": dict(self.templates)}).encode()
