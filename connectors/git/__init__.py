@@ -1,0 +1,33 @@
+"""Git: the history of local clones, read only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from connectors.git.recent_changes import GitRecentChanges
+from connectors.ports.connector import Connector, Settings
+from connectors.ports.tool import Tool
+
+
+class GitSettings(Settings):
+    """Which clone belongs to which service."""
+
+    repositories: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Service name, or the path prefix its stack traces begin with, to the folder of a local clone. "
+        "Keeping the clone fresh (`git fetch` and a checkout) is left to whoever owns it",
+    )
+
+
+def tools(settings: GitSettings, _instance: str) -> Sequence[Tool]:
+    """The history tool, where there is a clone to ask."""
+    return (GitRecentChanges(settings.repositories),) if settings.repositories else ()
+
+
+connector = Connector(
+    name="git",
+    summary="Commits before an incident, from local clones",
+    settings=GitSettings,
+    tools=tools,
+)

@@ -1,0 +1,114 @@
+"""What a clone's history says: commits before a moment, the files they touch, and who last changed a line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from connectors.git.command import git
+from connectors.ports.tool import ToolFailed
+from schemas import from_rfc3339, to_rfc3339
+
+_RECORD, _FIELD = "\x1e", "\x1f"
+_FORMAT = f"--format={_RECORD}%H{_FIELD}%an{_FIELD}%cI{_FIELD}%s"
+_SHA = re.compile(r"[0-9a-f]{40,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; `at` is when it was committed, microseconds; `files` those the log lists for it."""
+
+    sha: str
+    author: str
+    at: int
+    subject: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """The commit that last changed a line, and the line."""
+
+    commit: Commit
+    text: str
+
+
+async def head_before(clone: Path, moment: int) -> str | None:
+    """The last commit on the checked-out branch at or before a moment, or None when there is none."""
+    found = (await git(clone, "rev-list", "-1", f"--before={_iso(moment)}", "HEAD", "--")).strip()
+    return found if _SHA.fullmatch(found) else None
+
+
+async def commits(clone: Path, revision: str, *, since: int, limit: int, files: Sequence[str] = ()) -> list[Commit]:
+    """Commits reachable from `revision` since a moment, the latest first, merges left out; only those touching `files`, if given."""
+    output = await git(
+        clone,
+        "log",
+        "--no-merges",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-color",
+        f"--max-count={limit}",
+        f"--since={_iso(since)}",
+        "--name-only",
+        _FORMAT,
+        revision,
+        "--",
+        *files,
+    )
+    return [_commit(each) for each in output.split(_RECORD)[1:]]
+
+
+async def tracked(clone: Path, revision: str) -> list[str]:
+    """Every path of that revision."""
+    return [each for each in (await git(clone, "ls-tree", "-r", "-z", "--name-only", revision)).split("\0") if each]
+
+
+async def blame(clone: Path, revision: str, path: str, line: int) -> Blamed | None:
+    """Who last changed that line as of that revision; None when the file has no such line."""
+    try:
+        output = await git(
+            clone, "blame", "--porcelain", "--no-progress", f"-L{line},{line}", revision, "--", path, deadline_s=6.0
+        )
+    except ToolFailed as error:
+        if "lines" in str(error):
+            return None
+        raise
+    said = dict(row.partition(" ")[::2] for row in output.split("\n") if row and not row.startswith("\t"))
+    text = next((row[1:] for row in output.split("\n") if row.startswith("\t")), "")
+    sha = output.split(" ", 1)[0]
+    if not _SHA.fullmatch(sha):
+        return None
+    committed = int(said.get("committer-time", "0")) * 1_000_000
+    return Blamed(Commit(sha, said.get("author", ""), committed, said.get("summary", ""), (path,)), text)
+
+
+def match(wanted: str, paths: Sequence[str]) -> str | None:
+    """The tracked path a stack frame's file names: the longest common tail, at least the file's name, and only when it is the
+    only one with so long a tail. `/srv/app/shop/cart.py` and `./cart.py` both find `shop/cart.py`."""
+    parts = [part for part in PurePosixPath(wanted.replace("\\", "/")).parts if part not in ("/", ".", "..")]
+    if not parts:
+        return None
+    best: list[str] = []
+    longest = 0
+    for path in paths:
+        tail = 0
+        for mine, theirs in zip(reversed(parts), reversed(path.split("/")), strict=False):
+            if mine != theirs:
+                break
+            tail += 1
+        if tail and tail >= longest:
+            best = [path] if tail > longest else [*best, path]
+            longest = tail
+    return best[0] if len(best) == 1 else None
+
+
+def _commit(record: str) -> Commit:
+    head, _, rest = record.partition("\n")
+    sha, author, at, subject = (*head.split(_FIELD, 3), "", "", "")[:4]
+    files = tuple(row for row in rest.split("\n") if row)
+    return Commit(sha, author, from_rfc3339(at), subject, files)
+
+
+def _iso(moment: int) -> str:
+    return to_rfc3339(moment)[:19] + "Z"
