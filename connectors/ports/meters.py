@@ -1,0 +1,53 @@
+"""Meters: how often and how long, under names out of one closed set."""
+
+from typing import Literal, Protocol
+
+from typing_extensions import override
+
+CounterName = Literal[
+    "tocsin.ingest.requests",
+    "tocsin.ingest.signals",
+    "tocsin.ingest.log_lines",
+    "tocsin.ingest.commands",
+    "tocsin.ingest.ignored",
+    "tocsin.ingest.unknown_severities",
+    "tocsin.ingest.refused",
+    "tocsin.ingest.overloaded",
+    "tocsin.ingest.quarantined",
+    "tocsin.ingest.failures",
+    "tocsin.ingest.bells",
+    "tocsin.door.not_found",
+    "tocsin.door.disconnects",
+]
+"""By labels:
+
+- requests: source, status (the reply's)
+- signals, log_lines: source; ignored: source, kind; unknown_severities: source
+- refused: source, reason (a `Refusal`); overloaded: source, reason (busy, unavailable, requests, bytes)
+- quarantined: source; failures: source (a connector broke on a request, a fault of ours)
+- bells: outcome (rung, failed)
+"""
+DurationName = Literal["tocsin.ingest.duration"]
+"""Seconds from the whole request being read to its reply; label source."""
+
+
+class Meters(Protocol):
+    """Where counts and durations go. Calls are cheap, never fail and never wait."""
+
+    def count(self, name: CounterName, value: int = 1, **labels: str) -> None:
+        """Add `value`."""
+
+    def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
+        """Note one duration."""
+
+
+class NullMeters(Meters):
+    """Counts nothing."""
+
+    @override
+    def count(self, name: CounterName, value: int = 1, **labels: str) -> None:
+        pass
+
+    @override
+    def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
+        pass

@@ -1,0 +1,212 @@
+"""Admission: a request is read by its source, becomes durable without its secrets, and only then is answered."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from opentelemetry import trace as telemetry
+
+from connectors.ports.clock import Clock
+from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Journal, JournalError, NewRecord, Unavailable
+from connectors.ports.meters import Meters, NullMeters
+from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Source
+from processors.ingest.encode import QUARANTINE, Admission, Quarantine, admission, quarantined
+from processors.ingest.redact import Redactor
+from processors.ingest.tracing import RequestSpan, Tracing
+from schemas import Command, Decision, Signal, decide
+
+Bell = Callable[[Sequence[Signal], str], Awaitable[None]]
+"""The emergency bell: told of signals (secrets replaced) that could not be made durable, and why. Rung again when the sender
+comes again; telling repeats apart by `Signal.id` is the bell's part."""
+
+IN_A_THREAD = 256 * 1024
+"""Bytes of body from which a request is read in a thread, so that the others are answered meanwhile."""
+_NOT_MINE: frozenset[Refusal] = frozenset({"unknown_project", "unauthorised", "missing_signature", "bad_signature"})
+"""Refusals after which another instance on the same path may be the one that is meant."""
+
+_log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """Takes requests and commands into the journal. All methods are safe to call from many tasks at once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        redactor: Redactor,
+        clock: Clock,
+        meters: Meters | None = None,
+        bell: Bell | None = None,
+        rehearsal: bool = False,
+        tracer: telemetry.Tracer | None = None,
+    ) -> None:
+        """`rehearsal`: whatever enters leads to nothing that is sent."""
+        self._journal = journal
+        self._redactor = redactor
+        self._clock = clock
+        self._meters = meters if meters is not None else NullMeters()
+        self._bell = bell
+        self._rehearsal = rehearsal
+        self._tracing = Tracing(tracer)
+
+    def now(self) -> int:
+        """Journal time: what a request's `received_at` is to be."""
+        return self._journal.now()
+
+    async def receive(self, sources: Sequence[Source], request: Request, *, rehearsal: bool = False) -> Reply:
+        """The answer to one request, in its source's own form; a success only once everything in it is durable.
+
+        `sources`: who may read it, in order: instances of one connector that share a path. The next one is asked when one says
+        that the request is for another project or signed with another secret; the first one words the refusal. Raises nothing
+        but cancellation.
+        """
+        began = self._clock.monotonic()
+        with self._tracing.request(sources[0], request) as span:
+            reply = await self._answer(sources, request, rehearsal or self._rehearsal, span)
+            span.answered(reply.status)
+        source = sources[0].name
+        self._meters.count("tocsin.ingest.requests", source=source, status=str(reply.status))
+        self._meters.observe("tocsin.ingest.duration", self._clock.monotonic() - began, source=source)
+        return reply
+
+    def refuse(self, source: Source, refused: Refused, request: Request | None) -> Reply:
+        """A refusal, counted, in the source's own form."""
+        self._meters.count("tocsin.ingest.refused", source=source.name, reason=refused.reason)
+        return source.refuse(refused, request)
+
+    def overloaded(self, source: Source, reason: str, retry_after_s: float, request: Request | None) -> Reply:
+        """'Not now', counted by `reason`, in the source's own form."""
+        self._meters.count("tocsin.ingest.overloaded", source=source.name, reason=reason)
+        return source.overloaded(retry_after_s, request)
+
+    async def command(self, command: Command) -> None:
+        """Append a command among the signals; returns when it is durable. Raises Busy or Unavailable: then nothing happened."""
+        if self._rehearsal and not command.rehearsal:
+            command = command.model_copy(update={"rehearsal": True})
+        record = NewRecord("command", self._redactor.record(command.to_json()), command.incident_id or "")
+        await self._journal.append(INPUTS, [record])
+        self._meters.count("tocsin.ingest.commands", kind=command.kind)
+
+    async def _answer(self, sources: Sequence[Source], request: Request, rehearsal: bool, span: RequestSpan) -> Reply:
+        source = sources[0]
+        try:
+            source, received = await self._read(sources, request)
+        except Refused as refused:
+            return self.refuse(source, refused, request)
+        except Exception as error:  # noqa: BLE001  (the loop edge: recorded, kept, and the next request is served)
+            return await self._failed(source, request, error, span)
+        if not (received.signals or received.batches or received.poison):
+            self._counted(source, received, None)
+            return received.reply
+        added = admission(
+            received,
+            source,
+            redactor=self._redactor,
+            received_at=request.received_at,
+            trace=span.traceparent,
+            rehearsal=rehearsal,
+            body=request.body,
+        )
+        try:
+            await self._append(added, request.received_at, span.traceparent, rehearsal)
+        except Busy as busy:
+            return self.overloaded(source, "busy", busy.retry_after_s, request)
+        except Unavailable as unavailable:
+            await self._ring(added, str(unavailable))
+            return self.overloaded(source, "unavailable", unavailable.retry_after_s, request)
+        self._counted(source, received, added)
+        return received.reply
+
+    async def _read(self, sources: Sequence[Source], request: Request) -> tuple[Source, Received]:
+        first: Refused | None = None
+        for source in sources:
+            try:
+                if len(request.body) < IN_A_THREAD:
+                    return source, source.receive(request)
+                return source, await asyncio.to_thread(source.receive, request)
+            except Refused as refused:
+                if refused.reason not in _NOT_MINE:
+                    raise
+                first = first or refused
+        assert first is not None  # noqa: S101  (there is at least one source)
+        raise first
+
+    async def _append(self, added: Admission, at: int, trace: str, rehearsal: bool) -> None:
+        """Make it durable. Without poison that is one append, one wait."""
+        if not added.quarantine:
+            if added.records:
+                await self._journal.append(INPUTS, added.records)
+            return
+        waiting = {each.what.quarantine_id: each for each in added.quarantine}
+        while True:
+            # What lies there already stays as it is: the same poison, sent again. Another request may put it there between the
+            # look and the commit; the unit is refused then, and there is one less to keep.
+            keep = [one for key, one in waiting.items() if await self._journal.get(QUARANTINE, key) is None]
+            try:
+                async with self._journal.unit() as unit:
+                    for record in added.records:
+                        unit.append(INPUTS, record)
+                    for one in keep:
+                        unit.create(QUARANTINE, one.what.quarantine_id, one.row)
+                        decision = _decision(one, at, trace, rehearsal)
+                        unit.append(DECISIONS, NewRecord("decision", decision.to_json(), one.what.quarantine_id))
+                return
+            except Conflict:
+                if not keep:
+                    raise
+
+    async def _failed(self, source: Source, request: Request, error: Exception, span: RequestSpan) -> Reply:
+        """A connector broke on a request: the fault is ours, so the request is kept and the sender told to come again."""
+        _log.exception("connector failed on a request", extra={"source": source.name, "instance": source.instance})
+        self._meters.count("tocsin.ingest.failures", source=source.name)
+        span.failed(error)
+        poison = Poison(f"the connector failed on it: {type(error).__name__}: {error}", request.body)
+        kept = quarantined(poison, source, self._redactor, request.received_at)
+        try:
+            await self._append(Admission((), [kept]), request.received_at, span.traceparent, self._rehearsal)
+        except JournalError:
+            _log.exception("a request that a connector failed on could not be kept", extra={"source": source.name})
+        else:
+            self._meters.count("tocsin.ingest.quarantined", source=source.name)
+        return self.overloaded(source, "failed", 60.0, request)
+
+    async def _ring(self, added: Admission, reason: str) -> None:
+        signals = [Signal.from_json(record.payload) for record in added.records if record.kind == "signal"]
+        if self._bell is None or not signals:
+            return
+        try:
+            await self._bell(signals, reason)
+        except Exception:  # noqa: BLE001  (a broken bell must not cost the sender its answer)
+            _log.exception("the emergency bell failed", extra={"signals": [signal.id for signal in signals]})
+            self._meters.count("tocsin.ingest.bells", outcome="failed")
+        else:
+            self._meters.count("tocsin.ingest.bells", outcome="rung")
+
+    def _counted(self, source: Source, received: Received, added: Admission | None) -> None:
+        count, name = self._meters.count, source.name
+        if added is not None:
+            if added.signals:
+                count("tocsin.ingest.signals", added.signals, source=name)
+            if added.log_lines:
+                count("tocsin.ingest.log_lines", added.log_lines, source=name)
+            if added.quarantine:
+                count("tocsin.ingest.quarantined", len(added.quarantine), source=name)
+        for kind, number in received.ignored.items():
+            count("tocsin.ingest.ignored", number, source=name, kind=kind)
+        if received.unknown_severities:
+            count("tocsin.ingest.unknown_severities", len(received.unknown_severities), source=name)
+            _log.warning("unknown severities", extra={"source": name, "words": list(received.unknown_severities)[:10]})
+
+
+def _decision(one: Quarantine, at: int, trace: str, rehearsal: bool) -> Decision:
+    return decide(
+        "signal.quarantined",
+        at=at,
+        actor="system",
+        because=f"A part of a request to {one.what.source} could not be read: {one.what.reason}",
+        cause=(one.what.quarantine_id,),
+        data=one.what,
+        trace=trace,
+        rehearsal=rehearsal,
+    )

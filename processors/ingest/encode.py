@@ -1,0 +1,108 @@
+"""What was received, as the records that are appended: encoded once, without secrets, each with the trace that brought it."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from connectors.ports.journal import NewRecord
+from connectors.ports.source import Poison, Received, Source
+from processors.ingest.redact import Redactor
+from schemas import LogBatch, Signal, digest, to_rfc3339
+from schemas.payload import Quarantined
+
+QUARANTINE = "quarantine"
+"""The space of what could not be read: key = quarantine id, value = JSON (see `Quarantine.row`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """One poison, ready to be kept. Its id is the hash of where it came from, why and what it is (without secrets), so that the
+    same poison sent again is the same quarantine."""
+
+    what: Quarantined
+    row: bytes
+    """JSON: `id`, `source`, `instance`, `reason`, `received_at` (RFC 3339), `content` (base64)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one request adds: records for the inputs, in the order the source gave them, and what goes to quarantine."""
+
+    records: Sequence[NewRecord]
+    quarantine: Sequence[Quarantine] = ()
+    log_lines: int = 0
+    signals: int = field(default=0)
+
+
+def admission(
+    received: Received,
+    source: Source,
+    *,
+    redactor: Redactor,
+    received_at: int,
+    trace: str,
+    rehearsal: bool,
+    body: bytes,
+) -> Admission:
+    """The records of a request. Pure. A signal that cannot be written (nested too deep, half a surrogate pair) becomes poison
+    with the request's `body` as its content; the others are kept."""
+    poison = list(received.poison)
+    encoded: list[tuple[str, str, bytes]] = []
+    lines = signals = 0
+    for signal in received.signals:
+        try:
+            encoded.append(("signal", signal.group_key, _encoded(signal, received_at, trace, rehearsal)))
+            signals += 1
+        except (PydanticSerializationError, ValueError) as error:
+            poison.append(Poison(f"a signal that cannot be written as JSON: {error}", body))
+    for batch in received.batches:
+        try:
+            encoded.append(("batch", batch.service or "", _encoded(batch, received_at, trace, rehearsal)))
+            lines += len(batch.lines)
+        except (PydanticSerializationError, ValueError) as error:
+            poison.append(Poison(f"a log batch that cannot be written as JSON: {error}", body))
+    suspect = bool(encoded) and redactor.suspects(
+        encoded[0][2] if len(encoded) == 1 else b"\n".join(content for _, _, content in encoded)
+    )
+    records: list[NewRecord] = []
+    for kind, key, content in encoded:
+        if not suspect:
+            records.append(NewRecord(kind, content, key))
+            continue
+        try:
+            records.append(NewRecord(kind, redactor.record(content), redactor.text(key)))
+        except ValueError as error:  # the reader's depth is a little less than the writer's
+            poison.append(Poison(f"a record that cannot be searched for secrets: {error}", body))
+    return Admission(
+        records, [quarantined(each, source, redactor, received_at) for each in poison], log_lines=lines, signals=signals
+    )
+
+
+def quarantined(poison: Poison, source: Source, redactor: Redactor, received_at: int) -> Quarantine:
+    """Poison made ready to be kept, its content and reason without secrets."""
+    content, reason = redactor.content(poison.content), redactor.text(poison.reason)
+    size = len(content)
+    identity = digest("qua", source.name, source.instance, reason, content.decode("latin-1"))
+    row = to_json(
+        {
+            "id": identity,
+            "source": source.name,
+            "instance": source.instance,
+            "reason": reason,
+            "received_at": to_rfc3339(received_at),
+            "content": base64.b64encode(content).decode(),
+        }
+    )
+    what = Quarantined(quarantine_id=identity, source=source.name, instance=source.instance, reason=reason, size=size)
+    return Quarantine(what, row)
+
+
+def _encoded(record: Signal | LogBatch, received_at: int, trace: str, rehearsal: bool) -> bytes:
+    if record.received_at != received_at or record.trace is not None or rehearsal != record.rehearsal:
+        stamps = {"received_at": received_at, "trace": None, "rehearsal": rehearsal or record.rehearsal}
+        record = record.model_copy(update=stamps)
+    # A copy of the record with a trace costs as much as encoding it. Absent fields are not written, so the trace is not there
+    # yet, and an object may be continued at its end.
+    return b'%b,"trace":"%b"}' % (record.to_json()[:-1], trace.encode())
