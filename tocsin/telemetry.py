@@ -1,0 +1,119 @@
+"""Seeing inside: the traces, metrics and logs of Tocsin itself."""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, TextIO
+
+import structlog
+from connectors.ports.meters import Meters, MetricName
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import CollectorRegistry, generate_latest
+from typing_extensions import override
+
+SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics(Meters):
+    """Counters, timings and gauges, exposed as Prometheus text by `exposition`. Names are `tocsin_...`."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._registry = CollectorRegistry()
+        reader = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
+        self._provider = MeterProvider(metric_readers=[reader], resource=resource)
+        self._meter = self._provider.get_meter("tocsin")
+        self._counters: dict[str, Counter] = {}
+        self._timings: dict[str, Histogram] = {}
+
+    @override
+    def count(self, name: MetricName, value: int = 1, **labels: str) -> None:
+        counter = self._counters.get(name)
+        if counter is None:
+            counter = self._counters[name] = self._meter.create_counter(f"tocsin_{name}")
+        counter.add(value, labels)
+
+    @override
+    def observe(self, name: MetricName, seconds: float, **labels: str) -> None:
+        timing = self._timings.get(name)
+        if timing is None:
+            timing = self._timings[name] = self._meter.create_histogram(
+                f"tocsin_{name}", unit="s", explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
+            )
+        timing.record(seconds, labels)
+
+    def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Have `read` asked whenever somebody scrapes."""
+
+        def observed(_options: CallbackOptions) -> list[Observation]:
+            return [Observation(read(), labels)]
+
+        self._meter.create_observable_gauge(f"tocsin_{name}", callbacks=[observed])
+
+    def exposition(self) -> bytes:
+        """Everything in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        """Let go of the reader."""
+        self._provider.shutdown()
+
+
+def resource(service_name: str, version: str) -> Resource:
+    """Who speaks, in OpenTelemetry's words."""
+    return Resource.create({"service.name": service_name, "service.version": version})
+
+
+def start_tracing(
+    about: Resource, otlp_endpoint: str | None, *, also: SpanProcessor | None = None
+) -> Callable[[], None]:
+    """Send spans to an OTLP/HTTP endpoint; without one, spans cost next to nothing and go nowhere. Returns what ends it."""
+    if otlp_endpoint is None and also is None:
+        return lambda: None
+    provider = TracerProvider(resource=about)
+    if otlp_endpoint is not None:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+    if also is not None:
+        provider.add_span_processor(also)
+    trace.set_tracer_provider(provider)
+    return provider.shutdown
+
+
+def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
+    """Structured logs on standard error: `text` for a terminal, `json` for a collector; the current trace id in each line."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+    ]
+    target = stream or sys.stderr
+    render: list[structlog.typing.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=partial(structlog.PrintLogger, target),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        level=max(number, logging.WARNING), stream=target, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
+def _add_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = trace.format_trace_id(context.trace_id)
+    return event
