@@ -1,0 +1,133 @@
+"""Looking back over what the journal still holds: signals by when they happened, incidents, and what was decided about them."""
+
+import heapq
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+from typing_extensions import override
+
+from connectors.journal.sqlite import stored
+from connectors.journal.sqlite.journal import SqliteJournal
+from connectors.journal.sqlite.reader import SqliteReader
+from connectors.ports.archive import Archive
+from connectors.ports.journal import DECISIONS, INPUTS, Entry
+from schemas import Decision, Incident, LogBatch, Signal, from_rfc3339
+
+INCIDENTS = "incidents"
+"""The space in which triage keeps each incident as JSON under its id."""
+PAGE = 500
+_SECOND = 1_000_000
+
+
+class Wanted(NamedTuple):
+    """Which signals are asked for; `types` empty means all."""
+
+    since: int
+    until: int
+    types: frozenset[str]
+    service: str | None
+
+
+class SqliteArchive(Archive):
+    """Signals are stored in the order of acceptance: event times are looked for `margin_s` to both sides of it, so a signal that
+    came later than that after it happened is not found by time. The range is walked from its end until enough are together."""
+
+    def __init__(self, journal: SqliteJournal | SqliteReader, *, margin_s: float = 3600) -> None:
+        self._stored = journal.stored
+        self._margin = round(margin_s * _SECOND)
+
+    @override
+    async def signals(
+        self, *, since: int, until: int, types: Sequence[str] = (), service: str | None = None, limit: int = 500
+    ) -> Sequence[Signal]:
+        wanted = Wanted(since, until, frozenset(types), service)
+        latest: list[tuple[int, int, int, Signal]] = []
+        upto = await self._stored.run(stored.accepted_until, INPUTS, until + self._margin)
+        while upto > 0 and limit > 0:
+            page = await self._stored.run(stored.back, INPUTS, upto, PAGE, since=since - self._margin)
+            if not page:
+                break
+            for at, entry, index, signal in await self._stored.run(_matching, page, wanted):
+                heapq.heappush(latest, (at, entry, index, signal))
+                if len(latest) > limit:
+                    heapq.heappop(latest)
+            upto = page[0].offset - 1
+            if len(latest) == limit and latest[0][0] > page[0].accepted_at + self._margin:
+                # Whatever was accepted before this page happened before everything found.
+                break
+        return [signal for *_, signal in sorted(latest, key=lambda found: found[:3])]
+
+    @override
+    async def signal(self, signal_id: str) -> Signal | None:
+        needle = orjson.dumps(signal_id.partition("/")[0])
+        upto = await self._stored.run(stored.head, INPUTS)
+        while entries := await self._stored.run(stored.newest_with, INPUTS, needle, upto):
+            for entry in entries:
+                if (signal := _named(signal_id, entry)) is not None:
+                    return signal
+            # Something else that spoke of it, a command for instance.
+            upto = entries[0].offset - 1
+        return None
+
+    @override
+    async def incidents(self, *, since: int = 0, limit: int = 500) -> Sequence[Incident]:
+        found = await self._stored.run(_incidents, since)
+        return found[-limit:] if limit > 0 else []
+
+    @override
+    async def incident(self, incident_id: str) -> Incident | None:
+        content = await self._stored.run(stored.get, INCIDENTS, incident_id)
+        return None if content is None else Incident.from_json(content)
+
+    @override
+    async def decisions(self, *, incident_id: str, limit: int = 1000) -> Sequence[Decision]:
+        entries = await self._stored.run(stored.by_key, DECISIONS, incident_id, limit)
+        return [Decision.from_json(entry.payload) for entry in entries if entry.kind == "decision"]
+
+
+def _incidents(connection: sqlite3.Connection, since: int) -> list[Incident]:
+    every = (Incident.from_json(content) for _, content in stored.scan(connection, INCIDENTS, ""))
+    return sorted((one for one in every if one.opened_at >= since), key=lambda one: (one.opened_at, one.id))
+
+
+def _named(signal_id: str, entry: Entry) -> Signal | None:
+    """The signal of that id, if this record is it or holds it."""
+    batch_id, slash, index = signal_id.partition("/")
+    if entry.kind == "signal":
+        signal = Signal.from_json(entry.payload)
+        return _accepted(signal, entry) if signal.id == signal_id else None
+    if entry.kind == "batch" and slash and index.isdecimal():
+        batch = LogBatch.from_json(entry.payload)
+        if batch.id == batch_id and int(index) < len(batch.lines):
+            return _accepted(batch.signal(int(index)), entry)
+    return None
+
+
+def _matching(_: sqlite3.Connection, page: Sequence[Entry], wanted: Wanted) -> list[tuple[int, int, int, Signal]]:
+    """(event time, offset, index within the record, signal), of those that are wanted."""
+    found: list[tuple[int, int, int, Signal]] = []
+    for entry in page:
+        if entry.kind not in ("signal", "batch"):
+            continue
+        # Most are looked at and left: decoding alone is several times cheaper than making the record.
+        plain = orjson.loads(entry.payload)
+        if wanted.service is not None and plain.get("service") != wanted.service:
+            continue
+        if entry.kind == "signal":
+            at = from_rfc3339(plain["occurred_at"])
+            if wanted.since <= at <= wanted.until and (not wanted.types or plain["type"] in wanted.types):
+                found.append((at, entry.offset, 0, _accepted(Signal.from_json(entry.payload), entry)))
+        elif not wanted.types or "log" in wanted.types:
+            batch = LogBatch.from_json(entry.payload)
+            found += [
+                (line.occurred_at, entry.offset, index, _accepted(batch.signal(index), entry))
+                for index, line in enumerate(batch.lines)
+                if wanted.since <= line.occurred_at <= wanted.until
+            ]
+    return found
+
+
+def _accepted(signal: Signal, entry: Entry) -> Signal:
+    return signal.model_copy(update={"accepted_at": entry.accepted_at})

@@ -1,0 +1,117 @@
+"""Work with a due time, decided inside a commit: who gets the next job, and what becomes of a held one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple, assert_never
+
+from connectors.journal.sqlite import leases
+from connectors.journal.sqlite.state import Group
+from connectors.ports.journal import Job, Lease, LeaseLost
+
+
+class Enqueue(NamedTuple):
+    queue: str
+    job_id: str
+    payload: bytes
+    due: int
+    priority: int
+
+
+class Reschedule(NamedTuple):
+    job: Job
+    due: int
+    payload: bytes | None
+
+
+class Finish(NamedTuple):
+    job: Job
+
+
+JobChange = Enqueue | Reschedule | Finish
+
+
+class NothingDue(NamedTuple):
+    """No job can be had before `until` (journal time); None: not before something changes."""
+
+    until: int | None
+
+
+def claim(group: Group, queue: str, owner: str, ttl: int) -> Job | NothingDue:
+    """The next due job under a new lease of `ttl` microseconds; its token is the number of the attempt."""
+    row = group.connection.execute(
+        "SELECT seq, id, payload, due, priority, attempt FROM jobs WHERE queue = ? AND finished = 0 AND free_at <= ?"
+        " ORDER BY priority DESC, due, seq LIMIT 1",
+        (queue, group.now),
+    ).fetchone()
+    if row is None:
+        (until,) = group.connection.execute(
+            "SELECT min(free_at) FROM jobs WHERE queue = ? AND finished = 0", (queue,)
+        ).fetchone()
+        return NothingDue(until)
+    seq, job_id, payload, due, priority, attempts = row
+    lease = Lease(leases.job_lease_name(queue, job_id), owner, attempts + 1, group.now + ttl)
+    group.connection.execute(
+        "UPDATE jobs SET attempt = ?, owner = ?, free_at = ? WHERE seq = ?", (lease.token, owner, lease.expires_at, seq)
+    )
+    return Job(queue, job_id, payload, due, priority, lease.token, lease)
+
+
+def renew(group: Group, job: Job, ttl: int) -> Job:
+    """Raises LeaseLost."""
+    return replace(job, lease=leases.renew(group, job.lease, ttl))
+
+
+def give_back(group: Group, job: Job) -> None:
+    """Let a job go that was claimed for somebody who went away meanwhile; the attempt is counted."""
+    try:
+        leases.check(group, job.lease)
+    except LeaseLost:
+        return
+    change(group, (Reschedule(job, job.due, None),))
+
+
+def check(group: Group, changes: Iterable[JobChange]) -> None:
+    """Raises LeaseLost when a job that is to be given back or finished is not held by its holder any more."""
+    gone: set[str] = set()
+    for wanted in changes:
+        match wanted:
+            case Enqueue():
+                continue
+            case Reschedule(job=job) | Finish(job=job):
+                leases.check(group, job.lease)
+                if job.lease.name in gone:
+                    raise LeaseLost(
+                        f"the job {job.id!r} of queue {job.queue!r} is given back or finished twice in one unit"
+                    )
+                gone.add(job.lease.name)
+            case _:
+                assert_never(wanted)
+
+
+def change(group: Group, changes: Iterable[JobChange]) -> None:
+    """Do what was checked."""
+    execute = group.connection.execute
+    for wanted in changes:
+        match wanted:
+            case Enqueue():
+                due = wanted.due or group.now
+                execute(
+                    "INSERT INTO jobs (queue, id, payload, due, priority, free_at) VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (queue, id) DO NOTHING",
+                    (wanted.queue, wanted.job_id, wanted.payload, due, wanted.priority, due),
+                )
+                group.awake.add(wanted.queue)
+            case Reschedule():
+                execute(
+                    "UPDATE jobs SET due = ?, free_at = ?, owner = '', payload = coalesce(?, payload)"
+                    " WHERE queue = ? AND id = ?",
+                    (wanted.due, wanted.due, wanted.payload, wanted.job.queue, wanted.job.id),
+                )
+                group.awake.add(wanted.job.queue)
+            case Finish():
+                execute(
+                    "UPDATE jobs SET finished = 1, owner = '', payload = x'' WHERE queue = ? AND id = ?",
+                    (wanted.job.queue, wanted.job.id),
+                )
+            case _:
+                assert_never(wanted)

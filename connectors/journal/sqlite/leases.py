@@ -1,0 +1,70 @@
+"""Who holds which right, decided inside a commit.
+
+A lease stays the present one until another takes it or its holder gives it back: a holder that is late, with nobody waiting, may
+renew and go on. Leases of jobs are found under `job/QUEUE/ID` and live in the jobs table.
+"""
+
+from dataclasses import replace
+
+from connectors.journal.sqlite.state import Group
+from connectors.ports.journal import Lease, LeaseLost
+
+JOB = "job/"
+"""What the names of jobs' leases begin with; no other lease may be called so."""
+
+
+def job_lease_name(queue: str, job_id: str) -> str:
+    return f"{JOB}{queue}/{job_id}"
+
+
+def acquire(group: Group, name: str, owner: str, ttl: int) -> Lease | None:
+    """Take it when it is free, expired or the owner's own; `ttl` in microseconds."""
+    held = group.lease(name)
+    if held is not None and held.owner and held.expires_at > group.now:
+        if held.owner != owner:
+            return None
+        return _hold(group, replace(held, expires_at=group.now + ttl))
+    return _hold(group, Lease(name, owner, (held.token if held else 0) + 1, group.now + ttl))
+
+
+def renew(group: Group, lease: Lease, ttl: int) -> Lease:
+    """Raises LeaseLost."""
+    check(group, lease)
+    renewed = replace(lease, expires_at=group.now + ttl)
+    if lease.name.startswith(JOB):
+        queue, _, job_id = lease.name.removeprefix(JOB).partition("/")
+        group.connection.execute(
+            "UPDATE jobs SET free_at = ? WHERE queue = ? AND id = ?", (renewed.expires_at, queue, job_id)
+        )
+        return renewed
+    return _hold(group, renewed)
+
+
+def release(group: Group, lease: Lease) -> None:
+    """The row stays, so that the next token is higher."""
+    held = group.lease(lease.name)
+    if held is not None and held.owner and held.token == lease.token:
+        group.hold(replace(held, owner="", expires_at=group.now))
+
+
+def check(group: Group, lease: Lease) -> None:
+    """Raises LeaseLost unless `lease` (name, token) is the present one."""
+    if lease.name.startswith(JOB):
+        queue, _, job_id = lease.name.removeprefix(JOB).partition("/")
+        row = group.connection.execute(
+            "SELECT owner, attempt FROM jobs WHERE queue = ? AND id = ?", (queue, job_id)
+        ).fetchone()
+        owner, token = row or ("", 0)
+    else:
+        held = group.lease(lease.name)
+        owner, token = (held.owner, held.token) if held else ("", 0)
+    if not owner or token != lease.token:
+        now = f"{owner!r} with token {token!r}" if owner else "nobody"
+        raise LeaseLost(
+            f"the lease {lease.name!r} of {lease.owner!r} with token {lease.token!r} is held by {now}: stop this work"
+        )
+
+
+def _hold(group: Group, lease: Lease) -> Lease:
+    group.hold(lease)
+    return lease

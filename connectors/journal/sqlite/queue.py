@@ -1,0 +1,89 @@
+"""What waits to be committed: bounded by number and bytes, so that senders are pushed back instead of memory filling up."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from connectors.journal.sqlite.state import Group
+from connectors.ports.journal import Busy, Unavailable
+
+Entrance = Literal["append", "unit", "control"]
+"""Who asks: appends are pushed back first, units when twice as much waits (so that a flood at the door never stops the processors
+that work it off), leases and claims never."""
+
+_SHARE: dict[Entrance, int | None] = {"append": 1, "unit": 2, "control": None}
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """Something to do inside a commit, and the one who waits for it."""
+
+    stage: Callable[[Group], Any]
+    size: int
+    future: asyncio.Future[Any]
+
+
+class RequestQueue:
+    """Many threads put, the writer's thread takes."""
+
+    def __init__(self, *, most: int, most_bytes: int) -> None:
+        self.bytes = 0
+        self._most = most
+        self._most_bytes = most_bytes
+        self._waiting: deque[Request] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._idle = False
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, request: Request, entrance: Entrance) -> None:
+        """Raises Busy when too much waits, Unavailable once closed."""
+        share = _SHARE[entrance]
+        with self._changed:
+            if self._closed:
+                raise Unavailable("the journal is closed: open it again")
+            if share is not None and (
+                len(self._waiting) >= self._most * share
+                or (self.bytes + request.size > self._most_bytes * share and self._waiting)
+            ):
+                raise Busy(
+                    f"{len(self._waiting)!r} requests of {self.bytes!r} bytes wait to be written,"
+                    f" at most {self._most * share!r} or {self._most_bytes * share!r} bytes may: come again later"
+                )
+            self._waiting.append(request)
+            self.bytes += request.size
+            if self._idle:
+                self._idle = False
+                self._changed.notify()
+
+    def take(self, *, most: int, most_bytes: int, timeout_s: float | None) -> list[Request] | None:
+        """What waits, up to a limit (always one at least); waits for something to come. Empty after the timeout, None when closed
+        and drained."""
+        with self._changed:
+            if not self._waiting:
+                if self._closed:
+                    return None
+                self._idle = True
+                self._changed.wait_for(lambda: self._waiting or self._closed, timeout_s)
+                self._idle = False
+            taken: list[Request] = []
+            size = 0
+            while self._waiting and len(taken) < most:
+                size += self._waiting[0].size
+                if taken and size > most_bytes:
+                    size -= self._waiting[0].size
+                    break
+                taken.append(self._waiting.popleft())
+            self.bytes -= size
+            return None if self._closed and not taken else taken
+
+    def close(self) -> None:
+        """Accept nothing more; what waits is still handed out."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()

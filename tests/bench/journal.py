@@ -1,0 +1,166 @@
+"""How fast the journal is, as ratios to bare SQLite measured in the same run: `python tests/bench/journal.py [--json] [--folder DIR]`."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from connectors.journal.sqlite import SqliteJournal, open_journal
+from connectors.journal.sqlite.file import connect_writer
+from connectors.ports.clock import SystemClock
+from connectors.ports.journal import INPUTS, NewRecord
+
+WRITERS = 64
+RECORD = os.urandom(1024)
+
+
+def bare(folder: Path, *, group: int, seconds: float) -> float:
+    """Records/s of SQLite alone: a loop of BEGIN, one blob row of `group` records, COMMIT; the journal's own pragmas."""
+    connection = connect_writer(folder / f"bare-{time.monotonic_ns()}.sqlite")
+    connection.execute(
+        "CREATE TABLE batches (place INTEGER PRIMARY KEY, count INTEGER, accepted_at INTEGER, frames BLOB)"
+    )
+    done = 0
+    started = time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO batches VALUES (?, ?, 0, ?)", (done + 1, group, RECORD * group))
+        connection.execute("COMMIT")
+        done += group
+    connection.close()
+    return done / passed
+
+
+async def appended(journal: SqliteJournal, *, writers: int, batch: int, seconds: float) -> float:
+    """Records/s of `writers` tasks, each awaiting its own acknowledgement."""
+    records = [NewRecord("signal", RECORD, "key")] * batch
+    done = 0
+    started = time.perf_counter()
+    end = started + seconds
+
+    async def write() -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            await journal.append(INPUTS, records)
+            done += batch
+
+    await asyncio.gather(*(write() for _ in range(writers)))
+    return done / (time.perf_counter() - started)
+
+
+async def worked(journal: SqliteJournal, *, workers: int, seconds: float) -> float:
+    """Units/s: each moves a position, writes a row and appends a decision."""
+    done = 0
+    started = time.perf_counter()
+    end = started + seconds
+
+    async def work(name: str) -> None:
+        nonlocal done
+        at = await journal.position(name, INPUTS)
+        while time.perf_counter() < end:
+            async with journal.unit() as unit:
+                unit.move(name, INPUTS, old=at, new=at + 1)
+                unit.put("incidents", f"{name}-{at % 100}", RECORD)
+                unit.append("decisions", NewRecord("decision", RECORD, name))
+            at += 1
+            done += 1
+
+    await asyncio.gather(*(work(f"worker-{n}") for n in range(workers)))
+    return done / (time.perf_counter() - started)
+
+
+async def tailed(journal: SqliteJournal, *, seconds: float) -> float:
+    """Records/s of a consumer at the head while 64 writers append batches of 10."""
+    at = await journal.head(INPUTS)
+    read = 0
+    started = time.perf_counter()
+    writing = asyncio.ensure_future(appended(journal, writers=WRITERS, batch=10, seconds=seconds))
+    while not writing.done():
+        if not await journal.wait(INPUTS, after=at, timeout_s=0.1):
+            continue
+        entries = await journal.read(INPUTS, after=at, limit=500)
+        at = entries[-1].offset
+        read += len(entries)
+    await writing
+    return read / (time.perf_counter() - started)
+
+
+def loops() -> list[tuple[str, Callable[[], asyncio.AbstractEventLoop]]]:
+    import uvloop
+
+    return [("uvloop", uvloop.new_event_loop), ("asyncio", asyncio.new_event_loop)]
+
+
+def measure(folder: Path, *, rounds: int, seconds: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+
+    def add(name: str, values: list[float], unit: str, **more: object) -> None:
+        rows.append({"name": name, "median": statistics.median(values), "best": max(values), "unit": unit, **more})
+
+    for loop_name, new_loop in loops():
+        figures: dict[str, list[float]] = {}
+
+        def note(name: str, value: float, figures: dict[str, list[float]] = figures) -> float:
+            figures.setdefault(name, []).append(value)
+            return value
+
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            for turn in range(rounds):
+                journal = open_journal(folder / f"{loop_name}-{turn}.sqlite", clock=SystemClock())
+                for batch, name in ((1, "single"), (100, "batch of 100")):
+                    before = journal.stats()
+                    ours = note(name, runner.run(appended(journal, writers=WRITERS, batch=batch, seconds=seconds)))
+                    after = journal.stats()
+                    group = round((after["records"] - before["records"]) / (after["commits"] - before["commits"]))
+                    note(f"{name}: records per commit", group)
+                    note(f"{name}: bare", theirs := bare(folder, group=group, seconds=seconds))
+                    note(f"{name}: ratio", ours / theirs)
+                note("one writer", runner.run(appended(journal, writers=1, batch=1, seconds=seconds)))
+                note("one writer: bare", bare(folder, group=1, seconds=seconds))
+                note("units, 1 worker", runner.run(worked(journal, workers=1, seconds=seconds)))
+                note("units, 64 workers", runner.run(worked(journal, workers=WRITERS, seconds=seconds)))
+                note("tail while writing", runner.run(tailed(journal, seconds=seconds)))
+                runner.run(journal.close())
+                for leftover in folder.glob("*.sqlite*"):
+                    leftover.unlink()
+        for name, values in figures.items():
+            unit = "ratio" if name.endswith("ratio") else "records" if name.endswith("per commit") else "1/s"
+            add(f"{loop_name}: {name}", values, unit)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--folder", type=Path, default=None, help="where to write; the disk decides much")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="per figure and round")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        rows = measure(Path(folder), rounds=chosen.rounds, seconds=chosen.seconds)
+    if chosen.json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    print(
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, {threading.active_count()} thread(s) left"
+    )
+    print(f"{'':44} {'median':>12} {'best':>12}")
+    for row in rows:
+        digits = 2 if row["unit"] == "ratio" else 0
+        print(f"{row['name']!s:44} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
+
+
+if __name__ == "__main__":
+    main()
