@@ -159,7 +159,7 @@ def _take_header(walk: _Walk, number: int, line: bytes) -> None:
     due = chained(previous, body)
     if due != stated:
         walk.find(
-            "header", number, 1, None, f"the header was edited: it hashes to {due.decode()}, and says {stated.decode()}"
+            "header", number, 1, None, f"the header was edited: it hashes to {_text(due)}, and says {_text(stated)}"
         )
     if previous not in walk.links:
         walk.find(
@@ -168,7 +168,7 @@ def _take_header(walk: _Walk, number: int, line: bytes) -> None:
             1,
             walk.seq + 1,
             f"the segment follows a line with hash {header['previous']}, but the one before it ends in "
-            f"{walk.links[0].decode()}: records after {walk.seq} were removed or changed",
+            f"{_text(walk.links[0])}: records after {walk.seq} were removed or changed",
         )
     walk.ledger = walk.ledger or header["ledger"]
     found = (header["segment"], header["ledger"], header["first_seq"], header["positions"])
@@ -201,11 +201,11 @@ def _take_line(walk: _Walk, number: int, index: int, line: bytes) -> None:
         walk.redacted.append(seq)
     walk.records += 1
     if seq > walk.seq:
-        walk.seq, walk.record_hash = seq, parts.hash.decode()
+        walk.seq, walk.record_hash = seq, _text(parts.hash)
     if walk.known is not None and seq == walk.known.seq:
         walk.met_known = True
-        if parts.hash.decode() != walk.known.hash:
-            message = f"record {seq} ends in {parts.hash.decode()}; the head kept elsewhere is {walk.known.hash}"
+        if _text(parts.hash) != walk.known.hash:
+            message = f"record {seq} ends in {_text(parts.hash)}; the head kept elsewhere is {walk.known.hash}"
             walk.find("edited", number, index, seq, message)
 
 
@@ -221,7 +221,7 @@ def _check_link(walk: _Walk, number: int, index: int, parts: Line, seq: int) -> 
             return True
     before, walk.links = walk.links, (stated, due)
     if seq == walk.seq + 1:
-        message = f"record {seq} was edited: it hashes to {due.decode()}, and says {stated.decode()}"
+        message = f"record {seq} was edited: it hashes to {_text(due)}, and says {_text(stated)}"
         walk.find("edited", number, index, seq, message)
     elif seq > walk.seq + 1:
         missing = f"records {walk.seq + 1} to {seq - 1} are" if seq > walk.seq + 2 else f"record {walk.seq + 1} is"
@@ -296,3 +296,8 @@ def _check_sealed(walk: _Walk, row: Sealed) -> None:
         walk.find(
             "projection", row.number, None, None, f"the projection {row.projection} is not what was written; rebuild it"
         )
+
+
+def _text(hash_bytes: bytes) -> str:
+    """A hash as it stands there, whatever stands there."""
+    return hash_bytes.decode("ascii", "backslashreplace")
