@@ -1,0 +1,32 @@
+"""Linear: what people do there comes in, issues and comments go out."""
+
+from collections.abc import Sequence
+
+from connectors.linear.comment import Comment
+from connectors.linear.create import CreateIssue
+from connectors.linear.settings import LinearSettings
+from connectors.linear.source import LinearSource
+from connectors.linear.tools import ReadIssue, SearchIssues
+from connectors.linear.update import UpdateIssue
+from connectors.ports.action import ActionPort
+from connectors.ports.connector import Connector
+from connectors.ports.tool import Tool
+
+
+def _tools(settings: LinearSettings, _instance: str) -> Sequence[Tool]:
+    return (ReadIssue(settings), SearchIssues(settings)) if settings.credential() is not None else ()
+
+
+def _actions(settings: LinearSettings, _instance: str) -> Sequence[ActionPort]:
+    return (CreateIssue(settings), Comment(settings), UpdateIssue(settings))
+
+
+connector = Connector(
+    name="linear",
+    summary="Hears Linear's webhooks; opens, comments, closes and reads issues.",
+    settings=LinearSettings,
+    source=LinearSource,
+    tools=_tools,
+    actions=_actions,
+    default=True,
+)

@@ -1,0 +1,129 @@
+"""Linear's GraphQL interface: one request at a time, every answer told apart by what the caller must do.
+
+Documents are constants of ours and values travel as variables, never inside the document. Error types follow linear/linear
+`packages/sdk/src/error.ts`. Each request has a connection of its own: an old idle connection that the remote closes while we write
+would look like an unknown outcome.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import httpx
+import orjson
+
+from connectors.linear.settings import LinearSettings
+from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
+from connectors.ports.clock import Clock, SystemClock
+from connectors.ports.retry_after import LONGEST_S, retry_after_s
+
+_RATE_LIMITED = frozenset(("ratelimited", "rate limited"))
+_LATER = frozenset(("lock timeout",))
+_UNKNOWN = frozenset(("internal error", "network error", "unknown", "bootstrap error"))
+
+
+class LinearClient:
+    """Talks to one workspace. Safe to use from many tasks and event loops; holds nothing open between requests."""
+
+    def __init__(self, settings: LinearSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+
+    async def read(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The `data` of a query. Raises TryLater, Rejected; a lost answer is no more than TryLater, as nothing has happened."""
+        try:
+            return await self.write(document, variables)
+        except OutcomeUnknown as error:
+            raise TryLater(str(error)) from error
+
+    async def write(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The `data` of a mutation. Raises TryLater when it certainly did not happen, Rejected, OutcomeUnknown."""
+        credential = self._settings.credential()
+        if credential is None:
+            raise Rejected("no credential: set api_key or oauth_token for linear")
+        headers = {"authorization": credential, "content-type": "application/json", "accept": "application/json"}
+        content = orjson.dumps({"query": document, "variables": dict(variables)})
+        sent = False
+
+        async def notice(event: str, _info: object) -> None:
+            nonlocal sent
+            sent = sent or event.endswith("send_request_headers.started")
+
+        try:
+            async with (
+                asyncio.timeout(self._settings.deadline_s),
+                httpx.AsyncClient(verify=_trust(), timeout=self._settings.deadline_s, follow_redirects=False) as http,
+            ):
+                response = await http.post(
+                    self._settings.url, content=content, headers=headers, extensions={"trace": notice}
+                )
+        except (httpx.TransportError, TimeoutError) as error:
+            what = f"{type(error).__name__} at {self._settings.url!r}: {error}"
+            if sent:
+                raise OutcomeUnknown(f"the request went out and no answer came: {what}") from error
+            raise TryLater(f"the request could not be sent: {what}") from error
+        except httpx.InvalidURL as error:
+            raise Rejected(f"url {self._settings.url!r} is no address: {error}") from error
+        return self._judge(response)
+
+    def _judge(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            answer = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            answer = None
+        errors = answer.get("errors") if isinstance(answer, dict) else None
+        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+        if first is not None:
+            self._raise(first, response)
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if response.status_code == 200 and isinstance(data, dict):
+            return data
+        said = f"HTTP {response.status_code}: {response.text[:200]!r}"
+        match response.status_code:
+            case 429:
+                raise TryLater(f"Linear limits the rate, {said}", self._wait(response))
+            case 503:
+                raise TryLater(f"Linear is not available, {said}", self._wait(response))
+            case status if status >= 500 or status == 200:
+                raise OutcomeUnknown(f"Linear gave no usable answer, {said}")
+            case _:
+                raise Rejected(f"Linear refused, {said}")
+
+    def _raise(self, error: Mapping[str, Any], response: httpx.Response) -> None:
+        given = error.get("extensions")
+        extensions: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        kind = str(extensions.get("type") or extensions.get("code") or "unknown").lower().replace("_", " ")
+        code = str(extensions.get("code") or "").upper()
+        message = extensions.get("userPresentableMessage") or error.get("message") or kind
+        said = f"Linear answered {kind!r}: {str(message)[:500]}"
+        if kind in _RATE_LIMITED or code == "RATELIMITED" or response.status_code == 429:
+            raise TryLater(said, self._wait(response))
+        if kind in _LATER:
+            raise TryLater(said, retry_after_s(response.headers.get("retry-after"), self._clock.now()))
+        if kind in _UNKNOWN and response.status_code != 400:
+            raise OutcomeUnknown(said)
+        raise Rejected(said)
+
+    def _wait(self, response: httpx.Response) -> float | None:
+        """What the headers ask for: `retry-after`, else the reset of whichever limit is used up (epoch, ms or s)."""
+        now = self._clock.now()
+        if (asked := retry_after_s(response.headers.get("retry-after"), now)) is not None:
+            return asked
+        waits: list[float] = []
+        for name in ("requests", "complexity", "endpoint-requests"):
+            if response.headers.get(f"x-ratelimit-{name}-remaining", "0").strip() not in ("0", ""):
+                continue
+            try:
+                reset = float(response.headers[f"x-ratelimit-{name}-reset"])
+            except (KeyError, ValueError):
+                continue
+            seconds = reset / 1000 if reset > 1e11 else reset
+            waits.append(min(max(seconds - now / 1_000_000, 0.0), LONGEST_S))
+        return max(waits, default=None)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
