@@ -27,6 +27,7 @@ from rules.cel.syntax import (
     Or,
     Select,
     children,
+    dotted,
 )
 from rules.cel.values import INT_MAX
 
@@ -175,7 +176,7 @@ class _Parser:
                 key = self.expression()
                 self.expect("]", "after the index")
                 node = self.node(Index(at, node, key))
-            elif self.at_mark("{") and (name := _dotted(node)) is not None:
+            elif self.at_mark("{") and (name := dotted(node)) is not None:
                 node = self.message(node.at, name)
             else:
                 return node
@@ -224,9 +225,9 @@ class _Parser:
             return self.node(ListOf(token.at, self.items("]", "the list")))
         if self.accept("{"):
             return self.node(MapOf(token.at, self.entries()))
-        if self.accept("."):
-            return self.name(absolute=True)
-        self.refuse(f"expected a value, found {self.found}")
+        if not self.accept("."):
+            self.refuse(f"expected a value, found {self.found}")
+        return self.name(absolute=True)
 
     def constant(self, *, signed: bool) -> Node:
         token = self.take()
@@ -294,13 +295,3 @@ class _Parser:
             if not self.at_mark("}"):
                 self.expect(",", "or '}' in the message")
         return self.node(Message(at, name, tuple(found)))
-
-
-def _dotted(node: Node) -> str | None:
-    match node:
-        case Name():
-            return node.name
-        case Select(operand=operand):
-            start = _dotted(operand)
-            return None if start is None else f"{start}.{node.field}"
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rules.cel import instants
 from rules.cel.bodies import EXACT, constants_of, is_simple
 from rules.cel.evaluate import MAX_ITEMS
 from rules.cel.functions import SEVERITIES, rank
@@ -147,6 +148,8 @@ class Writer:
             return self.membership(left, right, error)
         if operator not in _FLIPPED:
             return None
+        if (instants_text := instants.written(self, operator, left, right, error=error)) is not None:
+            return instants_text
         if isinstance(left, Literal) and not isinstance(right, Literal):
             operator, left, right = _FLIPPED[operator], right, left
         if not isinstance(right, Literal) or type(right.value) not in (str, int, float, bool, Uint, type(None)):

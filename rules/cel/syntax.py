@@ -224,3 +224,14 @@ def path_of(node: Node) -> tuple[str, ...] | None:
                 node = node.operand
             case _:
                 return None
+
+
+def dotted(node: Node) -> str | None:
+    """The name that a chain of selections from an unresolved name spells, such as that of a message; None for anything else."""
+    match node:
+        case Name():
+            return node.name
+        case Select(operand=operand):
+            start = dotted(operand)
+            return None if start is None else f"{start}.{node.field}"
+    return None

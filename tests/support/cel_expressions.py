@@ -160,3 +160,62 @@ def _atom(draw: random.Random, variables: tuple[str, ...]) -> str:
             return draw.choice(("true", "false"))
     operator = draw.choice(("==", "!=", "<", "<=", ">", ">=", "in"))
     return f"({value(draw, variables)} {operator} {value(draw, variables)})"
+
+
+STAMPS = (
+    '"2026-11-21T10:00:00Z"', '"2026-11-21T10:00:00.5+01:00"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999999Z"',
+)  # fmt: skip
+SPANS = ('"1h30m"', '"0"', '"-5m"', '"1.5s"', '"90000h"')
+
+
+def time_signals(draw: random.Random, count: int) -> list[dict[str, Any]]:
+    """Signals whose times are text or microseconds, or broken."""
+    return [_time_signal(draw) for _ in range(count)]
+
+
+def _time_signal(draw: random.Random) -> dict[str, Any]:
+    stamps = (*(stamp.strip('"') for stamp in STAMPS), 1_763_719_200_000_000, 0, "yesterday", None, True, 2**62, [1])
+    spans = (*(span.strip('"') for span in SPANS), 5_000_000, "long", None, -1)
+    made = {
+        "occurred_at": draw.choice(stamps),
+        "received_at": draw.choice(stamps),
+        "lasted": draw.choice(spans),
+        "title": draw.choice(TEXTS),
+        "measures": {"n": draw.choice((0, 1.5, 7))},
+    }
+    return {name: value for name, value in made.items() if draw.random() < 0.9}
+
+
+def time_condition(draw: random.Random, depth: int = 3) -> str:
+    """A condition over timestamps and durations that has no static fault under the kinds of `time_signals`."""
+    if depth and draw.random() < 0.6:
+        match draw.randrange(4):
+            case 0:
+                return f"({time_condition(draw, depth - 1)} && {time_condition(draw, depth - 1)})"
+            case 1:
+                return f"({time_condition(draw, depth - 1)} || {time_condition(draw, depth - 1)})"
+            case 2:
+                return f"!({time_condition(draw, depth - 1)})"
+        parts = (time_condition(draw, depth - 1) for _ in range(3))
+        return "({} ? {} : {})".format(*parts)
+    operator = draw.choice(("<", "<=", ">", ">=", "==", "!="))
+    match draw.randrange(5):
+        case 0 | 1:
+            return f"{_stamp(draw)} {operator} {_stamp(draw)}"
+        case 2 | 3:
+            return f"{_span(draw)} {operator} {_span(draw)}"
+    return f"{_stamp(draw)}.{draw.choice(('getHours', 'getDayOfWeek', 'getFullYear'))}({draw.choice(('', _quoted('Europe/Berlin')))}) {operator} 5"
+
+
+def _stamp(draw: random.Random, depth: int = 2) -> str:
+    if depth and draw.random() < 0.35:
+        return f"({_stamp(draw, depth - 1)} {draw.choice('+-')} {_span(draw, depth - 1)})"
+    return draw.choice(("occurred_at", "received_at", f"timestamp({draw.choice(STAMPS)})"))
+
+
+def _span(draw: random.Random, depth: int = 2) -> str:
+    if depth and draw.random() < 0.5:
+        if draw.random() < 0.5:
+            return f"({_span(draw, depth - 1)} {draw.choice('+-')} {_span(draw, depth - 1)})"
+        return f"({_stamp(draw, depth - 1)} - {_stamp(draw, depth - 1)})"
+    return draw.choice(("lasted", f"duration({draw.choice(SPANS)})"))
