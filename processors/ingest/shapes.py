@@ -34,7 +34,7 @@ SHAPES: tuple[Shape, ...] = (
         r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z))",
         r"PRIVATE KEY",
     ),
-    Shape("connection_password", r"://[^\s/?#:@\"'<>]*:([^\s/?#\"'<>]+)@", r"://[^\s/?#:@\"'<>]*:[^\s/?#\"'<>]+@"),
+    Shape("connection_password", r"://[^\s/?#:@\"'<>]*:([^\s/\"'<>]+)@", r"://[^\s/?#:@\"'<>]*:[^\s/\"'<>]+@"),
     Shape("jwt", r"\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)", r"eyJ[A-Za-z0-9_-]{8}"),
     Shape("aws_access_key", r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b", r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"),
     Shape("github_token", r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})", r"gh[pousr]_|github_pat_"),

@@ -99,7 +99,9 @@ class IngestDoor:
             raw, content = await self._read(headers, source, body)
         except Refused as refused:
             reply = self._ingest.refuse(source, refused, request)
-            extra = {"allow": ", ".join(sorted(match.methods))} if refused.reason == "method" else {}
+            extra = {}
+            if refused.reason == "method" and not any(name.lower() == "allow" for name in reply.headers):
+                extra["allow"] = ", ".join(sorted(match.methods))
             waits = headers.get("expect", "").lower() == "100-continue"
             ended = not waits and await body.spill(limits.body_timeout_s)
             await respond(send, reply, extra, close=not ended)
