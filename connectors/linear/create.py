@@ -69,9 +69,8 @@ class CreateIssue(ActionPort):
         ]
         if asked.labels:
             lines.append(f"Labels: {', '.join(asked.labels)}")
-        for name in ("assignee", "project", "state"):
-            if value := getattr(asked, name):
-                lines.append(f"{name.capitalize()}: {value}")
+        chosen = {"Assignee": asked.assignee, "Project": asked.project, "State": asked.state}
+        lines += [f"{name}: {value}" for name, value in chosen.items() if value]
         lines += [f"Attached: {item.title or item.rel} {item.url}" for item in asked.links]
         return "\n".join([*lines, "", _body(asked)])
 
