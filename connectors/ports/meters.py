@@ -18,6 +18,12 @@ CounterName = Literal[
     "tocsin.ingest.bells",
     "tocsin.door.not_found",
     "tocsin.door.disconnects",
+    "tocsin.record.entries",
+    "tocsin.record.failures",
+    "tocsin.record.gaps",
+    "tocsin.act.admitted",
+    "tocsin.act.attempts",
+    "tocsin.act.pages_rung",
 ]
 """By labels:
 
@@ -26,9 +32,12 @@ CounterName = Literal[
 - refused: source, reason (a `Refusal`); overloaded: source, reason (busy, unavailable, requests, bytes)
 - quarantined: source; failures: source (a connector broke on a request, a fault of ours)
 - bells: outcome (rung, failed)
+- record.gaps: stream (entries retention dropped before they were recorded: never right)
+- act.admitted: kind, admission; act.attempts: kind, outcome (succeeded, try_later, rejected, unknown)
+- act.pages_rung: outcome (pages that went out although the journal could not be written)
 """
-DurationName = Literal["tocsin.ingest.duration"]
-"""Seconds from the whole request being read to its reply; label source."""
+DurationName = Literal["tocsin.ingest.duration", "tocsin.act.duration"]
+"""Seconds. ingest: from the whole request being read to its reply; label source. act: one call of a remote; label kind."""
 
 
 class Meters(Protocol):
