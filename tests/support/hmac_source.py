@@ -37,6 +37,7 @@ class HmacSource:
     seen: list[Request] = field(default_factory=list)
 
     def receive(self, request: Request) -> Received:
+        self.seen.append(request)
         if self.projects and request.params.get("project") not in self.projects:
             raise Refused("unknown_project", f"project {request.params.get('project')!r} is not known")
         self._verify(request)

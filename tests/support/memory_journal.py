@@ -35,6 +35,7 @@ class MemoryJournal:
         self.spaces: dict[tuple[str, str], bytes] = {}
         self.commits = 0
         self.gate: asyncio.Event | None = None
+        self.waiting = 0
 
     def now(self) -> int:
         return self.clock.now()
@@ -72,7 +73,9 @@ class MemoryJournal:
 
     async def _durable(self) -> None:
         if self.gate is not None:
+            self.waiting += 1
             await self.gate.wait()
+            self.waiting -= 1
         if self.refusal is not None:
             raise self.refusal
 

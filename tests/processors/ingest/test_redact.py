@@ -171,20 +171,8 @@ def test_a_record_without_secrets_is_the_very_same_bytes(raw: object) -> None:
     st.lists(
         st.one_of(
             st.sampled_from(
-                [
-                    "password=",
-                    "token: ",
-                    '"secret": "',
-                    "\\",
-                    '"',
-                    "'",
-                    "Bearer ",
-                    "://u:",
-                    "@",
-                    "[secret:token:12345678]",
-                    "\n",
-                ]
-                + ["Authorization: ", "--token ", "[", "]", ":", "4111111111111111", "Cookie: a=", "eyJhbGciOi", "."]
+                """password= |token: |"secret": "|\\|"|'|Bearer |://u:|@|[secret:token:12345678]|\n|Authorization: |--token |[|]|:"""
+                "|4111111111111111|Cookie: a=|eyJhbGciOi|.".split("|")
             ),
             st.text(max_size=6),
             *TOKENS.values(),
