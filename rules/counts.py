@@ -1,0 +1,84 @@
+"""Signals that came to nothing, counted by outcome over a span of the journal and then recorded as one decision."""
+
+from typing import Literal
+
+from rules.decided import decided, moment
+from rules.spans import about
+from rules.state import Row, State
+from schemas.decision import Decision, DecisionKind, Versions
+
+Outcome = Literal["duplicate", "unmatched", "own", "silence", "below_threshold", "late"]
+
+KINDS: dict[Outcome, DecisionKind] = {
+    "duplicate": "signal.deduplicated",
+    "unmatched": "signal.unmatched",
+    "own": "signal.suppressed",
+    "silence": "signal.suppressed",
+    "below_threshold": "signal.suppressed",
+    "late": "signal.suppressed",
+}
+
+_WORDS: dict[Outcome, str] = {
+    "duplicate": "had been seen before",
+    "unmatched": "matched no rule",
+    "own": "were caused by Tocsin itself and are kept as context",
+    "silence": "were silenced by",
+    "below_threshold": "were too few to fire",
+    "late": "came later than the allowed lateness and were not counted by",
+}
+
+EXEMPLARS = 5
+
+
+def count(state: State, outcome: Outcome, signal_id: str, *, now: int, by: str = "", number: int = 1) -> Row | None:
+    """Count a signal; a row is returned when it is full and shall be recorded at once."""
+    key = f"count/{outcome}/{by}"
+    row = state.rows.get(key)
+    if row is None:
+        row = {"outcome": outcome, "by": by, "count": number, "since": now, "until": now, "exemplars": [signal_id]}
+        state.put(key, row)
+        state.wake(key, row, now + state.limits.count_span)
+    else:
+        row["count"] += number
+        row["until"] = now
+        if len(row["exemplars"]) < EXEMPLARS:
+            row["exemplars"].append(signal_id)
+        state.changed.add(key)
+    if row["count"] < state.limits.count_most:
+        return None
+    state.delete(key)
+    return row
+
+
+def recorded(row: Row, at: int, versions: Versions) -> Decision:
+    """The decision that says what was counted."""
+    outcome: Outcome = row["outcome"]
+    by: str = row["by"]
+    number: int = row["count"]
+    data = {
+        "reason": outcome,
+        "count": number,
+        "since": moment(row["since"]),
+        "until": moment(row["until"]),
+        "exemplars": row["exemplars"],
+    }
+    if by:
+        data["by"] = by
+    return decided(
+        KINDS[outcome],
+        at=at,
+        actor=f"rule:{by}" if by and outcome != "silence" else "system",
+        because=_sentence(outcome, by, number, row["until"] - row["since"]),
+        cause=[*row["exemplars"], *([by] if by else ())],
+        data=data,
+        attempt=row["since"],
+        versions=versions,
+    )
+
+
+def _sentence(outcome: Outcome, by: str, number: int, span: int) -> str:
+    signals = "1 signal" if number == 1 else f"{number} signals"
+    words = _WORDS[outcome].replace("were", "was", 1) if number == 1 else _WORDS[outcome]
+    words = words.replace("are kept", "is kept") if number == 1 else words
+    who = f" {by}" if outcome in ("silence", "late") else f" (rule {by})" if by else ""
+    return f"{signals} within {about(span)} {words}{who}"

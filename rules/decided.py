@@ -1,0 +1,48 @@
+"""Decisions of the engine, made without validating again what its own code has just built.
+
+`tests/rules` holds them equal to what `schemas.decide` makes of the same things.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from schemas.decision import Decision, DecisionKind, Versions
+from schemas.ids import digest
+from schemas.time import to_rfc3339
+
+moment = lru_cache(maxsize=4096)(to_rfc3339)
+"""RFC 3339 text of a moment; the same few moments are written again and again."""
+
+NO_VERSIONS = Versions()
+
+
+def decided(
+    kind: DecisionKind,
+    *,
+    at: int,
+    actor: str,
+    because: str,
+    cause: Sequence[str],
+    data: dict[str, Any],
+    attempt: int = 0,
+    index: int = 0,
+    versions: Versions = NO_VERSIONS,
+    incident_id: str | None = None,
+    rehearsal: bool = False,
+    trace: str | None = None,
+) -> Decision:
+    """A decision with its id as `schemas.decide` computes it; `data` is the JSON form of the kind's shape, without None."""
+    return Decision.model_construct(
+        id=digest("dec", kind, index, attempt, *cause),
+        at=at,
+        kind=kind,
+        actor=actor,
+        because=because,
+        incident_id=incident_id,
+        cause=tuple(cause),
+        data=data,
+        versions=versions,
+        rehearsal=rehearsal,
+        trace=trace,
+    )

@@ -1,0 +1,205 @@
+"""A group's row: the incident it holds, what fires in it, and when something is next to be decided about it.
+
+Rows are plain values with moments in microseconds; `incident_of` is the record as the world sees it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rules.decided import moment
+from rules.model import Rule
+from rules.ruleset import CompiledRule
+from rules.signals import Fields
+from rules.state import Row, State
+from schemas.ids import digest
+from schemas.severity import severity_rank
+
+POINTS = frozenset({"error", "log", "change", "comment", "loss"})
+"""Types whose signals happen at a moment: what goes on is the problem (`group_key`), not the occurrence."""
+
+FIRST_IDS, LATEST_IDS = 10, 40
+LINKS = 20
+LONGEST_VALUE = 1_000
+
+
+def unit_of(fields: Fields) -> str:
+    """What fires while the signal's state lasts: its occurrence, or for what happens at a moment its problem."""
+    return _unit(fields, "group_key" if fields["type"] in POINTS else "occurrence_id")
+
+
+def units_of(fields: Fields) -> tuple[str, str]:
+    """All that a resolution may end."""
+    return _unit(fields, "occurrence_id"), _unit(fields, "group_key")
+
+
+def _unit(fields: Fields, name: str) -> str:
+    return f"{'rehearsal ' if fields.get('rehearsal') else ''}{fields['source']} {name} {fields[name]}"
+
+
+def group_key_of(rule: str, values: Sequence[str], *, rehearsal: bool) -> str:
+    """The name of a group within the state, without its kind; rehearsals never share one with what is real."""
+    name = f"{'rehearsal:' if rehearsal else ''}{rule}"
+    if sum(map(len, values)) > 300:
+        return f"{name}/{digest('grp', *values)}"
+    # Lengths first, so that no two lists of values share a key.
+    return f"{name}/{','.join([str(len(value)) for value in values])}/{'|'.join(values)}"
+
+
+def new_incident(
+    rule: CompiledRule, values: Sequence[str], fields: Fields, *, episode: int, moment_of_signal: int, at: int
+) -> Row:
+    """The row of a group whose incident opens with a signal that is yet to be added."""
+    said = rule.rule
+    group = {path: value[:LONGEST_VALUE] for path, value in zip(said.group_by, values, strict=True)}
+    rehearsal = bool(fields.get("rehearsal"))
+    gid = digest("grp", rule.name, *(("rehearsal",) if rehearsal else ()), *values)
+    row: Row = {
+        "rule": rule.name,
+        "group": group,
+        "gid": gid,
+        "episode": episode,
+        "id": digest("inc", rule.name, gid, episode),
+        "status": "open",
+        "severity": said.severity or fields["severity"],
+        "title": fields["title"],
+        "source": fields["source"],
+        "labels": {**fields["labels"], **said.labels},
+        "first": moment_of_signal,
+        "last": moment_of_signal,
+        "opened": at,
+        "at": at,
+        "n": 0,
+        "dup": 0,
+        "firing": {},
+        "head": [],
+        "tail": [],
+        "links": [],
+        "external": [],
+        "feedback": [],
+        "rehearsal": rehearsal,
+        "said": 0,
+        "unsaid": 0,
+        "running": 0,
+        "rev": 0,
+    }
+    optional = (("service", fields.get("service")), ("environment", fields.get("environment")), ("owner", said.owner),
+                ("playbook", said.playbook), ("trace", fields.get("trace")))  # fmt: skip
+    row.update({name: value for name, value in optional if value is not None})
+    return row
+
+
+def add(
+    state: State, key: str, row: Row, rule: Rule, fields: Fields, ids: Sequence[str], moment: int, at: int
+) -> list[str]:
+    """Count a signal into the incident, together with those of its window; returns the names of the fields that changed."""
+    changes = ["signals"]
+    row["n"] += len(ids)
+    row["at"] = at
+    _keep_ids(row, ids)
+    if moment > row["last"]:
+        row["last"] = moment
+        changes.append("last_seen")
+    elif moment < row["first"]:
+        row["first"] = moment
+        changes.append("first_seen")
+    severity = rule.severity or fields["severity"]
+    if severity_rank(severity) > severity_rank(row["severity"]):
+        row["severity"] = severity
+        changes.append("severity")
+    if fields["links"] and len(row["links"]) < LINKS:
+        fresh = [link for link in fields["links"] if link not in row["links"]]
+        row["links"] = [*row["links"], *fresh][:LINKS]
+        changes += ["links"] if fresh else []
+    if fires(state, key, row, fields, at):
+        changes.append("firing")
+    return changes
+
+
+def fires(state: State, key: str, row: Row, fields: Fields, at: int) -> bool:
+    """Take the signal's occurrence among those that fire; whether it was not among them."""
+    unit, firing = unit_of(fields), row["firing"]
+    fresh = unit not in firing
+    expires: int = fields.get("expires_micros", 0)
+    firing[unit] = max(expires, at) if expires else 0
+    if not fresh:
+        return False
+    state.firing.setdefault(unit, set()).add(key)
+    if len(firing) > state.limits.firing:
+        calm(state, key, row, next(iter(firing)))
+        state.count_evicted("firing")
+    return True
+
+
+def calm(state: State, key: str, row: Row, unit: str) -> bool:
+    """The occurrence fires no more; whether it did."""
+    if row["firing"].pop(unit, None) is None:
+        return False
+    if (keys := state.firing.get(unit)) is not None:
+        keys.discard(key)
+        if not keys:
+            del state.firing[unit]
+    return True
+
+
+def due_of(row: Row, rule: Rule | None, update_every: int) -> int | None:
+    """When something is next to be decided about an incident if no signal comes."""
+    if row["status"] == "resolved":
+        return None
+    dues = [expires for expires in row["firing"].values() if expires]
+    if rule is not None and rule.resolve_after is not None:
+        dues.append(row["at"] + rule.resolve_after)
+    if row["unsaid"]:
+        dues.append(row["said"] + update_every)
+    return min(dues, default=None)
+
+
+def incident_of(row: Row) -> dict[str, Any]:
+    """The JSON form of the schemas.Incident that a row holds."""
+    incident: dict[str, Any] = {
+        "schema_version": 1,
+        "id": row["id"],
+        "rule": row["rule"],
+        "group": row["group"],
+        "group_id": row["gid"],
+        "episode": row["episode"],
+        "status": row["status"],
+        "severity": row["severity"],
+        "title": row["title"],
+        "source": row["source"],
+        "labels": row["labels"],
+        "first_seen": moment(row["first"]),
+        "last_seen": moment(row["last"]),
+        "opened_at": moment(row["opened"]),
+        "signals": row["n"],
+        "duplicates": row["dup"],
+        "firing": [_shown(unit) for unit in row["firing"]],
+        "signal_ids": [*row["head"], *row["tail"]],
+        "links": row["links"],
+        "external": row["external"],
+        "feedback": row["feedback"],
+        "rehearsal": row["rehearsal"],
+    }
+    for name in ("service", "environment", "owner", "playbook", "trace", "acknowledged_by", "resolved_by", "verdict"):
+        if (value := row.get(name)) is not None:
+            incident[name] = value
+    for name in ("acknowledged_at", "resolved_at"):
+        if (value := row.get(name)) is not None:
+            incident[name] = moment(value)
+    return incident
+
+
+def tombstone(row: Row) -> Mapping[str, Any]:
+    """What is kept of a group whose last incident nobody asks for any more: its number, so that no id comes twice."""
+    return {"episode": row["episode"]}
+
+
+def _keep_ids(row: Row, ids: Sequence[str]) -> None:
+    room = FIRST_IDS - len(row["head"])
+    row["head"] = [*row["head"], *ids[:room]] if room > 0 else row["head"]
+    if rest := ids[max(room, 0) :]:
+        row["tail"] = [*row["tail"], *rest][-LATEST_IDS:]
+
+
+def _shown(unit: str) -> str:
+    """The occurrence or problem alone."""
+    return unit.removeprefix("rehearsal ").split(" ", 2)[2]

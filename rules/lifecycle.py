@@ -1,0 +1,179 @@
+"""What becomes of an incident: it opens, grows, is acknowledged, resolves, opens again, and somebody is asked to look."""
+
+from collections.abc import Sequence
+
+from rules import sentences
+from rules.incidents import add, calm, due_of, incident_of, new_incident, tombstone
+from rules.ruleset import CompiledRule
+from rules.signals import Fields
+from rules.state import Row
+from rules.turn import Turn
+from rules.windows import Filled
+from schemas.decision import DecisionKind
+
+
+def take_in(
+    turn: Turn, rule: CompiledRule, key: str, values: Sequence[str], fields: Fields, moment: int, filled: Filled | None
+) -> None:
+    """A signal of a group that fires: it opens the incident, opens it again, or adds to it."""
+    row = turn.state.rows.get(key)
+    if row is None or row.get("status", "resolved") == "resolved":
+        _begin(turn, rule, key, values, fields, moment, filled, row)
+        return
+    worst = row["severity"]
+    changes = add(turn.state, key, row, rule.rule, fields, (fields["id"],), moment, turn.at)
+    row["unsaid"] += 1
+    row["pending"] = sorted({*row.get("pending", ()), *changes})
+    if "severity" in changes:
+        _tell(turn, row, sentences.worse(fields, worst, row["severity"]), (fields["id"],), fields)
+        if row["severity"] == "critical":
+            _choose(turn, row, (fields["id"],), fields.get("trace"))
+    elif turn.at - row["said"] >= turn.state.limits.update_every:
+        _tell(turn, row, sentences.more(row), (fields["id"],), fields)
+    _rest(turn, key, row)
+
+
+def resolve(
+    turn: Turn, key: str, row: Row, *, by: str, because: str, cause: Sequence[str] = (), **said: str | None
+) -> None:
+    """The incident is over, for `by` says so."""
+    for unit in list(row["firing"]):
+        calm(turn.state, key, row, unit)
+    row.update(status="resolved", resolved_at=turn.at, resolved_by=by, unsaid=0)
+    row.pop("pending", None)
+    actor = by if by.startswith("human:") or by == "system" else None
+    turn.changed(
+        "incident.resolved", row, because, cause=cause, changes=("status", "resolved_at", "firing"), actor=actor, **said
+    )
+    turn.state.wake(key, row, None)
+    rule = turn.rule(row["rule"])
+    reopen = rule.reopen_within if rule is not None else 0
+    turn.state.sweep(key, row, turn.at + max(reopen, turn.state.limits.keep_resolved))
+
+
+def acknowledge(turn: Turn, key: str, row: Row, *, by: str, because: str, cause: Sequence[str]) -> None:
+    """Somebody has seen it."""
+    row.update(status="acknowledged", acknowledged_at=turn.at, acknowledged_by=by)
+    actor = by if by.startswith("human:") else None
+    changes = ("status", "acknowledged_at", "acknowledged_by")
+    turn.changed("incident.acknowledged", row, because, cause=cause, changes=changes, actor=actor)
+    turn.state.touch(key)
+
+
+def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
+    """A resolved signal: what it speaks of fires no more; when nothing does, the incident is over."""
+    row = turn.state.rows[key]
+    if row.get("status", "resolved") == "resolved":
+        return
+    gone = [calm(turn.state, key, row, unit) for unit in units]
+    if not row["firing"]:
+        because = sentences.resolved_by_signal(fields, row)
+        resolve(turn, key, row, by=fields["source"], because=because, cause=(fields["id"],), signal_id=fields["id"])
+    elif any(gone):
+        row["unsaid"] += 1
+        row["pending"] = sorted({*row.get("pending", ()), "firing"})
+        _rest(turn, key, row)
+
+
+def due(turn: Turn, key: str, row: Row) -> None:
+    """The moment has come at which something was to be decided about the incident."""
+    if row["status"] == "resolved":
+        return
+    rule = turn.rule(row["rule"])
+    expired = [unit for unit, expires in row["firing"].items() if expires and expires <= turn.at]
+    for unit in expired:
+        calm(turn.state, key, row, unit)
+    after = rule.resolve_after if rule is not None else None
+    if expired and not row["firing"]:
+        resolve(turn, key, row, by="system", because=sentences.expired(row, len(expired)))
+        return
+    if after is not None and row["at"] + after <= turn.at:
+        resolve(turn, key, row, by="system", because=sentences.quiet(row, after))
+        return
+    if expired:
+        row["unsaid"] += 1
+        row["pending"] = sorted({*row.get("pending", ()), "firing"})
+    if row["unsaid"] and row["said"] + turn.state.limits.update_every <= turn.at:
+        _tell(turn, row, sentences.more(row), row["tail"][-1:] or row["head"][-1:], None)
+    turn.state.wake(key, row, due_of(row, rule, turn.state.limits.update_every))
+
+
+def forget(turn: Turn, key: str, row: Row) -> None:
+    """Nobody asks for the incident any more; its number is kept for longer."""
+    turn.state.incidents.pop(row.get("id", ""), None)
+    turn.state.delete(key)
+    if "id" in row:
+        kept = dict(tombstone(row))
+        turn.state.put(key, kept)
+        turn.state.sweep(key, kept, turn.at + turn.state.limits.keep_episodes)
+
+
+def _begin(
+    turn: Turn,
+    rule: CompiledRule,
+    key: str,
+    values: Sequence[str],
+    fields: Fields,
+    moment: int,
+    filled: Filled | None,
+    old: Row | None,
+) -> None:
+    ids = filled.ids if filled is not None else (fields["id"],)
+    since = turn.at - old["resolved_at"] if old is not None and "resolved_at" in old else None
+    reason = sentences.fired(rule, values, fields, filled)
+    if old is not None and since is not None and since < rule.rule.reopen_within:
+        row, reason = old, sentences.again(reason, since)
+        kind: DecisionKind = "incident.reopened"
+        turn.state.sweep(key, row, None)
+        for name in ("resolved_at", "resolved_by", "acknowledged_at", "acknowledged_by"):
+            row.pop(name, None)
+        row["status"] = "open"
+        add(turn.state, key, row, rule.rule, fields, (fields["id"],), moment, turn.at)
+    else:
+        episode = old["episode"] + 1 if old is not None else 1
+        if old is not None:
+            turn.state.incidents.pop(old.get("id", ""), None)
+            reason = sentences.anew(reason, episode, since)
+        row = new_incident(rule, values, fields, episode=episode, moment_of_signal=moment, at=turn.at)
+        kind = "incident.opened"
+        turn.state.put(key, row)
+        turn.state.incidents[row["id"]] = key
+        add(turn.state, key, row, rule.rule, fields, ids, moment, turn.at)
+    changes = ("status",) if kind == "incident.reopened" else ()
+    turn.changed(
+        kind, row, reason, cause=(fields["id"],), changes=changes, signal_id=fields["id"], trace=fields.get("trace"),
+    )  # fmt: skip
+    _choose(turn, row, ids, fields.get("trace"))
+    _rest(turn, key, row)
+
+
+def _choose(turn: Turn, row: Row, ids: Sequence[str], trace: str | None) -> None:
+    """Ask for an investigation, or say why none is asked for."""
+    rule, cause = turn.rule(row["rule"]), ids[-1:]
+    playbook = rule.playbook if rule is not None else None
+    running = row["running"] and turn.at - row["running"] < turn.state.limits.running_at_most
+    reason = "none_named" if playbook is None else "shadow" if rule is not None and rule.shadow else ""
+    reason = reason or ("running" if running else "")
+    if reason:
+        data = {"playbook": playbook, "reason": reason}
+        turn.say("playbook.skipped", row, sentences.skipped(row, playbook, reason), cause=cause, data=data, trace=trace)
+        return
+    row["running"] = turn.at
+    chosen = {"playbook": playbook, "incident": incident_of(row), "signal_ids": list(ids[-50:])}
+    turn.say("playbook.selected", row, sentences.selected(row, playbook), cause=cause, data=chosen, trace=trace)
+
+
+def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fields | None) -> None:
+    """Record how the incident stands, and what changed since that was last recorded."""
+    changes, row["unsaid"], row["said"] = row.pop("pending", ()), 0, turn.at
+    signal_id = fields["id"] if fields is not None else None
+    trace = fields.get("trace") if fields is not None else None
+    turn.changed("incident.updated", row, because, cause=cause, changes=changes, signal_id=signal_id, trace=trace)
+
+
+def _rest(turn: Turn, key: str, row: Row) -> None:
+    """Until something is next to be decided about it. What was to come earlier stays: it will look again by itself."""
+    due = due_of(row, turn.rule(row["rule"]), turn.state.limits.update_every)
+    if due is not None and due < row.get("due", due + 1):
+        turn.state.wake(key, row, due)
+    turn.state.touch(key)

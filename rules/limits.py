@@ -1,0 +1,33 @@
+"""How much the engine remembers, and how often it speaks of what only adds up."""
+
+from dataclasses import dataclass
+
+from rules.spans import UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Spans in microseconds. What is put out of memory by a limit is counted in `State.evicted`."""
+
+    lateness: int = 2 * UNITS["m"]
+    """How far behind the latest signal of its group a signal may be, in event time, and still count into windows."""
+    count_span: int = UNITS["m"]
+    """Signals with one outcome are recorded together, once for such a span of journal time..."""
+    count_most: int = 10_000
+    """... or at so many of them."""
+    update_every: int = 5 * UNITS["s"]
+    """Updates of an incident that only add up are recorded at most so often, the first one at once; none is lost."""
+    seen: int = 1_000_000
+    """Ids remembered for each span for which connectors ask them to be; the oldest go first."""
+    windows: int = 500_000
+    """Groups that are being counted; the ones that would be forgotten first go first."""
+    window_signals: int = 64
+    """Signals a window keeps beyond twice the number it counts to; the oldest go first, which changes no verdict on time."""
+    firing: int = 1_000
+    """Occurrences of an incident kept by name."""
+    keep_resolved: int = 7 * UNITS["d"]
+    """How long a resolved incident can still be given feedback and outcomes."""
+    keep_episodes: int = 400 * UNITS["d"]
+    """How long the number of a group's last episode is kept."""
+    running_at_most: int = UNITS["h"]
+    """An investigation that has said nothing for so long no longer keeps another one from starting."""

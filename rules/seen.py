@@ -1,0 +1,99 @@
+"""Which ids were seen, and for how long they are remembered."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+
+class _Shelf:
+    """The ids remembered for one span: oldest first, and the rows in which they are stored."""
+
+    __slots__ = ("added", "chunks", "dropped", "fresh", "ids", "number")
+
+    def __init__(self) -> None:
+        self.ids: deque[tuple[int, str]] = deque()
+        self.fresh: list[list[Any]] = []
+        self.chunks: deque[tuple[int, str]] = deque()
+        self.added = self.dropped = self.number = 0
+
+
+class Seen:
+    """Ids with the moment up to which a repeat is recognised. Ids of one span expire in the order in which they came.
+
+    They are stored as rows of many, one for each taking of changes, so that remembering costs no row for each signal.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._until: dict[str, int] = {}
+        self._shelves: dict[int, _Shelf] = {}
+        self._gone: list[str] = []
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def knows(self, name: str, now: int) -> bool:
+        until = self._until.get(name)
+        return until is not None and until > now
+
+    def remember(self, name: str, *, remember_s: int, now: int) -> None:
+        shelf = self._shelves.get(remember_s)
+        if shelf is None:
+            shelf = self._shelves[remember_s] = _Shelf()
+        until = now + remember_s * 1_000_000
+        self._until[name] = until
+        shelf.ids.append((until, name))
+        shelf.fresh.append([until, name])
+        shelf.added += 1
+        while shelf.ids[0][0] <= now:
+            self._drop(shelf)
+        if len(shelf.ids) > self._most:
+            self.evicted += 1
+            self._drop(shelf)
+
+    def take(self) -> tuple[dict[str, Any], list[str]]:
+        """Rows to write and keys to delete since the last taking."""
+        rows: dict[str, Any] = {}
+        for span, shelf in self._shelves.items():
+            if not shelf.fresh:
+                continue
+            # What came and went between two takings is not worth a row.
+            first = max(0, len(shelf.fresh) - len(shelf.ids))
+            shelf.number += 1
+            if kept := shelf.fresh[first:]:
+                key = f"seen/{span}/{shelf.number:012d}"
+                rows[key] = {"ids": kept}
+                shelf.chunks.append((shelf.added, key))
+            shelf.fresh = []
+        gone, self._gone = self._gone, []
+        return rows, gone
+
+    def restore(self, rows: Iterable[tuple[str, Any]]) -> None:
+        """From rows in the order of their keys."""
+        for key, row in rows:
+            _, span, number = key.split("/")
+            shelf = self._shelves.setdefault(int(span), _Shelf())
+            for until, name in row["ids"]:
+                shelf.ids.append((until, name))
+                self._until[name] = until
+            shelf.added += len(row["ids"])
+            shelf.number = int(number)
+            shelf.chunks.append((shelf.added, key))
+        for shelf in self._shelves.values():
+            while len(shelf.ids) > self._most:
+                self._drop(shelf)
+
+    def copy_of(self, names: Iterable[str]) -> "Seen":
+        """Another memory with those of the names alone that are in this one."""
+        copy = Seen(self._most)
+        copy._until = {name: self._until[name] for name in names if name in self._until}
+        return copy
+
+    def _drop(self, shelf: _Shelf) -> None:
+        until, name = shelf.ids.popleft()
+        if self._until.get(name) == until:
+            del self._until[name]
+        shelf.dropped += 1
+        while shelf.chunks and shelf.chunks[0][0] <= shelf.dropped:
+            self._gone.append(shelf.chunks.popleft()[1])

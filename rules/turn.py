@@ -1,0 +1,90 @@
+"""One step of the engine: the moment it happens at, the rules in force, and the decisions it has made so far."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.counts import Outcome, count, recorded
+from rules.decided import decided
+from rules.incidents import incident_of
+from rules.model import Rule
+from rules.ruleset import CompiledRule, RuleSet
+from rules.state import Row, State
+from schemas.decision import Decision, DecisionKind, Versions
+
+
+@dataclass(slots=True)
+class Turn:
+    """`at` is journal time, or the due time of the timer that fires."""
+
+    state: State
+    ruleset: RuleSet
+    versions: Mapping[str, Versions]
+    """By name of rule; under "" those of the rule set alone."""
+    at: int
+    out: list[Decision] = field(default_factory=list)
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name, unless it is in force no more."""
+        found: CompiledRule | None = self.ruleset.by_name.get(name)
+        return found.rule if found is not None else None
+
+    def version(self, rule: str) -> Versions:
+        return self.versions.get(rule) or self.versions[""]
+
+    def count(self, outcome: Outcome, signal_id: str, by: str = "", number: int = 1) -> None:
+        """Count a signal that came to nothing."""
+        if (full := count(self.state, outcome, signal_id, now=self.at, by=by, number=number)) is not None:
+            self.record(full)
+
+    def record(self, counted: Row) -> None:
+        """Say what was counted."""
+        by = counted["by"] if counted["outcome"] != "silence" else ""
+        self.out.append(recorded(counted, self.at, self.version(by)))
+
+    def say(
+        self,
+        kind: DecisionKind,
+        row: Row,
+        because: str,
+        *,
+        cause: Sequence[str],
+        data: dict[str, Any],
+        actor: str | None = None,
+        trace: str | None = None,
+    ) -> None:
+        """Decide something about a group's incident."""
+        rule: str = row["rule"]
+        decision = decided(
+            kind,
+            at=self.at,
+            actor=actor or f"rule:{rule}",
+            because=because,
+            cause=(*cause, row["id"]),
+            data=data,
+            attempt=row["rev"],
+            versions=self.version(rule),
+            incident_id=row["id"],
+            rehearsal=row["rehearsal"],
+            trace=trace or row.get("trace"),
+        )
+        row["rev"] += 1
+        self.out.append(decision)
+
+    def changed(
+        self,
+        kind: DecisionKind,
+        row: Row,
+        because: str,
+        *,
+        cause: Sequence[str],
+        changes: Sequence[str] = (),
+        signal_id: str | None = None,
+        actor: str | None = None,
+        trace: str | None = None,
+    ) -> None:
+        """Say that an incident is as it is now."""
+        data: dict[str, Any] = {"incident": incident_of(row), "changes": list(changes)}
+        if signal_id is not None:
+            data["signal_id"] = signal_id
+        self.say(kind, row, because, cause=cause, data=data, actor=actor, trace=trace)
