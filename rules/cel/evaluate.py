@@ -33,7 +33,7 @@ from rules.cel.values import CelMap, build_map, type_name
 
 MAX_ITEMS = 100_000
 """Items a list or map may have that a macro goes through."""
-MAX_COST = 1_000_000
+MAX_COST = 100_000
 """Steps that one evaluation may spend inside macros."""
 
 
@@ -251,6 +251,8 @@ def _fold(frame: Frame, items: Sequence[Any], number: int, body: Evaluator, *, d
             if _bool(body(frame), "a macro") is decisive:
                 return decisive
         except CelFailure as error:
+            if frame.cost > MAX_COST:
+                raise
             failure = failure or error
     if failure is not None:
         raise failure

@@ -61,8 +61,8 @@ def _nanos(names: Names, node: Node) -> str:
         case Root(name=name, kind=kind):
             reader = _read_timestamp if kind == "timestamp" else _read_duration
             return f"{names.name(reader)}(a.get({names.name(name)}))"
-        case Binary(operator=operator) if (kind := kind_of(node)) is not None:
-            work = _WORK[str(operator), str(kind)]
+        case Binary(operator=operator) if (made := kind_of(node)) is not None:
+            work = _WORK[str(operator), str(made)]
             return f"{names.name(work)}({_nanos(names, node.left)}, {_nanos(names, node.right)})"
     raise TypeError(f"{node!r} is no instant")
 
