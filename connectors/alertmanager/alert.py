@@ -1,0 +1,197 @@
+"""One alert as a signal, whether Alertmanager notifies of it or Prometheus posts it.
+
+Identity. The occurrence is `alertmanager:FINGERPRINT:STARTSAT`, the fingerprint being Prometheus' own hash of the labels, so that both ways lead
+to the same one. The revision is what may change of it:
+
+- From Alertmanager: the status. A repeat after `repeat_interval` says nothing new and has the same id.
+- From Prometheus: a firing alert is posted again every minute with a later `endsAt`, which keeps it alive. A mere renewal is no new fact
+  each minute, yet has to reach triage before the last known expiry. So time is cut into steps of RENEWAL_STEP_S: the revision is
+  the step `endsAt` lies in, and `expires_at` the end of that step. All renewals within one step are one signal; the first of
+  the next step arrives before the expiry of this one, whatever interval the sender has, since the sender sets `endsAt`
+  several intervals ahead. The price: an alert whose sender died counts as over up to RENEWAL_STEP_S after its `endsAt`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from connectors.alertmanager.settings import AlertmanagerSettings
+from connectors.ports.reading import Unreadable, line, mapping, moment, number, text, web_url
+from schemas.severity import Severity, severity_of
+from schemas.signal import Link, Signal, SignalStatus
+from schemas.time import SECOND
+
+RENEWAL_STEP_S = 300
+_STEP = RENEWAL_STEP_S * SECOND
+_MAX_LABELS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What the alerts of one request share. `envelope` is the webhook without its alerts; empty for Prometheus, which sends alerts
+    alone: then `endsAt` tells whether they fire."""
+
+    settings: AlertmanagerSettings
+    instance: str
+    received_at: int
+    delivery_id: str
+    envelope: Mapping[str, Any]
+    direct: bool
+
+    def signal(self, *, occurrence_id: str, revision: str, **fields: Any) -> Signal:
+        """A signal of this request."""
+        return Signal.observed(
+            source="alertmanager",
+            occurrence_id=occurrence_id,
+            revision=revision,
+            instance=self.instance,
+            received_at=self.received_at,
+            delivery_id=self.delivery_id,
+            **fields,
+        )
+
+
+def alert_signal(alert: object, of: Notification) -> tuple[Signal, tuple[str, ...]]:
+    """The signal, and the severity word nobody taught us if there is one. Raises Unreadable when it is no alert with labels."""
+    if not isinstance(alert, dict):
+        raise Unreadable(f"expected an alert object, found {type(alert).__name__}")
+    labels = _texts(alert.get("labels"))
+    if not labels:
+        raise Unreadable("an alert without labels: nothing says what it is about")
+    annotations = _texts(alert.get("annotations"))
+    starts_at, ends_at = moment(alert.get("startsAt")), _end(alert, of)
+    status = _status(alert, ends_at, of)
+    grade, unknown = _severity(labels, of.settings)
+    service = _first(labels, of.settings.service_labels)
+    name = labels.get("alertname") or "(unnamed alert)"
+    signal = of.signal(
+        occurrence_id=f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}",
+        revision=_revision(status, ends_at, of),
+        type="alert",
+        status=status,
+        severity=grade,
+        title=line(annotations.get("summary")) or line(annotations.get("title")) or name,
+        body=annotations.get("description") or annotations.get("message") or "",
+        service=service,
+        environment=_first(labels, of.settings.environment_labels),
+        labels=labels,
+        measures=_measures(alert, annotations),
+        links=_links(alert, annotations, labels, of),
+        occurred_at=(ends_at if status == "resolved" else starts_at) or starts_at or of.received_at,
+        expires_at=_expiry(ends_at) if of.direct and status == "firing" and ends_at else None,
+        group_key=f"alertmanager:{name}:{service or ''}:{labels.get('cluster', '')}",
+        raw={**of.envelope, "alert": alert},
+    )
+    return signal, unknown
+
+
+def truncation_signal(count: int, of: Notification) -> Signal:
+    """Alerts that Alertmanager cut off (`max_alerts` of the receiver). Their resolutions are cut off as well, so what fires here may be
+    over there: the same group with the same contents is the same loss."""
+    key = line(of.envelope.get("groupKey"), 1_000)
+    receiver = line(of.envelope.get("receiver"), 200)
+    common = _texts(of.envelope.get("commonLabels"))
+    url = web_url(of.envelope.get("externalURL"))
+    return of.signal(
+        occurrence_id=f"alertmanager:truncated:{receiver}:{key}",
+        revision=of.delivery_id[:32],
+        type="loss",
+        status="firing",
+        severity="warning",
+        title=f"Alertmanager left {count} alerts out of a notification to receiver {receiver or '?'}",
+        body=f"Group {key}. Raise `max_alerts` of the receiver: left-out alerts are not resolved here either.",
+        service=_first(common, of.settings.service_labels),
+        environment=_first(common, of.settings.environment_labels),
+        labels={name: value for name, value in (("receiver", receiver), ("group", key)) if value},
+        measures={"truncated": float(count)},
+        links=(Link(rel="self", url=url, title="Alertmanager"),) if url else (),
+        occurred_at=of.received_at,
+        expires_at=of.received_at + 3600 * SECOND,
+        group_key=f"alertmanager:truncated:{receiver}:{key}",
+        raw=dict(of.envelope),
+    )
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Prometheus' fingerprint: FNV-1a of 64 bits over the labels sorted by name, each name and value followed by the byte 255
+    (https://github.com/prometheus/common/blob/main/model/signature.go)."""
+    found = 0xCBF29CE484222325
+    for name in sorted(labels):
+        for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
+            found = ((found ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{found:016x}"
+
+
+def _status(alert: Mapping[str, Any], ends_at: int | None, of: Notification) -> SignalStatus:
+    """Of this alert, never of the notification, which is `firing` if any alert in it fires. `0001-01-01` as end means open."""
+    said = "" if of.direct else line(alert.get("status"), 40).lower()
+    if said == "resolved":
+        return "resolved"
+    if said == "firing":
+        return "firing"
+    return "resolved" if ends_at is not None and ends_at <= of.received_at else "firing"
+
+
+def _end(alert: Mapping[str, Any], of: Notification) -> int | None:
+    """`endsAt`; where a sender of the alerts API names none, what an Alertmanager would take: its `resolve_timeout` from now."""
+    given = moment(alert.get("endsAt"))
+    if given is None and of.direct:
+        return of.received_at + round(of.settings.resolve_timeout_s * SECOND)
+    return given
+
+
+def _revision(status: SignalStatus, ends_at: int | None, of: Notification) -> str:
+    if of.direct and status == "firing" and ends_at is not None:
+        return f"firing:{_expiry(ends_at) // SECOND}"
+    return status
+
+
+def _expiry(ends_at: int) -> int:
+    return (ends_at // _STEP + 1) * _STEP
+
+
+def _severity(labels: Mapping[str, str], settings: AlertmanagerSettings) -> tuple[Severity, tuple[str, ...]]:
+    word = labels.get("severity")
+    if not word:
+        return settings.default_severity, ()
+    known = severity_of(word)
+    return (known, ()) if known else ("info", (line(word, 40),))
+
+
+def _measures(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, float]:
+    """The alert's value, where annotations or Grafana's `values` give it as a number."""
+    given: dict[str, object] = {"value": annotations.get("value"), **mapping(alert.get("values"))}
+    found = {line(name, 100): number(value) for name, value in list(given.items())[:_MAX_LABELS]}
+    return {name: value for name, value in found.items() if name and value is not None}
+
+
+def _links(
+    alert: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], of: Notification
+) -> tuple[Link, ...]:
+    external = web_url(of.envelope.get("externalURL"))
+    silence = f"{external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}" if external else None
+    candidates = (
+        ("source", alert.get("generatorURL"), "Expression in Prometheus"),
+        ("runbook", annotations.get("runbook_url"), "Runbook"),
+        ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard"), "Dashboard"),
+        ("self", external, "Alertmanager"),
+        ("silence", silence, "Silence it in Alertmanager"),
+    )
+    return tuple(Link(rel=rel, url=url, title=title) for rel, given, title in candidates if (url := web_url(given)))
+
+
+def _matchers(labels: Mapping[str, str]) -> str:
+    escaped = {
+        name: value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for name, value in labels.items()
+    }
+    return quote("{" + ",".join(f'{name}="{value}"' for name, value in sorted(escaped.items())) + "}", safe="")
+
+
+def _texts(given: object) -> dict[str, str]:
+    pairs = list(mapping(given).items())[:_MAX_LABELS]
+    return {text(name, 1_000): text(value) for name, value in pairs if text(value)}
+
+
+def _first(labels: Mapping[str, str], names: Sequence[str]) -> str | None:
+    return next((labels[name] for name in names if labels.get(name)), None)
