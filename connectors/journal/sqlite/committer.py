@@ -13,7 +13,7 @@ from connectors.journal.sqlite.queue import Request, RequestQueue
 from connectors.journal.sqlite.state import Appended, Group, State
 from connectors.journal.sqlite.tail import Tail
 from connectors.journal.sqlite.time import JournalTime
-from connectors.journal.sqlite.waiters import Delivery, Waiters, deliver, queue_topic, stream_topic
+from connectors.journal.sqlite.waiters import Waiters, deliver, queue_topic, stream_topic
 from connectors.ports.journal import JournalError, Unavailable
 
 GROUP_MOST = 1_000
@@ -97,10 +97,7 @@ class Committer:
         except sqlite3.Error as error:
             if not isinstance(error, _POISON):
                 self._failed(error)
-                deliver(
-                    Delivery(request.future, Unavailable(f"the journal cannot write: {self.fault}"))
-                    for request in requests
-                )
+                deliver((future, Unavailable(f"the journal cannot write: {self.fault}")) for _, _, future in requests)
             else:
                 self._one_by_one(requests, error)
             return
@@ -117,7 +114,7 @@ class Committer:
         topics = [stream_topic(added.stream) for added in appended] + [queue_topic(queue) for queue in group.awake]
         deliver(
             [
-                *map(Delivery._make, zip((request.future for request in requests), answers, strict=True)),
+                *zip([future for _, _, future in requests], answers, strict=True),
                 *self.waiters.news(topics),
             ]
         )
@@ -129,9 +126,9 @@ class Committer:
         try:
             group = Group(connection, self._state, self._now.now())
             answers: list[Any] = []
-            for request in requests:
+            for stage, _, _ in requests:
                 try:
-                    answers.append(request.stage(group))
+                    answers.append(stage(group))
                 except JournalError as refusal:
                     answers.append(refusal)
             appended = group.flush()
@@ -145,7 +142,7 @@ class Committer:
         """One of them holds what cannot be stored; the others shall not suffer."""
         self.counters.failures += 1
         if len(requests) == 1:
-            deliver([Delivery(requests[0].future, error)])
+            deliver([(requests[0][2], error)])
             return
         for request in requests:
             self._commit([request])

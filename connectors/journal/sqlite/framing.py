@@ -1,7 +1,7 @@
 """How the records that were committed together lie in one blob.
 
-Version 1, little-endian: version (u8), count (u32), then per record the lengths of kind, key and payload (3 x u32), then all kinds,
-keys and payloads one after the other in that order. Text is UTF-8. Offsets and the time of acceptance stand in the row, not here.
+Version 1, little-endian: version (u8), count (u32), the lengths of all kinds, of all keys and of all payloads (3 x count x u32), then
+all kinds, all keys and all payloads one after the other. Text is UTF-8. Offsets and the time of acceptance stand in the row, not here.
 """
 
 import struct
@@ -16,12 +16,11 @@ _HEAD = struct.Struct("<BI")
 
 def pack(records: Sequence[NewRecord]) -> bytes:
     """One blob. Raises UnicodeEncodeError or TypeError when a record holds what cannot be stored."""
-    parts: list[bytes] = []
-    for record in records:
-        parts += (record.kind.encode(), record.key.encode(), record.payload)
-    count = len(records)
-    lengths = struct.pack(f"<{3 * count}I", *map(len, parts))
-    return b"".join((_HEAD.pack(VERSION, count), lengths, *parts))
+    parts = [record.kind.encode() for record in records]
+    parts += [record.key.encode() for record in records]
+    parts += [record.payload for record in records]
+    lengths = struct.pack(f"<{len(parts)}I", *map(len, parts))
+    return b"".join((_HEAD.pack(VERSION, len(records)), lengths, *parts))
 
 
 def unpack(frames: bytes, *, skip: int = 0, take: int | None = None) -> list[NewRecord]:
@@ -37,10 +36,10 @@ def unpack(frames: bytes, *, skip: int = 0, take: int | None = None) -> list[New
     return [
         NewRecord(
             kind=frames[ends[at] : ends[at + 1]].decode(),
-            key=frames[ends[at + 1] : ends[at + 2]].decode(),
-            payload=frames[ends[at + 2] : ends[at + 3]],
+            key=frames[ends[count + at] : ends[count + at + 1]].decode(),
+            payload=frames[ends[2 * count + at] : ends[2 * count + at + 1]],
         )
-        for at in range(3 * skip, 3 * stop, 3)
+        for at in range(skip, stop)
     ]
 
 

@@ -14,7 +14,7 @@ from connectors.journal.sqlite import jobs, leases, retention, stored
 from connectors.journal.sqlite.committer import Committer
 from connectors.journal.sqlite.file import WriterLock, connect_writer, wal_bytes
 from connectors.journal.sqlite.migrations import migrate
-from connectors.journal.sqlite.queue import Entrance, Request, RequestQueue
+from connectors.journal.sqlite.queue import Entrance, RequestQueue
 from connectors.journal.sqlite.state import Group, State
 from connectors.journal.sqlite.stored import Stored
 from connectors.journal.sqlite.tail import Tail
@@ -136,8 +136,12 @@ class SqliteJournal(Journal):
         if not records:
             self._refuse_when_closed()
             return self._state.heads.get(stream, 0) + 1
-        size = sum([len(record.payload) for record in records]) + OVERHEAD * len(records)
-        return await self._submit(lambda group: group.append(stream, records), size, "append")
+        size = OVERHEAD * len(records)
+        for record in records:
+            size += len(record.payload)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.put((lambda group: group.append(stream, records), size, future), "append")
+        return await future
 
     @override
     def unit(self, *, lease: Lease | None = None) -> AbstractAsyncContextManager[Unit]:
@@ -270,7 +274,7 @@ class SqliteJournal(Journal):
 
     def _send(self, stage: Callable[[Group], _T], size: int = 0, entrance: Entrance = "control") -> asyncio.Future[_T]:
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._queue.put(Request(stage, size, future), entrance)
+        self._queue.put((stage, size, future), entrance)
         return future
 
     async def _claim(self, queue: str, owner: str, ttl: int) -> Job | jobs.NothingDue:

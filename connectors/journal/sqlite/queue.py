@@ -1,10 +1,10 @@
 """What waits to be committed: bounded by number and bytes, so that senders are pushed back instead of memory filling up."""
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from connectors.journal.sqlite.state import Group
@@ -14,16 +14,9 @@ Entrance = Literal["append", "unit", "control"]
 """Who asks: appends are pushed back first, units when twice as much waits (so that a flood at the door never stops the processors
 that work it off), leases and claims never."""
 
-_SHARE: dict[Entrance, int | None] = {"append": 1, "unit": 2, "control": None}
 
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """Something to do inside a commit, and the one who waits for it."""
-
-    stage: Callable[[Group], Any]
-    size: int
-    future: asyncio.Future[Any]
+Request = tuple[Callable[[Group], Any], int, asyncio.Future[Any]]
+"""Something to do inside a commit, its size in bytes, and the one who waits for it. A bare tuple: one is made per append."""
 
 
 class RequestQueue:
@@ -31,10 +24,14 @@ class RequestQueue:
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
         self.bytes = 0
-        self._most = most
-        self._most_bytes = most_bytes
+        self._most: dict[Entrance, tuple[float, float]] = {
+            "append": (most, most_bytes),
+            "unit": (2 * most, 2 * most_bytes),
+            "control": (math.inf, math.inf),
+        }
         self._waiting: deque[Request] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._idle = False
         self._closed = False
 
@@ -43,20 +40,20 @@ class RequestQueue:
 
     def put(self, request: Request, entrance: Entrance) -> None:
         """Raises Busy when too much waits, Unavailable once closed."""
-        share = _SHARE[entrance]
-        with self._changed:
+        most, most_bytes = self._most[entrance]
+        waiting = self._waiting
+        with self._lock:
             if self._closed:
                 raise Unavailable("the journal is closed: open it again")
-            if share is not None and (
-                len(self._waiting) >= self._most * share
-                or (self.bytes + request.size > self._most_bytes * share and self._waiting)
-            ):
+            size = self.bytes + request[1]
+            # A request larger than the whole queue passes alone.
+            if len(waiting) >= most or (size > most_bytes and waiting):
                 raise Busy(
-                    f"{len(self._waiting)!r} requests of {self.bytes!r} bytes wait to be written,"
-                    f" at most {self._most * share!r} or {self._most_bytes * share!r} bytes may: come again later"
+                    f"{len(waiting)!r} requests of {self.bytes!r} bytes wait to be written,"
+                    f" at most {most!r} or {most_bytes!r} bytes may: come again later"
                 )
-            self._waiting.append(request)
-            self.bytes += request.size
+            waiting.append(request)
+            self.bytes = size
             if self._idle:
                 self._idle = False
                 self._changed.notify()
@@ -74,9 +71,9 @@ class RequestQueue:
             taken: list[Request] = []
             size = 0
             while self._waiting and len(taken) < most:
-                size += self._waiting[0].size
+                size += self._waiting[0][1]
                 if taken and size > most_bytes:
-                    size -= self._waiting[0].size
+                    size -= self._waiting[0][1]
                     break
                 taken.append(self._waiting.popleft())
             self.bytes -= size

@@ -4,21 +4,21 @@ import asyncio
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Delivery(NamedTuple):
-    """An answer for one future."""
-
-    future: asyncio.Future[Any]
-    answer: Any
+Delivery = tuple[asyncio.Future[Any], Any]
+"""A future and the answer for it; an answer that is an exception is raised at the waiting side."""
 
 
 def deliver(deliveries: Iterable[Delivery]) -> None:
-    """From any thread; an answer that is an exception is raised at the waiting side. Loops that are closed are passed over."""
+    """From any thread. Loops that are closed are passed over."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Delivery]] = {}
     for delivery in deliveries:
-        by_loop.setdefault(delivery.future.get_loop(), []).append(delivery)
+        loop = delivery[0].get_loop()
+        if loop in by_loop:
+            by_loop[loop].append(delivery)
+        else:
+            by_loop[loop] = [delivery]
     for loop, batch in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle, batch)
@@ -64,7 +64,7 @@ class Waiters:
     def news(self, topics: Iterable[str]) -> list[Delivery]:
         """The deliveries that wake everybody who listens to one of these."""
         with self._lock:
-            return [Delivery(future, True) for topic in topics for future in self._waiting.pop(topic, ())]
+            return [(future, True) for topic in topics for future in self._waiting.pop(topic, ())]
 
     def all(self) -> list[Delivery]:
         """The deliveries that wake everybody."""
