@@ -48,8 +48,8 @@ class Condition:
 
     source: str
     ast: Node
-    equalities: Equalities
-    paths: frozenset[Path]
+    equalities: Equalities = field(compare=False)
+    paths: frozenset[Path] = field(compare=False)
     matches: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
     _unless_false: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
     _run: Evaluator = field(repr=False, compare=False)

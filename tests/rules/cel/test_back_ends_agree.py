@@ -142,7 +142,7 @@ def test_any_text_is_loaded_or_refused_with_its_place(text: str) -> None:
         assert disagreement(loaded, {"a": 1, "x": {"y": True}}) is None
 
 
-def test_ninety_thousand_verdicts_are_those_of_cel_cpp() -> None:
+def test_a_hundred_thousand_verdicts_are_those_of_cel_cpp() -> None:
     pytest.importorskip("cel_expr_python", reason="cel-expr-python is not installed (pip install cel-expr-python)")
     from cel_expr_python import cel as google
 
@@ -151,7 +151,7 @@ def test_ninety_thousand_verdicts_are_those_of_cel_cpp() -> None:
     tried = signals(draw, 40)
     activations = [env.Activation(signal) for signal in tried]
     verdicts = matched = refused = 0
-    for _ in range(3_200):
+    for _ in range(3_700):
         source = condition(draw)
         loaded = cel.compile(source)
         try:
@@ -167,6 +167,6 @@ def test_ninety_thousand_verdicts_are_those_of_cel_cpp() -> None:
             verdicts += 1
             matched += expected
     # The fuzz is worth something only while it reaches both outcomes often.
-    assert verdicts > 90_000
+    assert verdicts > 100_000
     assert matched > 12_000
-    assert refused < 1_100
+    assert refused < 1_300

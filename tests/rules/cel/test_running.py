@@ -223,3 +223,8 @@ def test_a_pattern_from_the_signal_may_be_refused() -> None:
 def test_conditions_are_frozen() -> None:
     with pytest.raises(AttributeError):
         cel.compile("true").source = "false"  # type: ignore[misc]
+
+
+def test_conditions_of_the_same_text_are_equal_and_can_be_keys() -> None:
+    assert {cel.compile('a == "x"'), cel.compile('a == "x"')} == {cel.compile('a == "x"')}
+    assert cel.compile('a == "x"') != cel.compile('a == "y"')
