@@ -1,0 +1,74 @@
+"""How bad it is: how many, who else, still going on or over, and whether anything confirms the severity."""
+
+import math
+from dataclasses import dataclass
+
+from processors.analyst.facts import Facts
+from schemas import severity_rank
+from schemas.time import SECOND
+
+_USERS = ("users", "user_count", "userCount", "affected_users")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """`lasted_s` to its end or to now; `others` are failing services beside its own, in order of their first failure after the
+    start; `corroborated` None when nothing could have confirmed it."""
+
+    signals: int
+    lasted_s: float
+    resolved: bool
+    others: tuple[str, ...]
+    users: int | None
+    corroborated: bool | None
+    by: tuple[str, str] | None
+    """(id, text) of what confirms it."""
+
+
+def extent_of(facts: Facts) -> Extent:
+    """Counted over what was gathered."""
+    incident = facts.incident
+    firing = {each.occurrence_id: each.status for each in facts.signals}
+    over = incident.status == "resolved" or (bool(firing) and all(state == "resolved" for state in firing.values()))
+    ended = incident.resolved_at if incident.resolved_at is not None else (incident.last_seen if over else facts.now)
+    others: dict[str, None] = {}
+    for each in sorted(facts.neighbours, key=lambda near: (near.after_start_s, near.id)):
+        failing = each.status == "firing" and severity_rank(each.severity) >= 4 and not each.own
+        if failing and each.service and each.service != incident.service and each.after_start_s >= -300:
+            others.setdefault(each.service)
+    said = [signal.measures[name] for signal in facts.signals for name in _USERS if name in signal.measures]
+    users = [int(number) for number in said if math.isfinite(number)]
+    confirmed, by = _confirmed(facts)
+    return Extent(
+        signals=max(incident.signals, len(facts.signals)),
+        lasted_s=max(0, ended - incident.first_seen) / SECOND,
+        resolved=over,
+        others=tuple(others),
+        users=max(users, default=None),
+        corroborated=confirmed,
+        by=by,
+    )
+
+
+def _confirmed(facts: Facts) -> tuple[bool | None, tuple[str, str] | None]:
+    """An exception confirms itself; an alert is confirmed by failing neighbours or by error lines of its service. Where logs of
+    the time were scanned and hold no error at all, that is a contradiction; where there are none, nothing is known."""
+    if facts.chain and facts.chain_cites is not None:
+        return True, (facts.chain_cites, facts.chain[0].value or facts.chain[0].type)
+    service = facts.incident.service
+    for pattern in facts.patterns:
+        if pattern.service == service and severity_rank(pattern.severity) >= 4 and pattern.after > pattern.before:
+            return True, (pattern.cites, pattern.example)
+    for each in facts.neighbours:
+        related = each.service == service if service is not None else True
+        if (
+            not each.own
+            and related
+            and each.status == "firing"
+            and severity_rank(each.severity) >= 4
+            and each.type != "change"
+        ):
+            return True, (each.cites, each.title)
+    if any(signal.type in ("error", "log") for signal in facts.signals):
+        return True, None
+    return (False, None) if facts.logs_scanned >= 20 else (None, None)

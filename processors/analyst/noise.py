@@ -1,0 +1,105 @@
+"""Signs that nobody needs to be told: tests, checks of the alerting itself, what came and went, what flaps."""
+
+import re
+from dataclasses import dataclass
+
+from processors.analyst.extent import Extent
+from processors.analyst.facts import Facts
+from processors.analyst.words import count, span
+from schemas import severity_rank
+from schemas.time import SECOND
+
+ENOUGH = 1.0
+"""From here on it is noise, unless something severe stands against it."""
+AT_ONCE_S = 180
+SHORT_S = 600
+
+_TEST = re.compile(
+    r"\b(?:test(?:ing)? (?:alert|notification|event|message|incident|page)|this is a test|sample (?:event|alert|error)|dummy alert"
+    r"|example alert|ignore this|fire ?drill|alert(?:ing)? test)\b|^test$",
+    re.IGNORECASE,
+)
+_HEARTBEAT = re.compile(
+    r"^(?:watchdog|dead ?man'?s ?s(?:nitch|witch)|InfoInhibitor|always ?firing|heartbeat)\b", re.IGNORECASE
+)
+_MAINTENANCE = re.compile(
+    r"\b(?:(?:planned|scheduled) (?:maintenance|downtime)|maintenance window|load ?test(?:ing)?|chaos (?:test|experiment))\b",
+    re.I,
+)
+_SMALL = frozenset({"dev", "development", "test", "testing", "sandbox", "local", "staging", "qa", "preview", "ci"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One sign with its weight; `cites` and `quote` for the evidence."""
+
+    name: str
+    weight: float
+    says: str
+    cites: str | None = None
+    quote: str = ""
+
+
+def signs_of(facts: Facts, extent: Extent) -> tuple[Sign, ...]:
+    """All signs found, the heaviest first."""
+    found = [*_said(facts), *_ended(facts, extent)]
+    incident = facts.incident
+    environment = (incident.environment or "").lower()
+    if environment in _SMALL:
+        found.append(Sign("environment", 0.3, "it is not production"))
+    if severity_rank(incident.severity) <= 2:
+        first = facts.signals[0] if facts.signals else None
+        weight = 0.7 if extent.corroborated is not True else 0.3
+        said = (first.id, first.title) if first is not None else (None, "")
+        found.append(Sign("severity", weight, "the sender calls it information, not a failure", *said))
+        if extent.corroborated is False:
+            found.append(Sign("quiet", 0.3, "the logs around it hold no errors"))
+    found.sort(key=lambda sign: (-sign.weight, sign.name))
+    return tuple(found)
+
+
+def _said(facts: Facts) -> list[Sign]:
+    found: list[Sign] = []
+    for signal in facts.signals[:5]:
+        names = (signal.title, signal.labels.get("alertname", ""), signal.labels.get("rule", ""))
+        if any(_HEARTBEAT.search(name) for name in names):
+            found.append(Sign("heartbeat", 1.2, "it only proves that alerting works", signal.id, signal.title))
+        elif any(_TEST.search(text) for text in (*names, signal.body[:500])) and not facts.chain:
+            found.append(Sign("test", 1.0, "it says itself that it is a test", signal.id, signal.title))
+        elif any(_MAINTENANCE.search(text) for text in (*names, signal.body[:500])):
+            found.append(Sign("maintenance", 0.7, "it speaks of planned work", signal.id, signal.title))
+        if found:
+            break
+    return found
+
+
+def _ended(facts: Facts, extent: Extent) -> list[Sign]:
+    found: list[Sign] = []
+    last = facts.signals[-1] if facts.signals else None
+    said = (last.id, last.title) if last is not None else (None, "")
+    if extent.resolved and extent.lasted_s <= AT_ONCE_S:
+        found.append(Sign("recovered", 0.7, f"it recovered by itself after {span(extent.lasted_s)}", *said))
+        if not extent.others and extent.signals <= 5:
+            found.append(Sign("alone", 0.3, "nothing else failed beside it"))
+    day_ago = facts.incident.first_seen - 86_400 * SECOND
+    short = [
+        each
+        for each in facts.earlier
+        if each.same_problem
+        and each.opened_at >= day_ago
+        and each.lasted_s is not None
+        and each.lasted_s <= SHORT_S
+        and each.verdict not in ("actionable", "urgent")
+    ]
+    if len(short) >= 3:
+        says = f"it came and went {count(len(short), 'time')} in the last day, each time within {span(SHORT_S)}"
+        found.append(Sign("flapping", 0.6, says, short[0].cites, short[0].id))
+    said_noise = next((each for each in facts.earlier if each.same_problem and _judged_noise(each.feedback)), None)
+    if said_noise is not None:
+        feedback = next(text for text in said_noise.feedback if _judged_noise((text,)))
+        found.append(Sign("feedback", 0.7, "people called it noise before", said_noise.cites, feedback))
+    return found
+
+
+def _judged_noise(feedback: tuple[str, ...]) -> bool:
+    return any(re.match(r"\W*(?:noise|false (?:alarm|positive))\b", text, re.IGNORECASE) for text in feedback)

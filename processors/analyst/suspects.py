@@ -1,0 +1,226 @@
+"""What changed before, and whether it can be the cause: weighed by time, by service, by path, or ruled out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from processors.analyst.begin import Begin
+from processors.analyst.categories import Diagnosis
+from processors.analyst.facts import Changed, Committed, EarlierIncident, Facts
+from processors.analyst.words import span, tick
+from schemas.time import SECOND
+
+ChangeKind = Literal["commit", "deploy", "flag", "config", "other"]
+
+NAMED = 0.6
+"""From here on a change is named as the culprit."""
+MENTIONED = 0.3
+TOLERANCE_S = 30
+"""Clocks of two systems differ by as much."""
+FRESH_S = 7 * 86_400
+"""A line last changed longer ago did not begin to fail because of that change."""
+
+_KINDS: tuple[tuple[ChangeKind, tuple[str, ...]], ...] = (
+    ("flag", ("flag", "toggle", "experiment")),
+    ("config", ("config", "setting", "secret", "env")),
+    ("commit", ("commit", "push", "merge")),
+    ("deploy", ("deploy", "release", "rollout", "rollback", "publish", "build")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One change. `score` 0 to 1; `ruled_out` says why it cannot be the cause; `for_it` what speaks for it."""
+
+    kind: ChangeKind
+    id: str
+    title: str
+    at: int
+    cites: str
+    quote: str
+    url: str | None = None
+    score: float = 0.0
+    for_it: tuple[str, ...] = ()
+    ruled_out: str | None = None
+    touches_trace: bool = False
+    touches_file: bool = False
+    """It touches the file of the culprit frame."""
+    touches_culprit: bool = False
+    """It last changed the line of the culprit frame, and lately."""
+
+    @property
+    def named(self) -> bool:
+        """Whether it is blamed."""
+        return self.ruled_out is None and self.score >= NAMED
+
+
+def assess(facts: Facts, begin: Begin, diagnosis: Diagnosis) -> tuple[Suspect, ...]:
+    """All changes, the most suspect first, those ruled out after them by nearness. A deploy that carries a known commit and the
+    commit itself are one suspect."""
+    commits = {each.commit: each for each in facts.commits}
+    carried: set[str] = set()
+    found: list[Suspect] = []
+    for change in facts.changes:
+        commit = _commit_of(change, commits)
+        if commit is not None:
+            carried.add(commit.commit)
+        found.append(_weigh(facts, begin, diagnosis, change, commit))
+    found += [
+        _weigh(facts, begin, diagnosis, None, commit)
+        for commit in facts.commits
+        if commit.commit not in carried and (commit.touches or commit.culprit)
+    ]
+    found.sort(key=lambda each: (each.ruled_out is not None, -each.score, abs(begin.at - each.at), each.id))
+    return tuple(found)
+
+
+def best(suspects: Sequence[Suspect]) -> Suspect | None:
+    """The culprit, or None: "none of the changes" is an answer. Two equally good ones without a path are no answer."""
+    named = [each for each in suspects if each.named]
+    if not named:
+        return None
+    rivals = [each for each in named[1:] if named[0].score - each.score < 0.05 and not named[0].touches_trace]
+    return None if rivals else named[0]
+
+
+def _weigh(
+    facts: Facts, begin: Begin, diagnosis: Diagnosis, change: Changed | None, commit: Committed | None
+) -> Suspect:
+    suspect = _suspect(change, commit)
+    service = change.service if change is not None else facts.incident.service
+    why_not = _impossible(facts, begin, diagnosis, suspect, service, change)
+    if why_not is not None:
+        return replace(suspect, ruled_out=why_not)
+    points: list[tuple[float, str]] = [_time(begin, suspect), _service(facts, diagnosis, service)]
+    points += _path(facts, begin, change, commit)
+    points += _fit(diagnosis, suspect)
+    if change is not None and commit is None and _history_is_innocent(facts, service):
+        points.append((-0.25, ""))
+    if suspect.kind == "commit" and not commit_is_fresh(begin, suspect.at):
+        points.append((-0.4, ""))
+    score = max(0.0, min(1.0, sum(point for point, _ in points)))
+    return replace(
+        suspect,
+        score=round(score, 3),
+        for_it=tuple(said for point, said in points if point > 0 and said),
+        touches_trace=(commit is not None and bool(commit.touches or commit.culprit)) or _listed(facts, change),
+        touches_file=commit is not None and commit.culprit_file,
+        touches_culprit=commit is not None and commit.culprit and commit_is_fresh(begin, commit.at),
+    )
+
+
+def commit_is_fresh(begin: Begin, at: int) -> bool:
+    """Whether a commit is young enough to have just begun to matter."""
+    return begin.at - at <= FRESH_S * SECOND
+
+
+def _suspect(change: Changed | None, commit: Committed | None) -> Suspect:
+    if change is not None:
+        said = change.kind.lower()
+        kinds: list[ChangeKind] = [kind for kind, words in _KINDS if any(word in said for word in words)]
+        kind = kinds[0] if kinds else "other"
+        identity = change.commit or change.version or change.id
+        return Suspect(kind, identity, change.title, change.at, change.cites, change.title or change.id, change.url)
+    assert commit is not None  # noqa: S101 - one of the two is always given
+    return Suspect("commit", commit.commit, commit.title, commit.at, commit.cites, commit.title or commit.commit)
+
+
+def _impossible(
+    facts: Facts, begin: Begin, diagnosis: Diagnosis, suspect: Suspect, service: str | None, change: Changed | None
+) -> str | None:
+    late = (suspect.at - begin.at) / SECOND
+    if late > TOLERANCE_S:
+        return f"it came {span(late)} after the trouble began"
+    own = facts.incident.service
+    elsewhere = change is not None and own is not None and service is not None and service != own
+    if elsewhere and not _concerned(service or "", diagnosis, facts):
+        return (
+            f"it changed {tick(service or '', 60)}, and nothing in the evidence points from {tick(own or '', 60)} to it"
+        )
+    before = _seen_before(facts.earlier, suspect.at)
+    if before is not None:
+        return f"the same problem was there {span((suspect.at - before.opened_at) / SECOND)} before this change"
+    return None
+
+
+def _concerned(service: str, diagnosis: Diagnosis, facts: Facts) -> bool:
+    """Whether another service is named by the evidence: as the host that fails, in an exception, or in words that mean a failure."""
+    name = service.lower()
+    if diagnosis.host is not None and name in diagnosis.host.lower():
+        return True
+    texts = [match.said.text for match in diagnosis.matches]
+    texts += [f"{each.type} {each.value}" for each in facts.chain]
+    return len(name) > 2 and any(name in text.lower() for text in texts)
+
+
+def _seen_before(earlier: Sequence[EarlierIncident], moment: int) -> EarlierIncident | None:
+    """An episode of the very same problem that ended in something real before the change."""
+    return next(
+        (each for each in earlier if each.same_problem and each.verdict != "noise" and each.opened_at < moment), None
+    )
+
+
+def _time(begin: Begin, suspect: Suspect) -> tuple[float, str]:
+    before = max(0.0, (begin.at - suspect.at) / SECOND)
+    for within, points in ((900, 0.35), (3600, 0.30), (6 * 3600, 0.15), (86_400, 0.05)):
+        if before <= within:
+            return points, f"it came {span(before)} before"
+    return 0.0, ""
+
+
+def _service(facts: Facts, diagnosis: Diagnosis, service: str | None) -> tuple[float, str]:
+    if service is None or facts.incident.service is None:
+        return 0.05, ""
+    if service == facts.incident.service:
+        return 0.2, "it changed the service that fails"
+    return (0.15, f"the errors name {tick(service, 60)}") if _concerned(service, diagnosis, facts) else (0.0, "")
+
+
+def _path(facts: Facts, begin: Begin, change: Changed | None, commit: Committed | None) -> list[tuple[float, str]]:
+    if commit is not None and commit.culprit and commit_is_fresh(begin, commit.at):
+        return [(0.5, "it last changed the very line that fails")]
+    if commit is not None and commit.culprit_file:
+        return [(0.3, "it touches the file that fails")]
+    if (commit is not None and commit.touches) or _listed(facts, change):
+        return [(0.2, "it touches a file of the stack trace")]
+    return []
+
+
+def _listed(facts: Facts, change: Changed | None) -> bool:
+    """Whether the change's own list of files names one of the trace."""
+    if change is None:
+        return False
+    tails = [frame.path.replace("\\", "/") for frame in facts.frames]
+    return any(tail == file or tail.endswith("/" + file) for file in change.files if file for tail in tails)
+
+
+def _fit(diagnosis: Diagnosis, suspect: Suspect) -> list[tuple[float, str]]:
+    match diagnosis.category, suspect.kind:
+        case "configuration_error", "config" | "flag":
+            return [(0.2, "the error is one of configuration")]
+        case "code_defect", "deploy" | "commit" | "flag":
+            return [(0.1, "the error is one of code")]
+        case "configuration_error" | "data_quality", _:
+            return []
+        case "dependency_failure" | "infrastructure" | "resource_exhaustion", "deploy" | "commit":
+            return [(-0.15, "")]
+        case _:
+            return []
+
+
+def _history_is_innocent(facts: Facts, service: str | None) -> bool:
+    """The clone was asked, the trace points into it, and no commit of the last days touches the trace: a deploy then carries
+    nothing that fits."""
+    asked = "git.recent_changes" in facts.answered and bool(facts.frames)
+    return (
+        asked and service == facts.incident.service and not any(each.touches or each.culprit for each in facts.commits)
+    )
+
+
+def _commit_of(change: Changed, commits: dict[str, Committed]) -> Committed | None:
+    for said in (change.commit, change.version):
+        if said is not None and len(said) >= 7:
+            for sha, commit in commits.items():
+                if sha.startswith(said.lower()):
+                    return commit
+    return None

@@ -1,0 +1,80 @@
+"""The sentences of a conclusion: what broke, since when, how bad, and what most likely caused it."""
+
+from processors.analyst.begin import Begin
+from processors.analyst.categories import Diagnosis
+from processors.analyst.extent import Extent
+from processors.analyst.facts import Facts
+from processors.analyst.patterns import Category
+from processors.analyst.suspects import Suspect
+from processors.analyst.verdict import Ruling
+from processors.analyst.words import clock, count, listed, span, tick
+
+_PLAIN: dict[Category, str] = {
+    "resource_exhaustion": "Something ran out",
+    "configuration_error": "A setting, credential or certificate is wrong",
+    "infrastructure": "A machine, the network or name lookup under it failed",
+    "code_defect": "A defect in the code",
+    "dependency_failure": "Something it depends on does not answer",
+    "data_quality": "Data is not in the form that is expected",
+    "healthy": "Nothing is broken",
+    "unknown": "The cause is not known",
+}
+
+
+def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
+    """One paragraph: what, where, since when, how much, whether it goes on, who else, how urgent."""
+    incident = facts.incident
+    where = f" in {tick(incident.service, 60)}" if incident.service else ""
+    where += f" ({tick(incident.environment, 30)})" if incident.environment else ""
+    state = (
+        f"over after {span(extent.lasted_s)}" if extent.resolved else f"still going on after {span(extent.lasted_s)}"
+    )
+    lead = f", first signs {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
+    text = (
+        f"{tick(incident.title)}{where}: {count(extent.signals, 'signal')} since {clock(begin.at)}{lead}, {state}."
+        f" Severity {incident.severity}"
+    )
+    if extent.users is not None:
+        text += f", {count(extent.users, 'user')} affected"
+    text += f"; {listed(list(extent.others))} failing too." if extent.others else "."
+    if ruling.verdict == "noise":
+        text += f" Noise: {ruling.because}."
+    elif extent.corroborated is False:
+        text += " The logs around it hold no errors: the alert stands alone."
+    return text
+
+
+def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> str:
+    """The most likely cause in one or two sentences."""
+    if ruling.verdict == "noise":
+        return f"Nothing is broken that a person must repair: {ruling.because}."
+    if diagnosis.matches:
+        head = diagnosis.matches[0]
+        says = head.meaning.says
+        text = f"{says[0].upper()}{says[1:]}: {tick(head.said.text.strip().split(chr(10), 1)[0])}"
+    else:
+        text = f"{_PLAIN[diagnosis.category]}: nothing recorded names it"
+    if diagnosis.host is not None:
+        text += f", at {tick(diagnosis.host, 80)}"
+    elif facts.culprit is not None:
+        where = f"{facts.culprit.file}:{facts.culprit.line}" if facts.culprit.line else facts.culprit.file
+        text += f", raised at {tick(where, 100)}"
+    if culprit is not None:
+        why = "; ".join(culprit.for_it[:3])
+        text += f". Most likely brought by the {culprit.kind if culprit.kind != 'other' else 'change'} {tick(culprit.title or culprit.id, 100)} ({why})"
+    elif facts.changes or facts.commits:
+        text += ". None of the changes before it fits"
+    return text + "."
+
+
+def alternative(suspect: Suspect) -> str:
+    """A change that may be it, and is not named."""
+    why = "; ".join(suspect.for_it[:2]) or "it came before"
+    return (
+        f"The {suspect.kind if suspect.kind != 'other' else 'change'} {tick(suspect.title or suspect.id, 100)}: {why}."
+    )
+
+
+def other_category(category: Category) -> str:
+    """Another kind of cause that words speak for."""
+    return f"{_PLAIN[category]}."

@@ -1,0 +1,162 @@
+"""The model-free analyst: recorded facts in, a conclusion out, by stated heuristics and nothing else.
+
+Pure: the same incident, signals, steps and time give the same conclusion. docs/analyst.md has every number.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from processors.analyst.begin import Begin, begin_of
+from processors.analyst.categories import Diagnosis, diagnose
+from processors.analyst.confidence import confidence_of
+from processors.analyst.extent import Extent, extent_of
+from processors.analyst.facts import Facts, read_facts
+from processors.analyst.noise import Sign, signs_of
+from processors.analyst.quotes import Sources
+from processors.analyst.remedies import next_steps, remediation, remedy_of
+from processors.analyst.suspects import MENTIONED, Suspect, assess, best
+from processors.analyst.telling import alternative, cause, other_category, summary
+from processors.analyst.verdict import Ruling, rule
+from processors.analyst.words import clock, count, is_name, span, tick
+from schemas import Conclusion, Evidence, Hypothesis, Incident, Signal, Step
+from schemas import to_rfc3339 as rfc3339
+from schemas.conclusion import Change, RuledOut
+from schemas.time import SECOND
+
+MOST_EVIDENCE = 12
+MOST_RULED_OUT = 6
+
+
+def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], now: int) -> Conclusion:
+    """The conclusion, without actions (`processors.analyst.propose` adds those of the playbook). Never raises on what tools returned:
+    what cannot be read is left out. `signals` oldest first; `now` in microseconds."""
+    facts = read_facts(incident, signals, steps, now)
+    sources = Sources(steps, signals)
+    begin = begin_of(facts)
+    diagnosis = diagnose(facts)
+    extent = extent_of(facts)
+    suspects = assess(facts, begin, diagnosis)
+    signs = signs_of(facts, extent)
+    ruling = rule(facts, extent, signs)
+    noise = ruling.verdict == "noise"
+    culprit = None if noise else best(suspects)
+    confidence = confidence_of(facts, diagnosis, extent, culprit)
+    remedy = remedy_of(diagnosis, culprit, ruling)
+    evidence = [
+        each for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling) if each is not None
+    ]
+    unique = {(each.cites, each.quote): each for each in reversed(evidence)}
+    return Conclusion(
+        verdict=ruling.verdict,
+        summary=summary(facts, begin, extent, ruling),
+        hypothesis=Hypothesis(
+            text=cause(facts, diagnosis, culprit, ruling),
+            confidence=_noise_confidence(signs) if noise else confidence.value,
+        ),
+        alternatives=() if noise else tuple(_alternatives(diagnosis, suspects, culprit, confidence.value)),
+        category="healthy" if noise else diagnosis.category,
+        component=None if noise else _component(facts, diagnosis),
+        blast_radius=tuple(name for name in dict.fromkeys((facts.incident.service, *extent.others)) if name)[:20],
+        change=_change(culprit),
+        remediation=remediation(remedy, diagnosis, culprit),
+        evidence=tuple(reversed(unique.values()))[:MOST_EVIDENCE],
+        ruled_out=tuple(_ruled_out(facts, suspects, extent))[:MOST_RULED_OUT],
+        next_steps=next_steps(facts, diagnosis, extent, suspects, culprit, ruling),
+        analyst="none",
+    )
+
+
+def _evidence(
+    sources: Sources,
+    facts: Facts,
+    begin: Begin,
+    diagnosis: Diagnosis,
+    extent: Extent,
+    culprit: Suspect | None,
+    signs: tuple[Sign, ...],
+    ruling: Ruling,
+) -> Iterator[Evidence | None]:
+    for match in diagnosis.matches[:4]:
+        says = f"{match.meaning.says[0].upper()}{match.meaning.says[1:]}."
+        yield sources.evidence(match.said.cites, match.said.quote, says)
+    if facts.culprit is not None and facts.chain_cites is not None:
+        where = facts.culprit.function or facts.culprit.file
+        options = [(facts.chain_cites, text) for text in (facts.culprit.file, facts.culprit.path, where)]
+        line = f" in line {facts.culprit.line}" if facts.culprit.line else ""
+        yield sources.first(options, f"It is raised in {tick(where, 80)}{line}, the application's own code.")
+    if begin.sign is not None:
+        lead = f", {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
+        yield sources.evidence(*begin.sign, f"The earliest sign, {clock(begin.at)}{lead}.")
+    if culprit is not None:
+        before = (begin.at - culprit.at) / SECOND
+        says = f"{'; '.join(culprit.for_it)}." if culprit.for_it else f"It came {span(before)} before."
+        yield sources.evidence(culprit.cites, culprit.quote, says[0].upper() + says[1:])
+    if extent.by is not None:
+        yield sources.evidence(*extent.by, "It confirms that something fails.")
+    if ruling.verdict == "noise":
+        for sign in signs:
+            if sign.cites is not None:
+                yield sources.evidence(sign.cites, sign.quote, f"{sign.says[0].upper()}{sign.says[1:]}.")
+    for earlier in (ruling.earlier,) if ruling.earlier is not None else facts.earlier[:1]:
+        how = f"ended as {earlier.verdict}" if earlier.verdict else earlier.status
+        ago = span((facts.incident.first_seen - earlier.opened_at) / SECOND)
+        yield sources.first(
+            [(earlier.cites, earlier.title), (earlier.cites, earlier.id)], f"Alike, {ago} earlier: {how}."
+        )
+    for pattern in facts.patterns[:10]:
+        if pattern.before == 0 and pattern.after > 0 and pattern.service == facts.incident.service:
+            says = f"New since the start: {count(pattern.after, 'line')}, none before."
+            yield sources.evidence(pattern.cites, pattern.example, says)
+    for name in extent.others[:3]:
+        near = next(each for each in facts.neighbours if each.service == name and each.status == "firing")
+        when = f"{span(near.after_start_s)} {'after' if near.after_start_s >= 0 else 'before'} the start"
+        yield sources.evidence(near.cites, near.title, f"{tick(name, 60)} fails too, {when}.")
+
+
+def _alternatives(
+    diagnosis: Diagnosis, suspects: tuple[Suspect, ...], culprit: Suspect | None, confidence: float
+) -> Iterator[Hypothesis]:
+    left = round(1.0 - confidence, 4)
+    for suspect in suspects:
+        if suspect is not culprit and suspect.ruled_out is None and suspect.score >= MENTIONED and left > 0.05:
+            share = round(min(left, confidence, 0.5 * suspect.score), 2)
+            left -= share
+            yield Hypothesis(text=alternative(suspect), confidence=share)
+    for category, weight in diagnosis.others:
+        if left > 0.05 and weight >= 1.0:
+            share = round(min(left, confidence * weight / max(weight, diagnosis.weight + weight)), 2)
+            left -= share
+            yield Hypothesis(text=other_category(category), confidence=share)
+
+
+def _ruled_out(facts: Facts, suspects: tuple[Suspect, ...], extent: Extent) -> Iterator[RuledOut]:
+    for suspect in suspects:
+        if suspect.ruled_out is not None:
+            yield RuledOut(
+                text=f"{suspect.kind} {tick(suspect.title or suspect.id, 100)}",
+                why=suspect.ruled_out,
+                cites=suspect.cites,
+            )
+    changes = facts.answered.get("changes.before")
+    if changes is not None and not facts.changes:
+        yield RuledOut(text="a recorded change", why="none is recorded in the time before it", cites=changes)
+    around = facts.answered.get("signals.around")
+    if around is not None and not extent.others:
+        yield RuledOut(text="a wider outage", why="no other service was failing around the start", cites=around)
+
+
+def _component(facts: Facts, diagnosis: Diagnosis) -> str | None:
+    """What failed first: the dependency that is named, else the incident's own service."""
+    if diagnosis.category in ("dependency_failure", "infrastructure") and diagnosis.host is not None:
+        return diagnosis.host if is_name(diagnosis.host) else facts.incident.service
+    return facts.incident.service
+
+
+def _change(culprit: Suspect | None) -> Change | None:
+    if culprit is None:
+        return None
+    return Change(kind=culprit.kind, id=culprit.id, title=culprit.title, at=rfc3339(culprit.at), url=culprit.url)
+
+
+def _noise_confidence(signs: tuple[Sign, ...]) -> float:
+    """How sure it is that nothing is broken."""
+    return round(min(0.9, 0.3 + 0.4 * sum(sign.weight for sign in signs)), 2)
