@@ -131,7 +131,9 @@ def value(draw: random.Random, variables: tuple[str, ...], depth: int = 2) -> st
         case 3:
             return f"[{value(draw, variables, below)}, {value(draw, variables, below)}]"
         case 4:
-            return f"{_container(draw, variables)}.filter(w, {condition(draw, 1, (*variables, 'w'))})"
+            # Of lists alone: the order of a map's keys is open in CEL, so a list made of them compares as it happens.
+            listed = draw.choice(("tags", '["error", "p"]', f"[{path(draw, variables)}, {path(draw, variables)}]"))
+            return f"{listed}.filter(w, {condition(draw, 1, (*variables, 'w'))})"
     return f"{{{_quoted(draw.choice(KEYS))}: {value(draw, variables, below)}}}"
 
 
