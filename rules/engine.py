@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rules import commands, lifecycle, windows
 from rules.cel import CelError, compile  # noqa: A004 (the language's own word for it)
 from rules.fields import SCHEMA
-from rules.incidents import group_key_of, incident_of, units_of
+from rules.incidents import group_key_of, group_suffix, incident_of, units_of
 from rules.limits import Limits
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import BadInput, Fields, batch_of, line_of, moment_of, signal_of
@@ -177,39 +177,46 @@ class Engine:
         if status != "resolved" and (silence := self._silenced(turn, fields)) is not None:
             turn.count("silence", fields["id"], silence)
             return
-        rules = turn.ruleset.rules
+        ruleset, groups = turn.ruleset, _Groups()
         plain_type = fields["type"] not in ("change", "comment")
-        for number in turn.ruleset.index.candidates(fields):
-            rule = rules[number]
-            if rule.reads_incident:
+        for number in ruleset.matching(fields):
+            rule = ruleset.rules[number]
+            if number in ruleset.readers:
                 fields["incident"] = self._incident(state, rule, fields)
-            if not rule.condition.matches(fields):
-                continue
+                if not rule.condition.matches(fields):
+                    continue
             if status == "resolved":
                 acted |= self._calmed(turn, rule, fields)
             elif (firing or rule.names_its_signals) and (plain_type or rule.names_its_type):
                 acted = True
-                self._act(turn, rule, fields)
+                self._act(turn, rule, fields, groups)
         if not acted:
             turn.count("unmatched", fields["id"])
 
-    def _act(self, turn: Turn, rule: CompiledRule, fields: Fields) -> None:
+    def _act(self, turn: Turn, rule: CompiledRule, fields: Fields, groups: "_Groups") -> None:
         """A matching rule: count where it counts, and take the signal in where the group fires."""
         state, filled = turn.state, None
-        suffix, values = self._group(rule, fields)
+        by = rule.rule.group_by
+        if (found := groups.get(by)) is None:
+            values = rule.group(fields)
+            found = groups[by] = (group_suffix(values), values)
+        suffix, values = found
+        name = f"{'rehearsal:' if fields.get('rehearsal') else ''}{rule.rule.name}{suffix}"
         # A clock ahead of ours must not push everyone else's windows into the past.
         moment = min(fields["occurred_micros"], turn.at)
-        key = f"group/{suffix}"
+        key = f"group/{name}"
         if (match := rule.rule.match) is not None:
-            window = f"window/{suffix}"
-            filled = windows.fill(state, window, match, rule.memory, signal_id=fields["id"], moment=moment, now=turn.at)
-            if filled.late:
+            filled = windows.fill(
+                state, f"window/{name}", match, rule.memory, signal_id=fields["id"], moment=moment, now=turn.at
+            )
+            if filled is windows.LATE:
                 turn.count("late", fields["id"], rule.name)
                 return
-            row = state.rows.get(key)
-            if not filled.holds and (row is None or row.get("status", "resolved") == "resolved"):
-                turn.count("below_threshold", fields["id"], rule.name)
-                return
+            if filled is None:
+                row = state.rows.get(key)
+                if row is None or row.get("status", "resolved") == "resolved":
+                    turn.count("below_threshold", fields["id"], rule.name)
+                    return
         lifecycle.take_in(turn, rule, key, values, fields, moment, filled)
 
     def _ended(self, turn: Turn, fields: Fields) -> bool:
@@ -259,6 +266,10 @@ class Engine:
                 found = _never
             self._matchers[source] = found
         return found
+
+
+_Groups = dict[tuple[str, ...], tuple[str, tuple[str, ...]]]
+"""What one signal gives for each way of grouping: the same for all rules that group alike."""
 
 
 def _never(_: Mapping[str, Any]) -> bool:

@@ -38,11 +38,16 @@ def _unit(fields: Fields, name: str) -> str:
 
 def group_key_of(rule: str, values: Sequence[str], *, rehearsal: bool) -> str:
     """The name of a group within the state, without its kind; rehearsals never share one with what is real."""
-    name = f"{'rehearsal:' if rehearsal else ''}{rule}"
-    if sum(map(len, values)) > 300:
-        return f"{name}/{digest('grp', *values)}"
-    # Lengths first, so that no two lists of values share a key.
-    return f"{name}/{','.join([str(len(value)) for value in values])}/{'|'.join(values)}"
+    return f"{'rehearsal:' if rehearsal else ''}{rule}{group_suffix(values)}"
+
+
+def group_suffix(values: Sequence[str]) -> str:
+    """What of a group's name its values make."""
+    lengths = [len(value) for value in values]
+    if sum(lengths) > 300:
+        return f"/{digest('grp', *values)}"
+    # Lengths first, so that no two lists of values share a name.
+    return f"/{','.join(map(str, lengths))}/{'|'.join(values)}"
 
 
 def new_incident(
@@ -89,11 +94,19 @@ def new_incident(
 
 
 def add(
-    state: State, key: str, row: Row, rule: Rule, fields: Fields, ids: Sequence[str], moment: int, at: int
+    state: State,
+    key: str,
+    row: Row,
+    rule: Rule,
+    fields: Fields,
+    ids: Sequence[str],
+    moment: int,
+    at: int,
+    number: int = 1,
 ) -> list[str]:
-    """Count a signal into the incident, together with those of its window; returns the names of the fields that changed."""
+    """Count a signal, or the `number` of its window, into the incident; returns the names of the fields that changed."""
     changes = ["signals"]
-    row["n"] += len(ids)
+    row["n"] += number
     row["at"] = at
     _keep_ids(row, ids)
     if moment > row["last"]:

@@ -138,7 +138,8 @@ def _begin(
         kind = "incident.opened"
         turn.state.put(key, row)
         turn.state.incidents[row["id"]] = key
-        add(turn.state, key, row, rule.rule, fields, ids, moment, turn.at)
+        number = filled.count if filled is not None else 1
+        add(turn.state, key, row, rule.rule, fields, ids, moment, turn.at, number)
     changes = ("status",) if kind == "incident.reopened" else ()
     turn.changed(
         kind, row, reason, cause=(fields["id"],), changes=changes, signal_id=fields["id"], trace=fields.get("trace"),

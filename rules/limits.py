@@ -21,7 +21,7 @@ class Limits:
     """Ids remembered for each span for which connectors ask them to be; the oldest go first."""
     windows: int = 500_000
     """Groups that are being counted; the ones that would be forgotten first go first."""
-    window_signals: int = 64
+    window_signals: int = 16
     """Signals a window keeps beyond twice the number it counts to; the oldest go first, which changes no verdict on time."""
     firing: int = 1_000
     """Occurrences of an incident kept by name."""

@@ -1,6 +1,6 @@
 """The rules in force: compiled, frozen, and versioned by their content."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -92,10 +92,22 @@ class RuleSet:
     def by_name(self) -> Mapping[str, CompiledRule]:
         return {rule.name: rule for rule in self.rules}
 
-    def matching(self, activation: Mapping[str, Any]) -> list[CompiledRule]:
-        """The rules whose condition holds, in order; those that read `incident` are judged with the one in the activation."""
-        rules = self.rules
-        return [rule for at in self.index.candidates(activation) if (rule := rules[at]).condition.matches(activation)]
+    @cached_property
+    def conditions(self) -> tuple[Callable[[Mapping[str, Any]], bool], ...]:
+        """The conditions as functions, numbered as the rules."""
+        return tuple(rule.condition.matches for rule in self.rules)
+
+    @cached_property
+    def readers(self) -> frozenset[int]:
+        """Numbers of the rules whose condition reads the group's incident."""
+        return frozenset(number for number, rule in enumerate(self.rules) if rule.reads_incident)
+
+    def matching(self, activation: Mapping[str, Any]) -> list[int]:
+        """Numbers of the rules whose condition holds, in order. Those that read `incident` are left in, yet to be judged."""
+        conditions, readers, candidates = self.conditions, self.readers, self.index.candidates(activation)
+        if not readers:
+            return [number for number in candidates if conditions[number](activation)]
+        return [number for number in candidates if number in readers or conditions[number](activation)]
 
     def packed(self) -> bytes:
         """The sources as JSON, from which `rules.load.unpack` makes the same rule set."""

@@ -1,16 +1,18 @@
 """How many signals of a group came within a span of event time, ends included, whatever the order in which they arrived."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 
-from rules.limits import Limits
 from rules.model import Match
 from rules.state import Row, State
+
+IDS = 20
+"""How many signals of a window are kept by name, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """`count` is how full the fullest window was that the signal touched, `ids` the signals in it; `late` ones are not counted."""
+    """`count` is how full the fullest window was that the signal touched; `ids` are signals in it, some of them."""
 
     count: int
     holds: bool
@@ -18,42 +20,47 @@ class Filled:
     late: bool = False
 
 
-_LATE = Filled(0, False, late=True)
+LATE = Filled(0, False, late=True)
 
 
-def fill(state: State, key: str, match: Match, memory: str, *, signal_id: str, moment: int, now: int) -> Filled:
-    """Count a signal into the group's windows `[t-within, t]`, and say whether one that it is part of holds the condition.
+def fill(state: State, key: str, match: Match, memory: str, *, signal_id: str, moment: int, now: int) -> Filled | None:
+    """Count a signal into the group's windows `[t-within, t]`; None while none that it is part of holds the condition.
 
-    A signal that is late within the allowance re-evaluates the windows it touches. One that is later than that is not counted.
+    A signal that is late within the allowance re-evaluates the windows it touches. One that is later than that is not
+    counted: `LATE`.
     """
     row = state.rows.get(key)
     if row is None or row["memory"] != memory:
         row = _new(state, key, match, memory)
-    times: list[int] = row["times"]
-    ids: list[str] = row["ids"]
-    limits = state.limits
-    if times and moment < times[-1] - limits.lateness:
-        return _LATE
-    at = len(times) if not times or moment >= times[-1] else bisect_right(times, moment)
-    times.insert(at, moment)
-    ids.insert(at, signal_id)
-    row["seen"] = now
-    result = _fullest(times, ids, at, match)
-    _forget(state, row, match, limits)
-    state.changed.add(key)
-    if "sweep" not in row:
         state.sweep(key, row, now + row["keep"])
-    return result
+    times: list[int] = row["times"]
+    row["seen"] = now
+    state.changed.add(key)
+    if not times or moment >= times[-1]:
+        times.append(moment)
+        count = len(times) - bisect_left(times, moment - match.within)
+        holds = match.count.holds(count)
+    elif moment < times[-1] - state.limits.lateness:
+        return LATE
+    else:
+        insort(times, moment)
+        count, holds = _fullest(times, moment, match)
+    ids: list[str] = row["ids"]
+    ids.append(signal_id)
+    if len(ids) > IDS:
+        del ids[0]
+    if len(times) > row["most"] or times[0] < times[-1] - 2 * row["keep"]:
+        _forget(state, row)
+    return Filled(count, True, tuple(ids[-count:])) if holds else None
 
 
 def look(row: Row | None, match: Match, memory: str, *, moment: int, lateness: int) -> Filled:
     """What `fill` would find, without counting."""
     times = list(row["times"]) if row is not None and row["memory"] == memory else []
     if times and moment < times[-1] - lateness:
-        return _LATE
-    at = bisect_right(times, moment)
-    times.insert(at, moment)
-    return _fullest(times, [""] * len(times), at, match)
+        return LATE
+    insort(times, moment)
+    return Filled(*_fullest(times, moment, match))
 
 
 def sweep(state: State, now: int) -> None:
@@ -74,35 +81,31 @@ def _new(state: State, key: str, match: Match, memory: str) -> Row:
     state.delete(key)
     while state.windows >= state.limits.windows and (first := state.pop_sweep("window")) is not None:
         state.count_evicted("windows", _let_go(state, *first))
-    row = {"memory": memory, "times": [], "ids": [], "seen": 0, "keep": match.within + state.limits.lateness}
+    keep, most = match.within + state.limits.lateness, 2 * match.count.number + state.limits.window_signals
+    row = {"memory": memory, "times": [], "ids": [], "seen": 0, "keep": keep, "most": most}
     state.put(key, row)
     return row
 
 
-def _fullest(times: list[int], ids: list[str], at: int, match: Match) -> Filled:
-    """Of the windows ending at the signal or at a later one within its reach, the first that holds, else the fullest."""
-    within, best = match.within, Filled(0, False)
-    end = at
-    moment = times[at]
-    while end < len(times) and times[end] <= moment + within:
+def _fullest(times: list[int], moment: int, match: Match) -> tuple[int, bool]:
+    """Of the windows that hold the moment, how full the first one is that holds the condition, else the fullest."""
+    fullest, end = 0, bisect_left(times, moment)
+    while end < len(times) and times[end] <= moment + match.within:
         last = times[end]
         end = bisect_right(times, last, end)
-        first = bisect_left(times, last - within, 0, at + 1)
-        count = end - first
+        count = end - bisect_left(times, last - match.within, 0, end)
         if match.count.holds(count):
-            return Filled(count, True, tuple(ids[first:end]))
-        if count > best.count:
-            best = Filled(count, False)
-    return best
+            return count, True
+        fullest = max(fullest, count)
+    return fullest, False
 
 
-def _forget(state: State, row: Row, match: Match, limits: Limits) -> None:
+def _forget(state: State, row: Row) -> None:
+    """Let go of moments that no window reaches any more, and of the oldest beyond the limit."""
     times: list[int] = row["times"]
-    old = bisect_left(times, times[-1] - match.within - limits.lateness)
-    over = len(times) - old - (2 * match.count.number + limits.window_signals)
+    old = bisect_left(times, times[-1] - row["keep"])
+    over = len(times) - old - row["most"]
     if over > 0:
         state.count_evicted("window_signals", over)
         old += over
-    if old:
-        del times[:old]
-        del row["ids"][:old]
+    del times[:old]
