@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from connectors.journal.sqlite.file import connect_reader
 from connectors.journal.sqlite.framing import entries
@@ -33,7 +33,11 @@ _SCAN = sql(
     .where(spaces.c.space == bindparam("space"), spaces.c.key >= bindparam("prefix"))
     .order_by(spaces.c.key)
 )
-_OPEN_JOBS = sql(select(func.count()).select_from(jobs).where(jobs.c.queue == bindparam("queue"), jobs.c.finished == 0))
+_OPEN_JOBS = sql(
+    select(func.count())
+    .select_from(jobs)
+    .where(jobs.c.queue == bindparam("queue"), jobs.c.finished == literal_column("0"))
+)
 _KEYED = sql(
     select(keys.c.offset)
     .where(keys.c.stream == bindparam("stream"), keys.c.key == bindparam("key"))
@@ -70,6 +74,8 @@ class Stored:
         def work() -> _T:
             try:
                 return read(self._connection(), *args, **kwargs)
+            except sqlite3.ProgrammingError:
+                raise
             except sqlite3.Error as error:
                 raise Unavailable(f"cannot read {str(self._path)!r}: {error}") from error
 
