@@ -45,7 +45,7 @@ def rule_file(number: int, chance: random.Random, *, selective: bool) -> str:
             lines += [
                 f"  - name: rule-{index}",
                 f"    when: {json.dumps(' && '.join(terms))}",
-                "    group_by: [service, labels.code]",
+                "    group_by: [service, group_key]",
                 "    playbook: default",
             ]
             continue
