@@ -21,6 +21,13 @@ CounterName = Literal[
     "tocsin.record.entries",
     "tocsin.record.failures",
     "tocsin.record.gaps",
+    "tocsin.investigate.queued",
+    "tocsin.investigate.skipped",
+    "tocsin.investigate.tool_calls",
+    "tocsin.investigate.concluded",
+    "tocsin.investigate.fallbacks",
+    "tocsin.investigate.failures",
+    "tocsin.investigate.unreadable",
     "tocsin.act.admitted",
     "tocsin.act.attempts",
     "tocsin.act.pages_rung",
@@ -33,11 +40,16 @@ CounterName = Literal[
 - quarantined: source; failures: source (a connector broke on a request, a fault of ours)
 - bells: outcome (rung, failed)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
+- investigate.queued, .skipped: playbook; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
+  analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
 - act.admitted: kind, admission; act.attempts: kind, outcome (succeeded, try_later, rejected, unknown)
 - act.pages_rung: outcome (pages that went out although the journal could not be written)
 """
-DurationName = Literal["tocsin.ingest.duration", "tocsin.act.duration"]
-"""Seconds. ingest: from the whole request being read to its reply; label source. act: one call of a remote; label kind."""
+DurationName = Literal[
+    "tocsin.ingest.duration", "tocsin.investigate.duration", "tocsin.investigate.tool_duration", "tocsin.act.duration"
+]
+"""Seconds. ingest: from the whole request being read to its reply; label source. investigate: from started to
+concluded, label playbook; tool_duration: one call, label tool. act: one call of a remote; label kind."""
 
 
 class Meters(Protocol):
