@@ -1,0 +1,70 @@
+"""Reading what strangers send: nothing raises but what says so, and what comes out can be stored."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.ports.reading import Unreadable, lenient_json, line, mapping, moment, number, sequence, text, web_url
+from schemas.time import from_rfc3339, to_rfc3339
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(categories=None)) | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(ANYTHING)
+def test_no_value_makes_a_field_reader_raise(value: Any) -> None:
+    assert "\n" not in line(value)
+    assert len(text(value, 10)) <= 10
+    assert mapping(value) == (value if isinstance(value, dict) else {})
+    assert list(sequence(value)) == (value if isinstance(value, list) else [])
+    found = moment(value)
+    assert found is None or from_rfc3339(to_rfc3339(found)) == found
+    assert number(value) is None or isinstance(number(value), float)
+    assert web_url(value) is None or value.startswith("http")
+
+
+@given(
+    st.recursive(
+        st.integers() | st.floats() | st.text(st.characters(categories=None)),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_whatever_python_calls_json_is_read_and_can_be_stored(value: Any) -> None:
+    assert orjson.dumps(lenient_json(json.dumps(value).encode())) is not None
+
+
+@given(st.binary(max_size=80))
+def test_bytes_that_are_no_json_are_unreadable_and_nothing_worse(content: bytes) -> None:
+    try:
+        orjson.dumps(lenient_json(content))
+    except Unreadable as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b'"cut \\ud83d"', "cut \ufffd"),
+        (b'"whole \\ud83d\\ude00 and cut \\ud83d"', "whole \U0001f600 and cut \ufffd"),
+        (b'"nul \\u0000"', "nul \ufffd"),
+        (b'{"\\u0000": 1}', {"\ufffd": 1}),
+        (b'"\xff"', "\ufffd"),
+        (b"[NaN, 1e999]", ["NaN", "inf"]),
+        (b"[" + b"9" * 5000 + b", NaN]", ["9" * 5000, "NaN"]),
+    ],
+)  # fmt: skip
+def test_nearly_right_json_is_read(content: bytes, expected: object) -> None:
+    assert lenient_json(content) == expected
+
+
+@pytest.mark.parametrize("content", [b"[" * 102 + b"]" * 102, b"[" * 100_000, b'{"a":' * 2000 + b"1" + b"}" * 2000])
+def test_deep_nesting_is_unreadable(content: bytes) -> None:
+    with pytest.raises(Unreadable):
+        lenient_json(content)
