@@ -62,8 +62,8 @@ def guessable(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settle(found: dict[str, Any], event: Mapping[str, Any]) -> str | None:
-    """Complete the found fields with what the envelope says for certain: identity (`source` and `id`), time, labels, a title if
-    there is none yet. Returns the W3C traceparent, if the event carries one (the distributed tracing extension)."""
+    """Complete the found fields with what the envelope says for certain: identity (`source` and `id`), time, labels; and a title
+    and a group (`source` and `type`) where there is none yet. Returns the W3C traceparent, if the event carries one (the distributed tracing extension)."""
     found["id"] = f"{event['source']} {event['id']}"
     if isinstance(event.get("time"), str):
         found["occurred_at"] = event["time"]
@@ -80,7 +80,7 @@ def settle(found: dict[str, Any], event: Mapping[str, Any]) -> str | None:
     elif given is not None:
         labels["labels"] = given
     found["labels"] = labels
-    found.pop("type", None)
+    found.setdefault("group_key", f"{event['source']} {event['type']}")
     trace = event.get("traceparent")
     return trace if isinstance(trace, str) else None
 

@@ -7,7 +7,7 @@ from schemas import SignalStatus
 
 NAMES: dict[str, tuple[str, ...]] = {
     "title": ("title", "summary", "message", "name", "subject", "text", "msg", "event"),
-    "body": ("body", "description", "details", "detail"),
+    "body": ("body", "description", "details", "detail", "error", "reason"),
     "type": ("type", "kind"),
     "status": ("status", "state"),
     "severity": ("severity", "level", "priority", "urgency", "loglevel", "log_level"),
