@@ -18,6 +18,9 @@ CounterName = Literal[
     "tocsin.ingest.bells",
     "tocsin.door.not_found",
     "tocsin.door.disconnects",
+    "tocsin.triage.inputs",
+    "tocsin.triage.decisions",
+    "tocsin.triage.retries",
     "tocsin.record.entries",
     "tocsin.record.failures",
     "tocsin.record.gaps",
@@ -39,14 +42,19 @@ CounterName = Literal[
 - refused: source, reason (a `Refusal`); overloaded: source, reason (busy, unavailable, requests, bytes)
 - quarantined: source; failures: source (a connector broke on a request, a fault of ours)
 - bells: outcome (rung, failed)
+- triage.inputs: kind (of the entry); triage.decisions: kind; triage.retries: reason (busy, unavailable)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
-- investigate.queued, .skipped: playbook; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
+- investigate.queued, .skipped: playbook, reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
 - act.admitted: kind, admission; act.attempts: kind, outcome (succeeded, try_later, rejected, unknown)
 - act.pages_rung: outcome (pages that went out although the journal could not be written)
 """
 DurationName = Literal[
-    "tocsin.ingest.duration", "tocsin.investigate.duration", "tocsin.investigate.tool_duration", "tocsin.act.duration"
+    "tocsin.ingest.duration",
+    "tocsin.triage.duration",
+    "tocsin.investigate.duration",
+    "tocsin.investigate.tool_duration",
+    "tocsin.act.duration",
 ]
 """Seconds. ingest: from the whole request being read to its reply; label source. investigate: from started to
 concluded, label playbook; tool_duration: one call, label tool. act: one call of a remote; label kind."""

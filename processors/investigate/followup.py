@@ -1,0 +1,102 @@
+"""Follow-up: what those who read the issue are told when the incident changes, at a pace a person can bear."""
+
+from dataclasses import dataclass
+
+from playbooks.model import Playbook
+from playbooks.render import context
+from processors.analyst.propose import text
+from schemas import Decision, ExternalRef, Incident, ProposedAction, Severity, severity_rank
+from schemas.record import Record
+from schemas.time import SECOND, Micros
+
+PACE_S = 3600
+"""At most one update in so long; the end is always told."""
+TENFOLD = 10
+KINDS = ("incident.updated", "incident.resolved", "incident.reopened")
+"""Decisions that may be worth telling."""
+CLOSE = "linear.update_issue"
+
+
+class Followed(Record):
+    """What readers know: as of `at`, with this severity and so many signals. `told` is what they were told last: that an issue
+    exists, an update, or the end."""
+
+    at: Micros
+    severity: Severity
+    signals: int
+    told: str = "opened"
+    commented_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Actions to propose, maybe none, and what readers know afterwards."""
+
+    actions: tuple[ProposedAction, ...]
+    followed: Followed
+
+
+def issue_of(incident: Incident) -> ExternalRef | None:
+    """The Linear issue of the incident."""
+    return next((ref for ref in reversed(incident.external) if ref.system == "linear" and ref.kind == "issue"), None)
+
+
+def followup(incident: Incident, decision: Decision, last: Followed | None, playbook: Playbook) -> FollowUp | None:
+    """None when there is nothing to tell and nothing to remember. Pure; `decision.at` is the time."""
+    if issue_of(incident) is None:
+        return None
+    ended = incident.status == "resolved"
+    if ended and (last is None or last.told != "resolved"):
+        return FollowUp(_end(incident, decision, playbook), _know(incident, decision.at, "resolved"))
+    if last is None:
+        return FollowUp((), _know(incident, decision.at, "opened", commented=False))
+    if ended:
+        return None
+    news = _news(incident, last)
+    if last.told == "resolved":
+        news = ["It is back: the incident opened again.", *news]
+    elif not news or _too_soon(decision.at, last):
+        return None
+    comment = _comment("comment_update", incident, decision, playbook, tuple(news))
+    return FollowUp((comment,), _know(incident, decision.at, "update"))
+
+
+def _news(incident: Incident, last: Followed) -> list[str]:
+    news: list[str] = []
+    if severity_rank(incident.severity) > severity_rank(last.severity):
+        news.append(f"Severity rose from {last.severity} to {incident.severity}.")
+    if incident.signals >= TENFOLD * max(1, last.signals):
+        news.append(f"It grew from {last.signals:,} to {incident.signals:,} signals.")
+    return news
+
+
+def _too_soon(now: int, last: Followed) -> bool:
+    return last.commented_at is not None and now - last.commented_at < PACE_S * SECOND
+
+
+def _end(incident: Incident, decision: Decision, playbook: Playbook) -> tuple[ProposedAction, ...]:
+    comment = _comment("comment_resolved", incident, decision, playbook, ())
+    if CLOSE not in playbook.front.autonomy:
+        return (comment,)
+    issue = issue_of(incident)
+    arguments = {"issue": issue.id} if issue is not None else {}
+    return (comment, ProposedAction(kind=CLOSE, arguments=arguments, why="the incident is resolved"))
+
+
+def _comment(
+    template: str, incident: Incident, decision: Decision, playbook: Playbook, news: tuple[str, ...]
+) -> ProposedAction:
+    body = text(playbook, template, context(playbook, incident, (), decision.at, news=news))
+    issue = issue_of(incident)
+    arguments = {"body": body, "issue": issue.id} if issue is not None else {"body": body}
+    return ProposedAction(kind="linear.comment", arguments=arguments, why=" ".join(news) or "the incident is resolved")
+
+
+def _know(incident: Incident, at: int, told: str, *, commented: bool = True) -> Followed:
+    return Followed(
+        at=at,
+        severity=incident.severity,
+        signals=incident.signals,
+        told=told,
+        commented_at=at if commented else None,
+    )

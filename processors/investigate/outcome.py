@@ -1,0 +1,137 @@
+"""The records an investigation ends with: its conclusion, the actions it proposes, and what triage is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from playbooks.model import Playbook
+from schemas import (
+    Action,
+    Command,
+    Conclusion,
+    Cost,
+    Decision,
+    Incident,
+    Investigation,
+    ProposedAction,
+    Versions,
+    decide,
+    digest,
+)
+from schemas.payload import ActionChanged, Concluded
+from schemas.time import SECOND
+
+PROPOSAL_LIFE_S = 24 * 3600
+"""How long a proposal waits for a person before it expires."""
+OPENING = ("page",)
+"""Kinds of action, beside every `SYSTEM.create_*` and `SYSTEM.trigger`, that open something: at most one per incident, whatever number
+of investigations there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """All that is appended when an investigation concludes."""
+
+    investigation: Investigation
+    decisions: tuple[Decision, ...]
+    command: Command
+
+
+def ending(
+    investigation: Investigation, conclusion: Conclusion, playbook: Playbook, *, at: int, error: str | None = None
+) -> Ending:
+    """Pure: concluding the same again gives records of the same ids."""
+    incident = investigation.incident
+    started = investigation.started_at if investigation.started_at is not None else at
+    usage = investigation.usage.model_copy(update={"wall_s": max(0, at - started) / SECOND})
+    done = investigation.model_copy(
+        update={"status": "concluded", "conclusion": conclusion, "finished_at": at, "usage": usage, "error": error}
+    )
+    concluded = decide(
+        "investigation.concluded",
+        at=at,
+        actor="analyst",
+        because=f"{conclusion.verdict}: {conclusion.hypothesis.text}"[:500],
+        cause=(investigation.id,),
+        data=Concluded(playbook=playbook.name, conclusion=conclusion, usage=usage, steps=investigation.steps),
+        incident_id=incident.id,
+        investigation_id=investigation.id,
+        versions=Versions(playbook=investigation.playbook_version),
+        cost=Cost(usd=usage.cost_usd, tokens=usage.input_tokens + usage.output_tokens, seconds=usage.wall_s),
+        rehearsal=incident.rehearsal,
+        trace=investigation.trace,
+    )
+    actions = proposals(
+        conclusion.actions, incident, playbook, at=at, cause=concluded.id, scope=investigation.id,
+        investigation_id=investigation.id, trace=investigation.trace,
+    )  # fmt: skip
+    command = Command(
+        id=digest("cmd", investigation.id, "outcome"),
+        kind="outcome",
+        author="investigate",
+        reason=f"The investigation concluded: {conclusion.verdict}",
+        origin="system",
+        at=at,
+        incident_id=incident.id,
+        rehearsal=incident.rehearsal,
+        data={"investigation_id": investigation.id, "verdict": conclusion.verdict, "summary": conclusion.summary},
+    )
+    return Ending(done, (concluded, *actions), command)
+
+
+def proposals(
+    proposed: Sequence[ProposedAction],
+    incident: Incident,
+    playbook: Playbook,
+    *,
+    at: int,
+    cause: str,
+    scope: str,
+    investigation_id: str | None = None,
+    trace: str | None = None,
+) -> list[Decision]:
+    """One `action.proposed` per action. Its id is of (`scope`, kind, index among its kind); its idempotency key of the incident for
+    what opens something (one issue per incident), and of the scope as well for what may be said more than once (comments)."""
+    made: list[Decision] = []
+    counts: dict[str, int] = {}
+    for number, each in enumerate(proposed):
+        index = counts.get(each.kind, 0)
+        counts[each.kind] = index + 1
+        autonomy = playbook.autonomy_of(each.kind)
+        action = Action(
+            id=digest("act", scope, each.kind, index),
+            kind=each.kind,
+            arguments=each.arguments,
+            idempotency_key=idempotency_key(incident.id, each.kind, index, scope),
+            autonomy=autonomy,
+            incident_id=incident.id,
+            investigation_id=investigation_id,
+            proposed_at=at,
+            expires_at=at + PROPOSAL_LIFE_S * SECOND if autonomy == "propose" else None,
+            rehearsal=incident.rehearsal,
+            trace=trace,
+        )
+        made.append(
+            decide(
+                "action.proposed",
+                at=at,
+                actor="analyst" if investigation_id is not None else "system",
+                because=f"{each.kind} ({autonomy}): {each.why}"[:500],
+                cause=(cause,),
+                data=ActionChanged(action=action),
+                index=number,
+                incident_id=incident.id,
+                investigation_id=investigation_id,
+                action_id=action.id,
+                versions=Versions(playbook=playbook.version),
+                rehearsal=incident.rehearsal,
+                trace=trace,
+            )
+        )
+    return made
+
+
+def idempotency_key(incident_id: str, kind: str, index: int, scope: str) -> str:
+    """The same over every attempt; see `proposals`."""
+    verb = kind.rpartition(".")[2]
+    opens = kind in OPENING or verb.startswith("create") or verb == "trigger"
+    return digest("key", incident_id, kind, index) if opens else digest("key", incident_id, kind, index, scope)
