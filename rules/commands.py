@@ -193,9 +193,11 @@ def _activate(turn: Turn, command: Command, library: Mapping[str, RuleSet]) -> N
     version = _text(command, "version")
     if version not in library:
         raise Refused(f"no rule set {version!r} is loaded here")
-    if version == turn.ruleset.version:
+    known = turn.state.rows.get("rules")
+    if known is not None and known["version"] == version:
         return
-    before, after = turn.ruleset.by_name, library[version].by_name
+    before = turn.ruleset.by_name if known is not None else {}
+    after = library[version].by_name
     turn.state.put("rules", {"version": version})
     turn.ruleset = library[version]
     added, gone = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())

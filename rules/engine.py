@@ -47,6 +47,10 @@ class Engine:
             **{rule.name: Versions(rules=version, rule=rule.version, code=self._code) for rule in ruleset.rules},
         }
 
+    def knows(self, version: str) -> bool:
+        """Whether a rule set of that version was offered."""
+        return version in self._library
+
     def state(self, rows: Iterable[tuple[str, Row]] = ()) -> State:
         """A new state, or the one whose rows these are."""
         return State.restore(rows, self.limits)

@@ -56,7 +56,7 @@ DurationName = Literal[
     "tocsin.investigate.tool_duration",
     "tocsin.act.duration",
 ]
-"""Seconds. ingest: from the whole request being read to its reply; label source. investigate: from started to
+"""Seconds. ingest: from the whole request being read to its reply; label source. triage: one batch, decided and durable. investigate: from started to
 concluded, label playbook; tool_duration: one call, label tool. act: one call of a remote; label kind."""
 
 

@@ -26,7 +26,7 @@ from rules.ruleset import RuleSet
 from schemas.signal import Signal
 from schemas.time import from_rfc3339
 
-SERVICES, TEAMS, CODES, ENVIRONMENTS = 30, 12, 35, ("prod", "staging", "dev")
+SERVICES, TEAMS, CODES, ENVIRONMENTS = 30, 12, 20, ("prod", "staging", "dev")
 BATCH = 500
 START = from_rfc3339("2026-11-21T10:00:00Z")
 

@@ -1,0 +1,94 @@
+"""What a stretch of the inputs comes to: the same entries give the same decisions, live, in a replay and in a test."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from connectors.ports.journal import Entry
+from rules.engine import BadInput, Engine
+from rules.incidents import incident_of
+from rules.state import Row, State
+from schemas.decision import Decision, decide
+from schemas.ids import digest
+from schemas.payload import Quarantined
+from schemas.time import to_rfc3339
+
+
+class Broken(Exception):
+    """The engine broke on an entry and the state can no longer be trusted: begin again from the stored rows, without it."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(f"deciding about the input at offset {offset} broke: {reason}")
+        self.offset = offset
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Folded:
+    """`quarantine` holds rows by quarantine id: JSON of `id`, `source`, `instance`, `reason`, `received_at`, `content` (base64)."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    quarantine: dict[str, bytes] = field(default_factory=dict)
+
+
+def fold(engine: Engine, state: State, entries: Iterable[Entry], poison: Mapping[int, str] | None = None) -> Folded:
+    """Decide about the entries in their order. Entries at offsets in `poison` are quarantined for the reason given there, and
+    those that cannot be read for theirs. Raises Broken."""
+    folded = Folded()
+    for entry in entries:
+        item: Any = None
+        try:
+            if poison and entry.offset in poison:
+                raise BadInput(poison[entry.offset])
+            item = orjson.loads(entry.payload)
+            if not isinstance(item, dict):
+                raise BadInput(f"a record is a JSON object, found {type(item).__name__}")
+            folded.decisions += engine.advance(state, item, kind=entry.kind, now=entry.accepted_at)
+        except (orjson.JSONDecodeError, BadInput) as error:
+            _set_aside(folded, entry, item, str(error))
+        except Exception as error:
+            # The edge of the loop: one input must not stop the stream. The caller records and goes on.
+            raise Broken(entry.offset, f"{type(error).__name__}: {error}") from error
+    return folded
+
+
+def replay(entries: Iterable[Entry], engine: Engine) -> list[Decision]:
+    """The decisions that the entries lead to, from the first entry on and nothing before it."""
+    return fold(engine, engine.state(), entries).decisions
+
+
+def incidents(folded: Folded, changed: Mapping[str, Row]) -> dict[str, bytes]:
+    """The incidents that changed, by id, as JSON: as they are now, or as the last decision about them says."""
+    found: dict[str, dict[str, Any]] = {}
+    for decision in folded.decisions:
+        incident = decision.data.get("incident")
+        if isinstance(incident, dict):
+            found[incident["id"]] = incident
+    for key, row in changed.items():
+        if key.startswith("group/") and "id" in row:
+            found[row["id"]] = incident_of(row)
+    return {name: orjson.dumps(incident) for name, incident in found.items()}
+
+
+def _set_aside(folded: Folded, entry: Entry, item: Any, reason: str) -> None:
+    said = item if isinstance(item, dict) else {}
+    source, instance = str(said.get("source", "unknown")), str(said.get("instance", "default"))
+    # The same content may be poison twice, at two places of the journal: both are told.
+    name = digest("qua", "inputs", entry.offset, source, reason, entry.payload.decode("latin-1"))
+    row = {
+        "id": name,
+        "source": source,
+        "instance": instance,
+        "reason": reason,
+        "received_at": to_rfc3339(entry.accepted_at),
+        "content": base64.b64encode(entry.payload).decode(),
+    }
+    folded.quarantine[name] = orjson.dumps(row)
+    what = Quarantined(quarantine_id=name, source=source, instance=instance, reason=reason, size=len(entry.payload))
+    because = f"an accepted input of kind {entry.kind!r} from {source} could not be decided about: {reason}"
+    folded.decisions.append(
+        decide("signal.quarantined", at=entry.accepted_at, actor="system", because=because, cause=(name,), data=what)
+    )

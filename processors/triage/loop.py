@@ -1,0 +1,203 @@
+"""The triage loop: one owner reads the inputs in their order, and commits state, position and decisions together."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from connectors.ports.journal import DECISIONS, INPUTS, Busy, Entry, Journal, Lease, LeaseLost, NewRecord, Unavailable
+from connectors.ports.meters import Meters, NullMeters
+from processors.triage import rulesets
+from processors.triage.fold import Broken, Folded, fold, incidents
+from rules.engine import Engine
+from rules.state import State
+from schemas.tick import Tick
+
+CONSUMER = "triage"
+LEASE = "triage"
+SPACE = "triage"
+INCIDENTS = "incidents"
+QUARANTINE = "quarantine"
+BATCH = 500
+_log = logging.getLogger(__name__)
+
+
+async def run(
+    journal: Journal, engine: Engine, *, owner: str, ttl_s: float = 15.0, meters: Meters | None = None
+) -> None:
+    """Until cancelled, or until the lease is another's: then LeaseLost is raised, and nothing of the last batch has happened.
+
+    Waits for the lease while another holds it. The engine's own rule set is activated by a command when it is not in force;
+    what was accepted before is decided by the rules before. Raises Conflict when somebody else moved the position.
+    """
+    loop = Triage(journal, engine, await _acquired(journal, owner, ttl_s), ttl_s=ttl_s, meters=meters or NullMeters())
+    try:
+        await loop.restore()
+        while True:
+            await loop.step()
+    finally:
+        await loop.release()
+
+
+@dataclass(slots=True)
+class Triage:
+    """A loop that holds the lease. `step` decides about one batch, or waits for one."""
+
+    journal: Journal
+    engine: Engine
+    lease: Lease
+    ttl_s: float
+    meters: Meters
+    state: State = field(init=False)
+    position: int = field(init=False, default=0)
+    _poison: dict[int, str] = field(init=False, default_factory=dict)
+    _ticked: int = field(init=False, default=-1)
+
+    def __post_init__(self) -> None:
+        self.state = self.engine.state()
+
+    async def restore(self) -> None:
+        """Take over from what is stored, and see to it that the engine's rules come into force."""
+        await self._reload()
+        before = rulesets.in_force(self.state)
+        if before is not None and not await rulesets.fetch(self.journal, self.engine, before):
+            _log.warning("the rules %s are gone; what waits is decided by the present ones", before)
+        configured = self.engine.ruleset
+        if before != configured.version:
+            async with self.journal.unit(lease=self.lease) as unit:
+                reason = "the configured rules" if before is None else "the configured rules have changed"
+                rulesets.activate(
+                    unit, configured, author="system", reason=reason, origin="system", at=self.journal.now()
+                )
+
+    async def step(self) -> int:
+        """Decide about the next batch and return its size; without one, wait a while, or have time recorded as passed."""
+        self.lease = await self._renewed()
+        entries = await self.journal.read(INPUTS, after=self.position, limit=BATCH)
+        if not entries:
+            await self._wait()
+            return 0
+        began = self.journal.now()
+        await rulesets.fetch_asked_for(self.journal, self.engine, entries)
+        try:
+            folded = fold(self.engine, self.state, entries, self._poison)
+        except Broken as broken:
+            _log.exception("input %d is set aside", broken.offset)
+            self._poison[broken.offset] = str(broken)
+            await self._reload()
+            return 0
+        await self._commit(entries, folded)
+        self._note(entries, folded, began)
+        return len(entries)
+
+    async def release(self) -> None:
+        """Let the next one take over at once."""
+        try:
+            await self.journal.release(self.lease)
+        except (Busy, Unavailable, LeaseLost) as error:
+            _log.info("the lease is left to expire: %s", error)
+
+    async def _reload(self) -> None:
+        """The state and the position as they are stored."""
+        rows = await self.journal.scan(SPACE)
+        self.state = self.engine.state((key, orjson.loads(row)) for key, row in rows)
+        self.position = await self.journal.position(CONSUMER, INPUTS)
+
+    async def _commit(self, entries: Sequence[Entry], folded: Folded) -> None:
+        """Make it durable together, trying until the journal can write again: deciding anew would say the same."""
+        puts, deletes = self.state.take_changes()
+        rows = {key: orjson.dumps(row) for key, row in puts.items()}
+        records = [
+            NewRecord("decision", decision.to_json(), decision.incident_id or "") for decision in folded.decisions
+        ]
+        changed = incidents(folded, puts)
+        new = entries[-1].offset
+        while True:
+            try:
+                await self._write(rows, deletes, changed, records, folded.quarantine, new)
+            except (Busy, Unavailable) as error:
+                await self._back_off(error)
+                continue
+            self.position = new
+            return
+
+    async def _write(
+        self,
+        rows: Mapping[str, bytes],
+        deletes: set[str],
+        changed: Mapping[str, bytes],
+        records: Sequence[NewRecord],
+        quarantine: Mapping[str, bytes],
+        new: int,
+    ) -> None:
+        async with self.journal.unit(lease=self.lease) as unit:
+            for key in sorted(deletes):
+                unit.delete(SPACE, key)
+            for space, values in ((SPACE, rows), (INCIDENTS, changed), (QUARANTINE, quarantine)):
+                for key, value in values.items():
+                    unit.put(space, key, value)
+            for record in records:
+                unit.append(DECISIONS, record)
+            unit.move(CONSUMER, INPUTS, old=self.position, new=new)
+
+    async def _wait(self) -> None:
+        """Until an input comes, a deadline passes or the lease wants renewing. A deadline that passes becomes an input itself."""
+        now, due = self.journal.now(), self.engine.next_due(self.state)
+        timeout_s = self.ttl_s / 3
+        if due is not None:
+            if due <= now and due != self._ticked:
+                await self._tick(due)
+                return
+            timeout_s = min(timeout_s, max(0.001, (due - now) / 1_000_000))
+        await self.journal.wait(INPUTS, after=self.position, timeout_s=timeout_s)
+
+    async def _tick(self, due: int) -> None:
+        try:
+            await self.journal.append(INPUTS, [NewRecord("tick", Tick(due=due).to_json())])
+        except (Busy, Unavailable) as error:
+            await self._back_off(error)
+            return
+        self._ticked = due
+
+    async def _renewed(self) -> Lease:
+        """The lease, renewed when a third of it has passed."""
+        if self.lease.expires_at - self.journal.now() > self.ttl_s * 1_000_000 * 2 / 3:
+            return self.lease
+        while True:
+            try:
+                return await self.journal.renew(self.lease, ttl_s=self.ttl_s)
+            except (Busy, Unavailable) as error:
+                await self._back_off(error)
+
+    async def _back_off(self, error: Busy | Unavailable) -> None:
+        reason = "busy" if isinstance(error, Busy) else "unavailable"
+        self.meters.count("tocsin.triage.retries", reason=reason)
+        _log.warning(
+            "the journal cannot take the decisions yet, trying again in %.1f s: %s", error.retry_after_s, error
+        )
+        await asyncio.sleep(min(error.retry_after_s, self.ttl_s / 3))
+
+    def _note(self, entries: Sequence[Entry], folded: Folded, began: int) -> None:
+        for entry in entries:
+            self._poison.pop(entry.offset, None)
+        for kind in {entry.kind for entry in entries}:
+            self.meters.count("tocsin.triage.inputs", sum(entry.kind == kind for entry in entries), kind=kind)
+        for kind in {decision.kind for decision in folded.decisions}:
+            number = sum(decision.kind == kind for decision in folded.decisions)
+            self.meters.count("tocsin.triage.decisions", number, kind=kind)
+        self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / 1_000_000)
+
+
+async def _acquired(journal: Journal, owner: str, ttl_s: float) -> Lease:
+    while True:
+        try:
+            lease = await journal.acquire(LEASE, owner=owner, ttl_s=ttl_s)
+        except (Busy, Unavailable) as error:
+            _log.warning("the journal cannot give the lease yet: %s", error)
+            await asyncio.sleep(min(error.retry_after_s, ttl_s / 3))
+            continue
+        if lease is not None:
+            return lease
+        await asyncio.sleep(ttl_s / 3)
