@@ -106,8 +106,9 @@ def text(value: object, limit: int = 10_000) -> str:
 def line(value: object, limit: int = 300) -> str:
     """A scalar as one line: white space and control characters run together into single spaces."""
     written = text(value, limit * 4)
-    kept = "".join(character if character.isprintable() else " " for character in written)
-    return text(" ".join(kept.split()), limit)
+    if not written.isprintable():
+        written = "".join(character if character.isprintable() else " " for character in written)
+    return text(" ".join(written.split()), limit)
 
 
 def number(value: object) -> float | None:

@@ -4,6 +4,7 @@ Follows https://develop.sentry.dev/sdk/data-model/envelopes/. A payload without 
 item); one with `length` may hold any bytes. A broken item does not spoil the others: reading goes on at the next line that is an item header.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from connectors.ports.reading import Unreadable, lenient_json, mapping, text
 
 MAX_ITEMS = 1_000
 """Items read of one envelope; what follows is kept as one broken piece."""
+
+MAX_LINES_SEARCHED = 10_000
+"""Lines of broken pieces searched for the next item; when they are used up, the rest of the envelope is one broken piece."""
 
 _HEADER_KEYS = frozenset(
     (
@@ -28,6 +32,7 @@ _HEADER_KEYS = frozenset(
     )
 )
 _LONGEST_HEADER = 2_000
+_NOT_NEWLINE = re.compile(rb"[^\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def looks_like_envelope(body: bytes) -> bool:
 
 
 def _pieces(body: bytes, position: int) -> Iterator[Item | Broken]:
-    count = 0
+    count, searched = 0, 0
     while (position := _skip_newlines(body, position)) < len(body):
         count += 1
         if count > MAX_ITEMS:
@@ -99,7 +104,8 @@ def _pieces(body: bytes, position: int) -> Iterator[Item | Broken]:
             return
         found = _item(body, position)
         if isinstance(found, str):
-            end = _next_header(body, position)
+            end, lines = _next_header(body, position, MAX_LINES_SEARCHED - searched)
+            searched += lines
             yield Broken(found, body[position:end].rstrip(b"\n"))
             position = end
         else:
@@ -136,18 +142,21 @@ def _item_header(line: bytes) -> Mapping[str, Any] | None:
     return header if isinstance(header.get("type"), str) else None
 
 
-def _next_header(body: bytes, start: int) -> int:
-    """Where the next line after `start` begins that is an item header and nothing else; the end when there is none."""
+def _next_header(body: bytes, start: int, most: int) -> tuple[int, int]:
+    """Where the next line after `start` begins that is an item header and nothing else, and how many lines were looked at; the end
+    when there is none among the next `most` lines."""
     position = _line_end(body, start) + 1
-    while position < len(body):
+    for looked_at in range(most):
+        if position >= len(body):
+            return len(body), looked_at
         end = _line_end(body, position)
         if body[position : position + 1] == b"{" and end - position <= _LONGEST_HEADER:
             line = body[position:end]
             header = _item_header(line) if b'"type"' in line else None
             if header is not None and header.keys() <= _HEADER_KEYS:
-                return position
+                return position, looked_at
         position = end + 1
-    return len(body)
+    return len(body), most
 
 
 def _line_end(body: bytes, start: int) -> int:
@@ -156,6 +165,5 @@ def _line_end(body: bytes, start: int) -> int:
 
 
 def _skip_newlines(body: bytes, position: int) -> int:
-    while position < len(body) and body[position] == 0x0A:
-        position += 1
-    return position
+    found = _NOT_NEWLINE.search(body, position)
+    return found.start() if found else len(body)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.ports.reading import Unreadable
-from connectors.sentry.envelope import MAX_ITEMS, Broken, Item, parse_envelope
+from connectors.sentry.envelope import MAX_ITEMS, MAX_LINES_SEARCHED, Broken, Item, parse_envelope
 
-LINE = st.binary(max_size=60).filter(lambda content: b"\n" not in content)
 ITEM = st.tuples(st.sampled_from(["event", "attachment", "x"]), st.booleans(), st.binary(max_size=60))
 
 
@@ -62,6 +61,15 @@ def test_nothing_is_lost_of_an_envelope_with_too_many_items() -> None:
     rest = pieces[-1]
     assert isinstance(rest, Broken)
     assert rest.content.count(b'"x"') == 5
+
+
+def test_the_search_for_the_next_item_has_an_end_and_loses_nothing() -> None:
+    lines = b"{oops\n" * (MAX_LINES_SEARCHED + 5)
+    last = b'{"type":"event"}\n{}'
+    (rest,) = parse_envelope(b"{}\n" + lines + last).pieces
+    assert rest.content == lines + last
+    short = parse_envelope(b"{}\n" + lines[:60] + last).pieces
+    assert [type(piece) for piece in short] == [Broken, Item]
 
 
 @given(st.binary(max_size=300))
