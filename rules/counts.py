@@ -3,7 +3,7 @@
 from typing import Literal
 
 from rules.decided import decided, moment
-from rules.spans import about
+from rules.spans import UNITS, about
 from rules.state import Row, State
 from schemas.decision import Decision, DecisionKind, Versions
 
@@ -81,4 +81,4 @@ def _sentence(outcome: Outcome, by: str, number: int, span: int) -> str:
     words = _WORDS[outcome].replace("were", "was", 1) if number == 1 else _WORDS[outcome]
     words = words.replace("are kept", "is kept") if number == 1 else words
     who = f" {by}" if outcome in ("silence", "late") else f" (rule {by})" if by else ""
-    return f"{signals} within {about(span)} {words}{who}"
+    return f"{signals}{f' within {about(span)}' if span >= UNITS['s'] else ''} {words}{who}"

@@ -22,7 +22,12 @@ def short(text: str, most: int = 60) -> str:
 
 def who(rule: CompiledRule, values: Sequence[str]) -> str:
     """The rule and the values that make the group; those it lacks are left out."""
-    named = [f"{path}={short(value, 48)}" for path, value in zip(rule.rule.group_by, values, strict=True) if value]
+    named = [
+        # An expression says less than its value.
+        f"{path}={short(value, 48)}" if path.replace(".", "").isidentifier() else short(value, 48)
+        for path, value in zip(rule.rule.group_by, values, strict=True)
+        if value
+    ]
     return ", ".join([f"rule {rule.name}", *named])
 
 
