@@ -13,7 +13,7 @@ MANIFEST = "manifest.json"
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A sealed segment. `file_hash` and `projection_hash` are SHA-256 of the files; times are RFC 3339 of the first and last
-    acceptance; `redacted` counts payloads taken out."""
+    acceptance (of its start, in a segment without a record); `final_hash` is its last line's; `redacted` counts payloads taken out."""
 
     number: int
     file: str
@@ -30,7 +30,7 @@ class Sealed:
 
 
 class ManifestUnreadable(ValueError):
-    """The manifest is not what was written; it can be made again (`project` with an empty one)."""
+    """The manifest is not what was written; it can be made again (`project(folder, again=True)`)."""
 
 
 def read_manifest(folder: Path) -> list[Sealed]:
@@ -51,7 +51,7 @@ def read_manifest(folder: Path) -> list[Sealed]:
     return rows
 
 
-def write_manifest(folder: Path, ledger: str, segments: list[Sealed]) -> None:
+def write_manifest(folder: Path, segments: list[Sealed]) -> None:
     """Replace the manifest atomically. Raises OSError."""
-    content = {"format": 1, "ledger": ledger, "segments": [asdict(row) for row in segments]}
+    content = {"format": 1, "segments": [asdict(row) for row in segments]}
     replace_file(folder / MANIFEST, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")

@@ -69,25 +69,30 @@ def write_projection(segment: Path, target: Path) -> str:
 
 
 def describe(folder: Path, number: int) -> Sealed:
-    """Project segment `number` and say what the manifest has to say of it. It must be sealed and hold a record."""
+    """Project segment `number` and say what the manifest has to say of it. It must be sealed."""
     segment = segment_path(folder, number)
     first, last, taken_out = b"", b"", 0
     with segment.open("rb") as file:
-        header, _, _ = read_header(next(file).rstrip(b"\n"))
+        header, _, final = read_header(next(file).rstrip(b"\n"))
         for line in file:
             first = first or line
             last = line
             taken_out += b',"payload":null,"salt":null,' in line and split(line[:-1]).payload is None
-    opening, closing = split(first.rstrip(b"\n")), split(last.rstrip(b"\n"))
+    since = until = header["started_at"]
+    last_seq = header["first_seq"] - 1
+    if last:
+        opening, closing = split(first.rstrip(b"\n")), split(last.rstrip(b"\n"))
+        since, until, final = moment_of(opening.envelope), moment_of(closing.envelope), closing.hash
+        last_seq = place(closing.envelope)[0]
     projection = f"projection/{number:08d}.parquet"
     return Sealed(
         number=number,
         file=f"segments/{segment.name}",
         first_seq=header["first_seq"],
-        last_seq=place(closing.envelope)[0],
-        since=moment_of(opening.envelope),
-        until=moment_of(closing.envelope),
-        final_hash=closing.hash.decode(),
+        last_seq=last_seq,
+        since=since,
+        until=until,
+        final_hash=final.decode(),
         bytes=segment.stat().st_size,
         file_hash=file_hash(segment),
         projection=projection,
@@ -101,18 +106,18 @@ def moment_of(envelope: bytes) -> str:
     return envelope.split(b'"', 12)[11].decode()
 
 
-def project(folder: Path, ledger: str) -> int:
+def project(folder: Path, *, again: bool = False) -> int:
     """Project every sealed segment that is not listed yet, in order, and list it; how many. The last segment is the active one.
 
-    Raises OSError; what was projected before the error stays listed.
+    `again` makes every projection and the manifest anew. Raises OSError; what was projected before the error stays listed.
     """
     made = 0
     with manifest_lock(folder):
-        listed = read_manifest(folder)
+        listed = [] if again else read_manifest(folder)
         done = listed[-1].number if listed else 0
         for number in segment_numbers(folder)[:-1]:
             if number > done:
                 listed.append(describe(folder, number))
-                write_manifest(folder, ledger, listed)
+                write_manifest(folder, listed)
                 made += 1
     return made

@@ -117,6 +117,4 @@ def _refresh(folder: Path, number: int) -> None:
                 projection_hash=projection_hash,
                 redacted=taken_out,
             )
-            with segment.open("rb") as file:
-                header, _, _ = read_header(file.readline().rstrip(b"\n"))
-            write_manifest(folder, header["ledger"], listed)
+            write_manifest(folder, listed)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from connectors.ledger.files import file_hash
-from connectors.ledger.manifest import ManifestUnreadable, Sealed, read_manifest
 from connectors.ledger.redactions import read_redactions
 from connectors.ledger.segment import (
     GENESIS,
@@ -20,6 +18,7 @@ from connectors.ledger.segment import (
     segment_path,
     split,
 )
+from connectors.ledger.verify_sealed import sealed_faults
 from connectors.ports.ledger import Head
 
 Fault = Literal[
@@ -91,8 +90,9 @@ class _Walk:
         return len(self.findings) >= MOST_FAULTS
 
 
-def verify(folder: Path, *, head: Head | None = None) -> Verification:
-    """Read everything in `folder`; with the `head` kept elsewhere, a cut tail shows too.
+def verify(folder: Path, *, head: Head | None = None, rows: bool = False) -> Verification:
+    """Read everything in `folder`; with the `head` kept elsewhere, a cut tail shows too; with `rows`, projections are compared row
+    by row (else by their hash in the manifest, which says nothing against somebody who changed both).
 
     Works beside a running writer. Raises FileNotFoundError when there is no ledger, OSError when it cannot be read.
     """
@@ -110,7 +110,8 @@ def verify(folder: Path, *, head: Head | None = None) -> Verification:
             break
     _check_known(walk)
     _check_redactions(walk)
-    _check_manifest(walk, numbers)
+    for number, fault, seq, message in sealed_faults(folder, numbers, walk.ends, rows=rows):
+        walk.find(fault, number, None, seq, message)
     return Verification(
         findings=tuple(walk.findings[:MOST_FAULTS]),
         records=walk.records,
@@ -146,7 +147,7 @@ def _walk_segment(walk: _Walk, number: int, *, active: bool) -> None:
             _take_line(walk, number, index, line[:-1])
             if walk.full:
                 return
-    walk.ends[number] = (walk.seq, walk.record_hash)
+    walk.ends[number] = (walk.seq, _text(walk.links[0]))
 
 
 def _take_header(walk: _Walk, number: int, line: bytes) -> None:
@@ -248,54 +249,6 @@ def _check_redactions(walk: _Walk) -> None:
     for seq in walk.redacted:
         if seq not in named:
             walk.find("redaction", 0, None, seq, f"the payload of record {seq} was taken out, with no reason recorded")
-
-
-def _check_manifest(walk: _Walk, numbers: list[int]) -> None:
-    try:
-        listed = read_manifest(walk.folder)
-    except ManifestUnreadable as error:
-        walk.find("manifest", 0, None, None, str(error))
-        return
-    for index, row in enumerate(listed, 1):
-        if row.number != index or row.number not in numbers:
-            walk.find(
-                "manifest",
-                row.number,
-                None,
-                None,
-                f"entry {index} names segment {row.number}, which is not there or not its turn",
-            )
-            continue
-        _check_sealed(walk, row)
-
-
-def _check_sealed(walk: _Walk, row: Sealed) -> None:
-    end = walk.ends.get(row.number)
-    if end is not None and end != (row.last_seq, row.final_hash):
-        message = f"segment {row.number} ends at {end!r}, the manifest says {(row.last_seq, row.final_hash)!r}"
-        walk.find("manifest", row.number, None, row.last_seq, message)
-    segment = walk.folder / row.file
-    if segment != segment_path(walk.folder, row.number) or file_hash(segment) != row.file_hash:
-        walk.find(
-            "manifest",
-            row.number,
-            None,
-            None,
-            f"{row.file} is not the file that was sealed; an interrupted redaction is finished by asking again",
-        )
-    projection = walk.folder / row.projection
-    if row.projection != f"projection/{row.number:08d}.parquet" or not projection.is_file():
-        walk.find(
-            "projection",
-            row.number,
-            None,
-            None,
-            f"the projection {row.projection!r} is missing; `tocsin ledger project` makes it again",
-        )
-    elif file_hash(projection) != row.projection_hash:
-        walk.find(
-            "projection", row.number, None, None, f"the projection {row.projection} is not what was written; rebuild it"
-        )
 
 
 def _text(hash_bytes: bytes) -> str:

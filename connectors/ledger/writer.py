@@ -61,7 +61,7 @@ class SegmentLedger(Ledger):
     @override
     async def seal(self) -> None:
         await self._in_writer(self._seal)
-        await asyncio.wrap_future(self._projecting.submit(project, self._folder, self._tail.ledger))
+        await asyncio.wrap_future(self._projecting.submit(project, self._folder))
 
     @override
     async def close(self) -> None:
@@ -174,7 +174,7 @@ class SegmentLedger(Ledger):
             self._begin_segment()
 
     def _project_later(self) -> None:
-        self._projecting.submit(project, self._folder, self._tail.ledger).add_done_callback(_report)
+        self._projecting.submit(project, self._folder).add_done_callback(_report)
 
     def _let_go(self) -> None:
         if self._file is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from connectors.ledger import open_ledger, project, verify
+from connectors.ledger import open_ledger, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import Entry
 
@@ -110,7 +110,6 @@ async def _seal(folder: Path) -> None:
     ledger = open_ledger(folder, clock=SystemClock())
     await ledger.seal()
     await ledger.close()
-    project(folder, "")
 
 
 def main() -> None:

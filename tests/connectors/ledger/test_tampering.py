@@ -4,11 +4,13 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.ledger import Verification, open_ledger, redact, verify
+from connectors.ledger import Verification, open_ledger, project, redact, verify
+from connectors.ledger.files import file_hash
 from connectors.ledger.segment import chained, read_header, split
 from connectors.ports.clock import ManualClock
 from connectors.ports.journal import Entry
@@ -192,6 +194,21 @@ def test_a_projection_that_disagrees_is_named(original, copy):
     folder = copy()
     (folder / "projection" / "00000001.parquet").write_bytes((folder / "projection" / "00000002.parquet").read_bytes())
     assert [(finding.fault, finding.segment) for finding in verify(folder).findings] == [("projection", 1)]
+
+
+def test_a_projection_changed_together_with_its_hash_shows_row_by_row(original, copy):
+    folder = copy()
+    assert verify(folder, rows=True).holds
+    projection, manifest = folder / "projection" / "00000001.parquet", folder / "manifest.json"
+    old = file_hash(projection)
+    changed = f"select * replace (case when seq = 3 then 'other' else key end as key) from '{projection}'"
+    duckdb.execute(f"copy ({changed}) to '{folder / 'changed'}' (format parquet)").fetchall()
+    (folder / "changed").replace(projection)
+    manifest.write_text(manifest.read_text().replace(old, file_hash(projection)))
+    assert verify(folder).holds
+    assert [(finding.fault, finding.seq) for finding in verify(folder, rows=True).findings] == [("projection", 3)]
+    project(folder, again=True)
+    assert verify(folder, rows=True).holds
 
 
 def test_a_manifest_that_disagrees_is_named(original, copy):

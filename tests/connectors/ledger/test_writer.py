@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.ledger import connect, open_ledger, verify
+from connectors.ledger import connect, open_ledger, project, verify
 from connectors.ledger.segment import segment_numbers, segment_path
 from connectors.ports.journal import Entry
 from connectors.ports.ledger import Head, LedgerDamaged, LedgerHeld
@@ -49,6 +49,21 @@ def test_a_new_epoch_begins_a_new_segment_and_the_chain_goes_on(tmp_path, clock,
     asyncio.run(run())
     found = verify(tmp_path)
     assert found.holds and (found.records, found.segments) == (3, 2)
+
+
+def test_a_segment_without_a_record_is_sealed_like_any_other(tmp_path, clock, entries):
+    async def run():
+        for epoch in (1, 2, 3):
+            ledger = open_ledger(tmp_path, clock=clock, epoch=epoch)
+            await ledger.append(entries(epoch, epoch))
+            await ledger.seal()
+            await ledger.close()
+
+    asyncio.run(run())
+    found = verify(tmp_path, rows=True)
+    assert found.holds and (found.records, found.segments) == (3, 6)
+    assert connect(tmp_path).execute("select count(*) from ledger").fetchall() == [(3,)]
+    assert project(tmp_path, again=True) == 5
 
 
 def test_a_second_writer_is_refused(tmp_path, clock):
