@@ -59,6 +59,12 @@ class Ringer:
         note = next((note for note in notes if (note.kind, note.key) == (DONE, _done(key))), None)
         return None if note is None else _effect(note.payload)
 
+    def remember(self, key: str, effect: Effect, *, now: int) -> None:
+        """A page went out the usual way, and the journal cannot be told: note it, so that nobody sends it again."""
+        if key not in self._done:
+            self._done[key] = effect
+            self._note(DONE, _done(key), {"at": now, "result": _small(effect)})
+
     async def settle(self, key: str) -> None:
         """The journal has recorded it."""
         self._done.pop(key, None)
@@ -74,8 +80,7 @@ class Ringer:
             outcome = await execute(port, action)
             match outcome:
                 case Happened(effect):
-                    self._done[action.idempotency_key] = effect
-                    self._note(DONE, _done(action.idempotency_key), {"at": now, "result": _small(effect)})
+                    self.remember(action.idempotency_key, effect, now=now)
                     self._count("sent")
                     _log.critical("page %s went out, the journal could not be written", action.id)
                     return
@@ -88,8 +93,8 @@ class Ringer:
     def _note(self, kind: str, key: str, told: object) -> bool:
         try:
             return self._bell.record(kind, key, orjson.dumps(told))
-        except OSError as error:
-            _log.error("the emergency journal cannot be written, the page goes out all the same: %s", error)
+        except Exception:  # noqa: BLE001  (whatever is wrong with the bell's notes, the page goes out)
+            _log.exception("the emergency journal cannot be written, the page goes out all the same")
             return True
 
     def _count(self, outcome: Literal["sent", "failed"]) -> None:

@@ -188,9 +188,11 @@ class Worker:
                         await self._put_off(turn, changes.put_off(turn.action, error), retry_after_s=retry_after_s)
                     case Perhaps(error):
                         await self._not_known(turn, error, now)
-            except (Unavailable, Busy) as error:
-                _log.warning("the outcome of %s cannot be written yet: %s", turn.action.id, error)
-                await asyncio.sleep(error.retry_after_s)
+            except (Unavailable, Busy) as refusal:
+                _log.warning("the outcome of %s cannot be written yet: %s", turn.action.id, refusal)
+                if isinstance(outcome, Happened) and turn.action.kind in PAGES and self._ringer is not None:
+                    self._ringer.remember(turn.action.idempotency_key, outcome.effect, now=now)
+                await asyncio.sleep(refusal.retry_after_s)
             else:
                 return
 
