@@ -18,6 +18,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from typing_extensions import override
+
+from connectors.ports.bell import Bell
+
 _HEADER = struct.Struct("<8sIII")
 _MAGIC = b"TOCSINE1"
 _SLOT = struct.Struct("<4sIQHHI")
@@ -27,20 +31,20 @@ _FROM_SEQUENCE = 8
 _LEAST_SLOT_BYTES = 64
 
 
-class SlotsFull(Exception):
-    """Every slot holds a record that is not settled: send the page all the same, and settle what can be."""
+class SlotsFull(OSError):
+    """Every slot holds a note that is not settled: send the page all the same, and settle what can be."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRecord:
-    """What was about to be done, to be reconciled when the journal works again."""
+    """A note about what was about to be done, to be reconciled when the journal works again."""
 
     kind: str
     key: str
     payload: bytes
 
 
-class EmergencyJournal:
+class EmergencyJournal(Bell):
     """Safe to use from many threads; calls block for one write and fdatasync. One process at a time has it open."""
 
     def __init__(self, path: Path, slots: int = 256, slot_bytes: int = 2048) -> None:
@@ -73,11 +77,9 @@ class EmergencyJournal:
         """Bytes one record's kind, key and payload may have together."""
         return self.slot_bytes - _SLOT.size
 
+    @override
     def record(self, kind: str, key: str, payload: bytes) -> bool:
-        """True once it is durable, False when an unsettled record has that key already.
-
-        Raises SlotsFull; ValueError when it is larger than `room`; OSError when even writing in place fails.
-        """
+        # Raises ValueError besides, for a note larger than `room`.
         kind_bytes, key_bytes = kind.encode(), key.encode()
         size = len(kind_bytes) + len(key_bytes) + len(payload)
         if size > self.room:
@@ -101,13 +103,13 @@ class EmergencyJournal:
             self._places[key] = place
         return True
 
+    @override
     def pending(self) -> list[EmergencyRecord]:
-        """What is not settled, in the order it was recorded."""
         with self._lock:
             return list(self._records.values())
 
+    @override
     def settle(self, key: str) -> None:
-        """It has been reconciled: free its slot. A key that is not there is no error. Raises OSError."""
         with self._lock:
             if key not in self._records:
                 return
