@@ -68,3 +68,25 @@ def test_nearly_right_json_is_read(content: bytes, expected: object) -> None:
 def test_deep_nesting_is_unreadable(content: bytes) -> None:
     with pytest.raises(Unreadable):
         lenient_json(content)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0001-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59-23:59", None),
+        ("1969-12-31T23:59:59Z", None),
+        (253_402_300_800, None),
+        (0, None),
+        (True, None),
+        ("9999-12-31T23:59:59Z", 253_402_300_799_000_000),
+        (1.5, 1_500_000),
+    ],
+)
+def test_a_moment_lies_between_1970_and_9999(value: object, expected: int | None) -> None:
+    assert moment(value) == expected
+
+
+@pytest.mark.parametrize("value", ["javascript:alert(1)", "?orgId=1", "http://", "https://a b\n", "http://[", 7, None])
+def test_what_is_no_web_address_is_no_link(value: object) -> None:
+    assert web_url(value) is None
