@@ -25,7 +25,7 @@ def read_json(body: bytes) -> Any:
 def too_deep(value: object, deepest: int = DEEPEST) -> bool:
     """Whether arrays and objects are nested in more than `deepest` levels."""
     level = [value]
-    for _ in range(deepest + 1):
+    for _ in range(deepest):
         inner: list[object] = []
         for item in level:
             if type(item) is dict:
