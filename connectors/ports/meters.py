@@ -44,7 +44,7 @@ CounterName = Literal[
 - bells: outcome (rung, failed)
 - triage.inputs: kind (of the entry); triage.decisions: kind; triage.retries: reason (busy, unavailable)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
-- investigate.queued, .skipped: playbook, reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
+- investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
 - act.admitted: kind, admission; act.attempts: kind, outcome (succeeded, try_later, rejected, unknown)
 - act.pages_rung: outcome (pages that went out although the journal could not be written)

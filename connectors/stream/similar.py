@@ -15,7 +15,7 @@ from schemas.time import SECOND
 
 COMPARED = 2_000
 """Incidents looked at, the latest ones."""
-_WEIGHTS = {"title": 3.0, "service": 2.0, "rule": 1.0, "labels": 1.0}
+_WEIGHTS = {"title": 4.0, "service": 2.0, "rule": 1.0, "labels": 1.0}
 _LABELS = 12
 
 

@@ -34,6 +34,17 @@ class Match:
     meaning: Meaning
     said: Said
     host: str | None
+    words: str
+    """What of the text has that meaning."""
+
+    @property
+    def line(self) -> str:
+        """The line of the text in which the words stand."""
+        begin = self.said.text.find(self.words)
+        start = self.said.text.rfind("\n", 0, begin) + 1
+        line = self.said.text[start:].split("\n", 1)[0].strip()
+        # A very long line is quoted from where it begins to matter.
+        return line if begin - start < 160 else self.said.text[begin:].split("\n", 1)[0].strip()
 
     @property
     def weight(self) -> float:
@@ -73,9 +84,9 @@ def diagnose(facts: Facts) -> Diagnosis:
         found = meaning_of(said.text)
         if found is None:
             continue
-        meaning, _ = found
+        meaning, words = found
         host = host_in(said.text) if meaning.category in ("dependency_failure", "infrastructure") else None
-        match = Match(meaning, said, host)
+        match = Match(meaning, said, host, words)
         kinds = best.setdefault(meaning.category, {})
         if said.kind not in kinds or match.weight > kinds[said.kind].weight:
             kinds[said.kind] = match

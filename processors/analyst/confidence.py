@@ -11,7 +11,7 @@ BASE = 0.30
 FLOOR, CEILING = 0.05, 0.90
 CULPRIT_CEILING = 0.95
 """Only with a fresh commit that last changed the line of the culprit frame."""
-TIME_ONLY_CEILING = 0.60
+TIME_ONLY_CEILING = 0.50
 """A change that is blamed for when it came and what it changed, with no path from it to the fault."""
 UNKNOWN_CEILING = 0.35
 

@@ -51,7 +51,7 @@ def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: R
     if diagnosis.matches:
         head = diagnosis.matches[0]
         says = head.meaning.says
-        text = f"{says[0].upper()}{says[1:]}: {tick(head.said.text.strip().split(chr(10), 1)[0])}"
+        text = f"{says[0].upper()}{says[1:]}: {tick(head.line)}"
     else:
         text = f"{_PLAIN[diagnosis.category]}: nothing recorded names it"
     if diagnosis.host is not None:
@@ -61,7 +61,8 @@ def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: R
         text += f", raised at {tick(where, 100)}"
     if culprit is not None:
         why = "; ".join(culprit.for_it[:3])
-        text += f". Most likely brought by the {culprit.kind if culprit.kind != 'other' else 'change'} {tick(culprit.title or culprit.id, 100)} ({why})"
+        sure = "Most likely" if culprit.touches_trace else "Perhaps"
+        text += f". {sure} brought by the {culprit.kind if culprit.kind != 'other' else 'change'} {tick(culprit.title or culprit.id, 100)} ({why})"
     elif facts.changes or facts.commits:
         text += ". None of the changes before it fits"
     return text + "."

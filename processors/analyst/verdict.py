@@ -7,8 +7,9 @@ from processors.analyst.facts import EarlierIncident, Facts, Outside
 from processors.analyst.noise import ENOUGH, Sign
 from schemas import Verdict, severity_rank
 
-ALIKE = 0.85
-"""Similarity from which two incidents count as one problem."""
+ALIKE = 0.95
+"""Similarity from which two incidents count as one problem: the same title but for numbers and ids. Less would hide a new problem
+in an old issue."""
 WIDE = 3
 """Other services failing from which an error is urgent."""
 MANY = 1000

@@ -44,7 +44,6 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     evidence = [
         each for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling) if each is not None
     ]
-    unique = {(each.cites, each.quote): each for each in reversed(evidence)}
     return Conclusion(
         verdict=ruling.verdict,
         summary=summary(facts, begin, extent, ruling),
@@ -58,7 +57,7 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
         blast_radius=tuple(name for name in dict.fromkeys((facts.incident.service, *extent.others)) if name)[:20],
         change=_change(culprit),
         remediation=remediation(remedy, diagnosis, culprit),
-        evidence=tuple(reversed(unique.values()))[:MOST_EVIDENCE],
+        evidence=_distinct(evidence)[:MOST_EVIDENCE],
         ruled_out=tuple(_ruled_out(facts, suspects, extent))[:MOST_RULED_OUT],
         next_steps=next_steps(facts, diagnosis, extent, suspects, culprit, ruling),
         analyst="none",
@@ -77,7 +76,7 @@ def _evidence(
 ) -> Iterator[Evidence | None]:
     for match in diagnosis.matches[:4]:
         says = f"{match.meaning.says[0].upper()}{match.meaning.says[1:]}."
-        yield sources.evidence(match.said.cites, match.said.quote, says)
+        yield sources.first([(match.said.cites, match.line), (match.said.cites, match.said.quote)], says)
     if facts.culprit is not None and facts.chain_cites is not None:
         where = facts.culprit.function or facts.culprit.file
         options = [(facts.chain_cites, text) for text in (facts.culprit.file, facts.culprit.path, where)]
@@ -110,6 +109,22 @@ def _evidence(
         near = next(each for each in facts.neighbours if each.service == name and each.status == "firing")
         when = f"{span(near.after_start_s)} {'after' if near.after_start_s >= 0 else 'before'} the start"
         yield sources.evidence(near.cites, near.title, f"{tick(name, 60)} fails too, {when}.")
+
+
+def _distinct(evidence: list[Evidence]) -> tuple[Evidence, ...]:
+    """Without what repeats: of two quotes of one source, one within the other, the first, or the longer if both say the same."""
+    kept: list[Evidence] = []
+    for each in evidence:
+        twins = [
+            index
+            for index, other in enumerate(kept)
+            if each.cites == other.cites and (each.quote in other.quote or other.quote in each.quote)
+        ]
+        if not twins:
+            kept.append(each)
+        elif each.says == kept[twins[0]].says and len(each.quote) > len(kept[twins[0]].quote):
+            kept[twins[0]] = each
+    return tuple(kept)
 
 
 def _alternatives(
