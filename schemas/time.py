@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ZERO = EPOCH.replace(tzinfo=None)
 SECOND = 1_000_000
 """One second, in the unit of `Micros`."""
 
@@ -26,7 +27,7 @@ def from_rfc3339(text: str) -> int:
 
 def to_rfc3339(moment: int) -> str:
     """RFC 3339 in UTC with a `Z`; always six digits of fraction, so that texts sort as times do."""
-    return (EPOCH + timedelta(microseconds=moment)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{(_ZERO + timedelta(microseconds=moment)).isoformat(timespec='microseconds')}Z"
 
 
 def _read(value: object) -> object:
