@@ -5,6 +5,7 @@ import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,8 +21,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 REHEARSAL = "tocsin-rehearsal"
 """A header that marks what a trusted request brings as a rehearsal, whatever its value."""
-_PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
-_BROWSER = ("origin", "sec-fetch-site")
+_PROXIED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+_BROWSER = frozenset({"origin", "sec-fetch-site"})
 _IN_A_THREAD = 64 * 1024
 
 
@@ -80,25 +81,20 @@ class IngestDoor:
 
     async def _answer(self, scope: Scope, path: str, match: Match, body: Body, send: Send) -> None:
         source, limits = match.sources[0], self._limits
-        headers = _headers(scope)
-        request = Request(
-            method=scope["method"],
-            path=path,
-            query=scope["query_string"].decode("latin-1"),
-            headers=headers,
-            body=b"",
-            raw_body=b"",
-            received_at=self._ingest.now(),
-            params=match.params,
-            trusted=self._loopback and _from_here(scope, headers),
-        )
+        headers, at = _headers(scope), self._ingest.now()
+        trusted = self._loopback and _from_here(scope, headers)
+
+        def request(raw: bytes, content: bytes) -> Request:
+            query = scope["query_string"].decode("latin-1")
+            return Request(scope["method"], path, query, headers, content, raw, at, match.params, trusted)
+
         try:
-            if request.method not in match.methods:
+            if scope["method"] not in match.methods:
                 allowed = ", ".join(sorted(match.methods))
-                raise Refused("method", f"{request.method} is not for {path}; expected {allowed}")
+                raise Refused("method", f"{scope['method']} is not for {path}; expected {allowed}")
             raw, content = await self._read(headers, source, body)
         except Refused as refused:
-            reply = self._ingest.refuse(source, refused, request)
+            reply = self._ingest.refuse(source, refused, request(b"", b""))
             extra = {}
             if refused.reason == "method" and not any(name.lower() == "allow" for name in reply.headers):
                 extra["allow"] = ", ".join(sorted(match.methods))
@@ -106,25 +102,14 @@ class IngestDoor:
             ended = not waits and await body.spill(limits.body_timeout_s)
             await respond(send, reply, extra, close=not ended)
         except Crowded:
-            reply = self._ingest.overloaded(source, "bytes", limits.retry_after_s, request)
+            reply = self._ingest.overloaded(source, "bytes", limits.retry_after_s, request(b"", b""))
             await respond(send, reply, close=True)
         except TimeoutError:
             fault = f"the body was not complete after {limits.body_timeout_s:g} s"
             await respond(send, _fault(408, fault), close=True)
         else:
-            whole = Request(
-                request.method,
-                path,
-                request.query,
-                headers,
-                content,
-                raw,
-                request.received_at,
-                match.params,
-                request.trusted,
-            )
-            rehearsal = request.trusted and REHEARSAL in headers
-            await respond(send, await self._ingest.receive(match.sources, whole, rehearsal=rehearsal))
+            rehearsal = trusted and REHEARSAL in headers
+            await respond(send, await self._ingest.receive(match.sources, request(raw, content), rehearsal=rehearsal))
 
     async def _read(self, headers: Mapping[str, str], source: Source, body: Body) -> tuple[bytes, bytes]:
         """The body as it came, and decompressed."""
@@ -187,12 +172,20 @@ def _from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False
-    if any(name in headers for name in (*_PROXIED, *_BROWSER)):
+    if not (_PROXIED.isdisjoint(headers) and _BROWSER.isdisjoint(headers)):
         return False
-    host = urlsplit(f"//{headers.get('host', 'localhost')}").hostname or ""
-    return is_loopback(host)  # another name was made to point here (DNS rebinding)
+    return _names_loopback(headers.get("host", "localhost"))  # else a name was made to point here (DNS rebinding)
 
 
+@lru_cache(maxsize=64)
+def _names_loopback(authority: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{authority}").hostname or "")
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine's loopback, by name or address."""
     if host in ("127.0.0.1", "localhost", "::1"):
