@@ -106,10 +106,8 @@ def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, 
     return f"{arrival.instance}/content/{content}", lasting
 
 
-def _links(found: dict[str, Any]) -> tuple[dict[str, str], ...]:
-    return tuple(
-        {"rel": rel, "url": url}
-        for rel, field in (("self", "url"), ("runbook", "runbook"))
-        if field in found
-        for url in urls_of(found[field])
-    )
+def _links(found: dict[str, Any]) -> list[dict[str, str]]:
+    links = [{"rel": "self", "url": url} for url in urls_of(found["url"])] if "url" in found else []
+    if "runbook" in found:
+        links += [{"rel": "runbook", "url": url} for url in urls_of(found["runbook"])]
+    return links
