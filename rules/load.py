@@ -122,7 +122,7 @@ def _shape(
         return model.model_validate(item)
     except ValidationError as error:
         # The places within a rule are those of the whole file; only the rule itself, as such, has none.
-        part = Document(document.file, item)
+        part = Document(document.file, item if at else document.content)
         for fault in faults_of(error, part, model):
             place = (fault.line, fault.column) if (fault.line, fault.column) != part.at(()) else document.at(at)
             # What a later version reads has been said already, and better.
