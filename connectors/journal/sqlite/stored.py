@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 
 from connectors.journal.sqlite.file import connect_reader
 from connectors.journal.sqlite.framing import entries
-from connectors.journal.sqlite.tables import SPAN, jobs, keys, positions, spaces, sql, streams
+from connectors.journal.sqlite.tables import SPAN, jobs, positions, spaces, sql, streams
 from connectors.ports.journal import Entry, Unavailable
 
 THREADS = 2
@@ -38,12 +38,7 @@ _OPEN_JOBS = sql(
     .select_from(jobs)
     .where(jobs.c.queue == bindparam("queue"), jobs.c.finished == literal_column("0"))
 )
-_KEYED = sql(
-    select(keys.c.offset)
-    .where(keys.c.stream == bindparam("stream"), keys.c.key == bindparam("key"))
-    .order_by(keys.c.offset.desc())
-    .limit(bindparam("limit"))
-)
+_KEYED = 'SELECT "offset" FROM keys WHERE stream = :stream AND "key" = :key ORDER BY "offset" DESC LIMIT :limit'
 # The row that holds an offset is the last one that begins at or before it.
 _FROM = """SELECT place, accepted_at, frames FROM batches WHERE place < :end AND place >= coalesce(
     (SELECT max(place) FROM batches WHERE place BETWEEN :start AND :place), :start) ORDER BY place"""
@@ -228,7 +223,9 @@ def newest_with(connection: sqlite3.Connection, stream: str, needle: bytes, upto
     try:
         for place, _, accepted_at, frames in cursor:
             if needle in frames:
-                found = [e for e in entries(stream, place - start, accepted_at, frames) if needle in e.payload]
+                first = place - start
+                every = entries(stream, first, accepted_at, frames, limit=upto - first + 1)
+                found = [entry for entry in every if needle in entry.payload]
                 if found:
                     return found
     finally:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+def small_disk() -> Iterator[Callable[[int], Path]]:
     """Mounts a tmpfs of so many KiB; skips, saying why, where that is not allowed."""
     mounted: list[Path] = []
 
     def mount(kibibytes: int) -> Path:
-        folder = tmp_path / f"disk{len(mounted)}"
-        folder.mkdir()
+        # Outside of pytest's folders, which other sessions tidy up at their end.
+        folder = Path(tempfile.mkdtemp(prefix="tocsin-disk-"))
         try:
             done = subprocess.run(
                 ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tocsin-test", folder],
@@ -23,8 +24,10 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
                 text=True,
             )
         except FileNotFoundError:
+            folder.rmdir()
             pytest.skip("no mount command: run on Linux with util-linux")
         if done.returncode:
+            folder.rmdir()
             pytest.skip(f"cannot mount a tmpfs ({done.stderr.strip()}): run as root, or in `unshare -rm`")
         mounted.append(folder)
         return folder
@@ -32,6 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
 
 
 def fill_up(folder: Path) -> Path:
