@@ -80,6 +80,7 @@ class _Walk:
     redacted: list[int] = field(default_factory=list)
     torn: bool = False
     met_known: bool = False
+    segment: int = 0
     ends: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def find(self, fault: Fault, segment: int, line: int | None, seq: int | None, message: str) -> None:
@@ -105,6 +106,7 @@ def verify(folder: Path, *, head: Head | None = None, rows: bool = False) -> Ver
         if number != expected:
             walk.find("segment_missing", expected, None, None, f"segments {expected} to {number - 1} are missing")
         expected = number + 1
+        walk.segment = number
         _walk_segment(walk, number, active=number == numbers[-1])
         if walk.full:
             break
@@ -235,9 +237,8 @@ def _check_link(walk: _Walk, number: int, index: int, parts: Line, seq: int) -> 
 
 def _check_known(walk: _Walk) -> None:
     if walk.known is not None and not walk.met_known:
-        last = max(walk.ends, default=0)
         message = f"the ledger ends at record {walk.seq}; record {walk.known.seq} is known to have been written: the tail was cut"
-        walk.find("tail_cut", last, None, walk.known.seq, message)
+        walk.find("tail_cut", walk.segment, None, walk.known.seq, message)
 
 
 def _check_redactions(walk: _Walk) -> None:
