@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.ports.action import Effect
-from schemas import Action, Command, Decision, DecisionKind, decide, digest
+from schemas import Action, Command, Decision, DecisionKind, ExternalRef, decide, digest
 from schemas.payload import ActionChanged, CommandTaken
 
 SYSTEM = "system"
@@ -74,7 +74,7 @@ def succeeded(action: Action, effect: Effect, *, now: int, looked_up: bool = Fal
     after = action.model_copy(update={"state": "succeeded", "result": result_of(effect), "error": None})
     where = effect.external.url if effect.external is not None and effect.external.url else ""
     at = f" at {where}" if where else ""
-    known = " (the remote knew it already)" if effect.repeated and not looked_up else ""
+    known = " (it stood there already)" if effect.repeated and not looked_up else ""
     done = _changed("action.succeeded", after, f"{action.kind} happened{at}{known}", now, attempt=action.attempts)
     if not looked_up:
         return done
@@ -91,6 +91,13 @@ def result_of(effect: Effect) -> dict[str, Any]:
     if effect.repeated:
         result["repeated"] = True
     return result
+
+
+def effect_from(result: Mapping[str, Any], *, repeated: bool = False) -> Effect:
+    """The effect a result was kept of."""
+    rest = {name: value for name, value in result.items() if name not in ("external", "repeated")}
+    external = result.get("external")
+    return Effect(rest, None if external is None else ExternalRef.model_validate(external), repeated=repeated)
 
 
 def outcome_of(action: Action, *, now: int) -> Command:

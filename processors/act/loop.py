@@ -12,6 +12,7 @@ from processors.act import changes
 from processors.act.policy import PAGES, Approve, Deny, Execute, Refuse, judge
 from processors.act.prepare import NotYet, Preparation, Prepared, take_in
 from processors.act.ring import Ringer
+from processors.act.rung import record_pages
 from processors.act.rows import Row, Task, enqueue, load, write
 from processors.act.schedule import next_try
 from schemas import Action, Command, Decision
@@ -21,6 +22,7 @@ _KEEP_EVERY = 5000
 """Entries passed over before the position is written down; reading them again does no harm."""
 _QUIET_S = 1.0
 """So long nothing new: write it down anyway."""
+_LOOK_S = 60.0
 _log = logging.getLogger(__name__)
 
 Handle = Callable[[Entry, int], Awaitable[bool]]
@@ -41,6 +43,16 @@ class Act:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(DECISIONS, self._take_decision))
             group.create_task(self._follow(INPUTS, self._take_input))
+            if self._ringer is not None:
+                group.create_task(self._record_pages(self._ringer))
+
+    async def _record_pages(self, ringer: Ringer) -> None:
+        while True:
+            try:
+                await record_pages(self._journal, ringer)
+            except (Unavailable, Busy, Conflict) as error:
+                _log.warning("pages that the bell sent cannot be recorded yet: %s", error)
+            await asyncio.sleep(_LOOK_S)
 
     async def _follow(self, stream: str, handle: Handle) -> None:
         while True:

@@ -2,21 +2,35 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import orjson
 
 from connectors.ports.action import ActionPort, Effect
-from connectors.ports.bell import Bell
+from connectors.ports.bell import Bell, Rung
 from connectors.ports.meters import Meters, NullMeters
 from processors.act.call import Happened, No, execute
-from processors.act.changes import result_of
-from schemas import Action, ExternalRef
+from processors.act.changes import effect_from, result_of
+from schemas import Action
 
 ATTEMPTED, DONE = "page.attempted", "page.done"
+_DONE_SUFFIX = "#done"
 PAUSES_S = (0.0, 1.0, 5.0)
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RungPage:
+    """What the bell's notes say about one page; `effect` None: no answer was noted."""
+
+    key: str
+    action_id: str
+    incident_id: str
+    kind: str
+    at: int
+    effect: Effect | None
 
 
 class Ringer:
@@ -42,7 +56,7 @@ class Ringer:
             return
         self._at_it.add(key)
         try:
-            if self._note(ATTEMPTED, key, {"action_id": action.id, "at": now}) or not await self.went_out(key):
+            if self._note(ATTEMPTED, key, _about(action, now)) or not await self.went_out(key):
                 await self._send(port, action, now)
         finally:
             self._at_it.discard(key)
@@ -51,19 +65,34 @@ class Ringer:
         """The effect of the page with this key, if it was sent by the bell."""
         if key in self._done:
             return self._done[key]
-        try:
-            notes = await asyncio.to_thread(self._bell.pending)
-        except OSError as error:
-            _log.error("the emergency journal cannot be read: %s", error)
-            return None
-        note = next((note for note in notes if (note.kind, note.key) == (DONE, _done(key))), None)
-        return None if note is None else _effect(note.payload)
+        note = next((note for note in self._notes() if (note.kind, note.key) == (DONE, _done(key))), None)
+        return None if note is None else effect_from(orjson.loads(note.payload).get("result", {}))
 
-    def remember(self, key: str, effect: Effect, *, now: int) -> None:
-        """A page went out the usual way, and the journal cannot be told: note it, so that nobody sends it again."""
+    def remember(self, action: Action, effect: Effect, *, now: int) -> None:
+        """The page went out and the journal cannot be told: note it, so that nobody sends it again."""
+        key = action.idempotency_key
         if key not in self._done:
             self._done[key] = effect
-            self._note(DONE, _done(key), {"at": now, "result": _small(effect)})
+            self._note(DONE, _done(key), {**_about(action, now), "result": _small(effect)})
+
+    def pages(self) -> list[RungPage]:
+        """Every page with notes that are not settled, and that nobody is at, oldest first."""
+        found: dict[str, RungPage] = {}
+        for note in self._notes():
+            if note.kind not in (ATTEMPTED, DONE):
+                continue
+            told = orjson.loads(note.payload)
+            effect = effect_from(told["result"]) if note.kind == DONE else None
+            key = note.key.removesuffix(_DONE_SUFFIX)
+            found[key] = RungPage(key, told["action_id"], told["incident_id"], told["kind"], told["at"], effect)
+        return [page for page in found.values() if page.key not in self._at_it]
+
+    def _notes(self) -> Sequence[Rung]:
+        try:
+            return self._bell.pending()
+        except OSError as error:
+            _log.error("the emergency journal cannot be read: %s", error)
+            return ()
 
     async def settle(self, key: str) -> None:
         """The journal has recorded it."""
@@ -80,7 +109,7 @@ class Ringer:
             outcome = await execute(port, action)
             match outcome:
                 case Happened(effect):
-                    self.remember(action.idempotency_key, effect, now=now)
+                    self.remember(action, effect, now=now)
                     self._count("sent")
                     _log.critical("page %s went out, the journal could not be written", action.id)
                     return
@@ -102,7 +131,11 @@ class Ringer:
 
 
 def _done(key: str) -> str:
-    return f"{key}#done"
+    return key + _DONE_SUFFIX
+
+
+def _about(action: Action, now: int) -> dict[str, object]:
+    return {"action_id": action.id, "incident_id": action.incident_id, "kind": action.kind, "at": now}
 
 
 def _small(effect: Effect) -> dict[str, object]:
@@ -111,9 +144,3 @@ def _small(effect: Effect) -> dict[str, object]:
     if len(orjson.dumps(result)) > 700:
         result = {"external": result["external"]} if "external" in result else {}
     return result if len(orjson.dumps(result)) <= 700 else {}
-
-
-def _effect(payload: bytes) -> Effect:
-    result = orjson.loads(payload).get("result", {})
-    external = result.pop("external", None)
-    return Effect(result=result, external=None if external is None else ExternalRef.model_validate(external))

@@ -5,7 +5,9 @@ from typing import Literal, Self
 
 import orjson
 
+from connectors.ports.action import Effect
 from connectors.ports.journal import DECISIONS, INPUTS, Journal, NewRecord, Unit
+from processors.act import changes
 from processors.act.changes import Change, outcome_of
 from schemas import Action, Command
 
@@ -13,6 +15,8 @@ ACTIONS = "actions"
 """Action JSON by action id."""
 OPEN = "actions.open"
 """`INCIDENT/ACTION` for every action from which something is still to come."""
+EFFECTS = "actions.effects"
+"""By idempotency key, the result of what happened: another action with that key is the same effect, and needs no call."""
 QUEUE = "act"
 _ENDED = frozenset({"denied", "expired", "succeeded", "failed"})
 
@@ -57,6 +61,12 @@ async def load(journal: Journal, action_id: str) -> Row | None:
     return None if raw is None else Row(Action.from_json(raw), raw)
 
 
+async def effect_of(journal: Journal, key: str) -> Effect | None:
+    """What happened under this idempotency key."""
+    raw = await journal.get(EFFECTS, key)
+    return None if raw is None else changes.effect_from(orjson.loads(raw), repeated=True)
+
+
 async def open_of(journal: Journal, incident_id: str) -> list[str]:
     """Ids of an incident's open actions; with an empty id, of all incidents'."""
     rows = await journal.scan(OPEN, f"{incident_id}/" if incident_id else "")
@@ -79,6 +89,7 @@ def write(unit: Unit, old: Row | None, change: Change) -> Row:
     for decision in change.decisions:
         unit.append(DECISIONS, NewRecord("decision", decision.to_json(), action.incident_id))
     if action.state == "succeeded":
+        unit.put(EFFECTS, action.idempotency_key, orjson.dumps(action.result))
         tell(unit, outcome_of(action, now=change.decisions[-1].at))
     return Row(action, raw)
 

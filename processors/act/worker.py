@@ -13,7 +13,7 @@ from processors.act.changes import Change
 from processors.act.policy import PAGES
 from processors.act.prepare import NotYet, Preparation, take_in
 from processors.act.ring import Ringer
-from processors.act.rows import QUEUE, Row, Task, load, open_of, write
+from processors.act.rows import QUEUE, Row, Task, effect_of, load, open_of, write
 from processors.act.schedule import given_up, next_try
 from schemas import Action
 
@@ -124,6 +124,8 @@ class Worker:
             await self._finish(turn.job)
         elif await self._rang(turn):
             return
+        elif (effect := await effect_of(self._journal, action.idempotency_key)) is not None:
+            await self._end(turn, changes.succeeded(action, effect, now=now))
         elif action.state == "executing":
             await self._not_known(turn, "the process ended between the attempt and its result", now)
         elif given_up(since=turn.task.since, now=now):
@@ -191,7 +193,7 @@ class Worker:
             except (Unavailable, Busy) as refusal:
                 _log.warning("the outcome of %s cannot be written yet: %s", turn.action.id, refusal)
                 if isinstance(outcome, Happened) and turn.action.kind in PAGES and self._ringer is not None:
-                    self._ringer.remember(turn.action.idempotency_key, outcome.effect, now=now)
+                    self._ringer.remember(turn.action, outcome.effect, now=now)
                 await asyncio.sleep(refusal.retry_after_s)
             else:
                 return
