@@ -169,7 +169,15 @@ def _check_jinja(text: str, reading: _Reading, *, first_line: int, templates: Ma
     except TemplateSyntaxError as error:
         reading.fault(f"not a template: {error.message}", first_line + error.lineno - 1)
         return
-    undeclared = meta.find_undeclared_variables(tree) - CONTEXT.keys() - made.globals.keys()
+    for use in tree.find_all(nodes.Filter):
+        if use.name not in made.filters:
+            reading.fault(f"unknown filter {use.name!r}{near(use.name, made.filters)}", first_line + use.lineno - 1)
+            made.filters[use.name] = str
+    try:
+        undeclared = meta.find_undeclared_variables(tree) - CONTEXT.keys() - made.globals.keys()
+    except TemplateSyntaxError as error:
+        reading.fault(f"not a template: {error.message}", first_line + error.lineno - 1)
+        return
     for name in tree.find_all(nodes.Name):
         if name.name in undeclared and name.ctx == "load":
             message = f"undefined name {name.name!r}{near(name.name, CONTEXT)}"
@@ -180,9 +188,6 @@ def _check_jinja(text: str, reading: _Reading, *, first_line: int, templates: Ma
         if fields and access.attr not in fields and isinstance(base, nodes.Name):
             message = f"{base.name!r} has no field {access.attr!r}{near(access.attr, fields)}"
             reading.fault(message, first_line + access.lineno - 1)
-    for use in tree.find_all(nodes.Filter):
-        if use.name not in made.filters:
-            reading.fault(f"unknown filter {use.name!r}{near(use.name, made.filters)}", first_line + use.lineno - 1)
     for referenced in meta.find_referenced_templates(tree):
         if referenced is not None and referenced.removesuffix(".j2") not in templates:
             reading.fault(f"unknown template {referenced!r}{near(referenced, templates)}", first_line)

@@ -24,6 +24,7 @@ _CONFIGURATION = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.pager=cat",
+    "core.quotePath=false",
     "log.showSignature=false",
     "protocol.allow=never",
 )

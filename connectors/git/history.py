@@ -9,8 +9,8 @@ from connectors.git.command import git
 from connectors.ports.tool import ToolFailed
 from schemas import from_rfc3339, to_rfc3339
 
-_RECORD, _FIELD = "\x1e", "\x1f"
-_FORMAT = f"--format={_RECORD}%H{_FIELD}%an{_FIELD}%cI{_FIELD}%s"
+_FORMAT = "--format=%x00%H%x00%cI%x00%an%x00%s"
+"""Parted by NUL, the one character that neither a name nor a message can hold."""
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -56,7 +56,8 @@ async def commits(clone: Path, revision: str, *, since: int, limit: int, files: 
         "--",
         *files,
     )
-    return [_commit(each) for each in output.split(_RECORD)[1:]]
+    said = output.split("\0")[1:]
+    return [_commit(*said[at : at + 4]) for at in range(0, len(said) - 3, 4)]
 
 
 async def tracked(clone: Path, revision: str) -> list[str]:
@@ -71,7 +72,7 @@ async def blame(clone: Path, revision: str, path: str, line: int) -> Blamed | No
             clone, "blame", "--porcelain", "--no-progress", f"-L{line},{line}", revision, "--", path, deadline_s=6.0
         )
     except ToolFailed as error:
-        if "lines" in str(error):
+        if re.search(r"has only \d+ line", str(error)):
             return None
         raise
     said = dict(row.partition(" ")[::2] for row in output.split("\n") if row and not row.startswith("\t"))
@@ -84,8 +85,8 @@ async def blame(clone: Path, revision: str, path: str, line: int) -> Blamed | No
 
 
 def match(wanted: str, paths: Sequence[str]) -> str | None:
-    """The tracked path a stack frame's file names: the longest common tail, at least the file's name, and only when it is the
-    only one with so long a tail. `/srv/app/shop/cart.py` and `./cart.py` both find `shop/cart.py`."""
+    """The tracked path a stack frame's file names: the longest common tail, only when no other path has one as long, and only when
+    it is all of one of them or more than the file's name. `/srv/app/shop/cart.py` and `./cart.py` both find `shop/cart.py`."""
     parts = [part for part in PurePosixPath(wanted.replace("\\", "/")).parts if part not in ("/", ".", "..")]
     if not parts:
         return None
@@ -97,17 +98,16 @@ def match(wanted: str, paths: Sequence[str]) -> str | None:
             if mine != theirs:
                 break
             tail += 1
-        if tail and tail >= longest:
+        whole = tail in (len(parts), path.count("/") + 1)
+        if (tail > 1 or (tail and whole)) and tail >= longest:
             best = [path] if tail > longest else [*best, path]
             longest = tail
     return best[0] if len(best) == 1 else None
 
 
-def _commit(record: str) -> Commit:
-    head, _, rest = record.partition("\n")
-    sha, author, at, subject = (*head.split(_FIELD, 3), "", "", "")[:4]
-    files = tuple(row for row in rest.split("\n") if row)
-    return Commit(sha, author, from_rfc3339(at), subject, files)
+def _commit(sha: str, at: str, author: str, rest: str) -> Commit:
+    subject, *files = rest.split("\n")
+    return Commit(sha, author, from_rfc3339(at), subject, tuple(each for each in files if each))
 
 
 def _iso(moment: int) -> str:
