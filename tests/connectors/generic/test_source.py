@@ -302,7 +302,7 @@ def check_anything(request: Request) -> None:
             assert refused.reason == "malformed"
             continue
         for signal in received.signals:
-            assert Signal.from_json(signal.to_json()).id == signal.id
+            assert Signal.from_json(signal.to_json()) == signal
 
 
 @given(payload=st.dictionaries(KEYS, JSON) | st.lists(st.dictionaries(KEYS, JSON), max_size=3) | JSON, kind=TYPES)

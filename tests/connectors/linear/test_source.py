@@ -183,8 +183,10 @@ def test_an_identifier_is_found_in_team_and_number_or_in_the_address() -> None:
     assert unsigned(payload_of("comment_create_2023.json")).signals[0].labels["identifier"] == "WEB-46"
 
 
+EDGES = st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z", "2026-11-21"])
 JSON = st.recursive(
-    st.none()
+    EDGES
+    | st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False, allow_infinity=False)
@@ -244,7 +246,7 @@ def check_anything(request: Request) -> None:
         assert refused.reason == "malformed"
         return
     for signal in received.signals:
-        assert Signal.from_json(signal.to_json()).id == signal.id
+        assert Signal.from_json(signal.to_json()) == signal
     assert received.signals or received.poison or received.ignored
 
 
@@ -264,3 +266,28 @@ def refusal(source: LinearSource, request: Request) -> str:
     with pytest.raises(Refused) as caught:
         source.receive(request)
     return caught.value.reason
+
+
+def test_a_prompt_to_the_agent_carries_its_text_and_signal() -> None:
+    payload = payload_of("agent_session_created.json")
+    activity = {"id": "act_1", "content": {"type": "prompt", "body": "stop, please"}, "signal": "stop"}
+    signal = unsigned({**payload, "action": "prompted", "agentActivity": activity}).signals[0]
+    assert signal.body == "stop, please"
+    assert signal.labels["agent_signal"] == "stop"
+    assert signal.occurrence_id == "AgentSessionEvent:5f0c2d3e-8a4b-4c1d-9e2f-0a1b2c3d4e5f:prompted:act_1"
+    assert signal.group_key == "linear:issue:3443a709-f2b5-46f2-a136-a0445fd432be"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (HERE.parents[2] / "docs" / "connectors" / "linear.md").read_text()
+    for name in LinearSettings.model_fields:
+        assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "yesterday", 3, None])
+def test_a_time_that_cannot_be_stored_is_replaced_by_that_of_receipt(value: Any) -> None:
+    payload = payload_of("issue_create_2026.json")
+    payload = {**payload, "createdAt": value, "data": {**payload["data"], "updatedAt": value}}
+    signal = unsigned(payload).signals[0]
+    assert signal.occurred_at == signal.received_at
+    assert Signal.from_json(signal.to_json()) == signal
