@@ -36,9 +36,13 @@ bench: setup  ## speed and memory, as ratios to limits measured in the same run
 chaos: setup  ## 200 random kills under load
 	TOCSIN_KILLS=200 $(BIN)/python -m pytest -m chaos --timeout 7200
 
-lock: setup  ## after a change of pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
+
+lock: setup  ## after a change of pyproject.toml: everything; what runs alone, and what builds the wheel, at the same versions
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --constraint requirements.lock pyproject.toml -o requirements.run.lock
+	echo 'hatchling>=1.27' | $(LOCK) --constraint requirements.lock --python-version 3.11 - -o deploy/requirements.build.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
