@@ -24,6 +24,8 @@ from schemas.time import SECOND
 
 MOST_EVIDENCE = 12
 MOST_RULED_OUT = 6
+UNPROVEN = 0.5
+"""Confidence without one quote for it."""
 
 
 def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], now: int) -> Conclusion:
@@ -40,6 +42,7 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     noise = ruling.verdict == "noise"
     culprit = None if noise else best(suspects)
     confidence = confidence_of(facts, diagnosis, extent, culprit)
+    sure = _noise_confidence(signs) if noise else confidence.value
     remedy = remedy_of(diagnosis, culprit, ruling)
     evidence = [
         each for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling) if each is not None
@@ -49,7 +52,7 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
         summary=summary(facts, begin, extent, ruling),
         hypothesis=Hypothesis(
             text=cause(facts, diagnosis, culprit, ruling),
-            confidence=_noise_confidence(signs) if noise else confidence.value,
+            confidence=sure if evidence else min(sure, UNPROVEN),
         ),
         alternatives=() if noise else tuple(_alternatives(diagnosis, suspects, culprit, confidence.value)),
         category="healthy" if noise else diagnosis.category,
