@@ -15,6 +15,10 @@ NAMES = (
 """Words that end the name of a field that holds a secret."""
 
 _NAME = rf"(?i:\b[A-Za-z0-9_.-]*{NAMES})"
+_CARD = (
+    r"(?:(?:[4-6]\d{3}|2[2-7]\d\d|35\d\d)(?:[ -]?\d{4}){3}|3[47]\d\d[ -]?\d{6}[ -]?\d{5}|3[068]\d\d[ -]?\d{6}[ -]?\d{4}"
+    r"|4\d{12}(?:\d{6})?|6\d{18})"
+)
 _QUOTE = r"\\*[\"']?"
 
 
@@ -91,15 +95,18 @@ SHAPES: tuple[Shape, ...] = (
     Shape("named", rf"{_NAME}{_QUOTE}\s*(?:=>|:=|[:=])\s*([^\s\"'&,;=]+)", r"", "loose"),
     Shape(
         "card_number",
-        r"\b((?:[4-6]\d{3}|2[2-7]\d\d|35\d\d)(?:[ -]?\d{4}){3}|3[47]\d\d[ -]?\d{6}[ -]?\d{5}|3[068]\d\d[ -]?\d{6}[ -]?\d{4}"
-        r"|4\d{12}(?:\d{6})?|6\d{18})\b",
-        r"(?:^|[^0-9])(?:[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d|3\d{3}[ -]?\d{6}[ -]?\d{4})",
+        rf"\b({_CARD})\b",
+        rf"(?:^|[^0-9A-Za-z_]|\\[bfnrt]|\\u[0-9a-f]{{4}}){_CARD}\b",
         "card",
     ),
 )
 """In order of preference where two begin at the same place."""
 
-FIELD_HINT = rf"(?i:{NAMES}|cookies?|authorization|csrf|xsrf|card|\bcc|\bpan|\"pass|\"auth|\"sid|\"jwt)[A-Za-z0-9_-]*\\*[\"']?\s*(?:[:=,}}\]]|%3[Dd])"
+_ANY_NAME = NAMES.replace("[_-]?", r"[^A-Za-z0-9\"]{0,2}")
+FIELD_HINT = (
+    rf"(?i:(?:{_ANY_NAME}|cookies?|authorization|[cx]srf|card[^a-z0-9\"]{{0,2}}number|credit[^a-z0-9\"]{{0,2}}card|cc[^a-z0-9\"]{{0,2}}number)"
+    r"[^A-Za-z0-9\"':=,]{0,2}\\*[\"']?(?:\s|\\[nrt])*(?:[:=,}\]]|%3D)|\"(?:pass|auth|sid|jwt|pan|card)\\*\")"
+)
 """Occurs in the JSON encoding of whatever has a field, or a `name=value`, of a sensitive name."""
 
 _ENDINGS = (

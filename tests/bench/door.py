@@ -28,13 +28,18 @@ from connectors.generic.settings import GenericSettings
 from connectors.generic.source import GenericSource
 from connectors.journal.sqlite import open_journal
 from connectors.ports.clock import SystemClock
+from connectors.ports.source import Received, Refused, Reply, Request
+from connectors.sentry.settings import SentrySettings
+from connectors.sentry.source import SentrySource
 from processors.ingest import Ingest, Redactor
 from tocsin.door import IngestDoor, RouteTable, door, rest, serve
 
 CONNECTIONS = 64
 SECRET = "a secret of the benchmark"
-CASES = ("at once", "single", "100 alerts", "100 in one array")
+CASES = ("at once", "at once, through the door", "single", "100 alerts", "100 in one array", "100 log lines")
 NOOP = "/in/noop"
+THROUGH = "/in/through"
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 def body_of(index: int) -> dict[str, object]:
@@ -82,6 +87,40 @@ def alerts_of(index: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+def lines_of(index: int) -> bytes:
+    """A Sentry SDK's envelope with 100 log lines, which become one batch."""
+    items = [
+        {
+            "timestamp": 1795247880.0 + n / 1000,
+            "trace_id": f"{index:032x}",
+            "level": "error",
+            "body": f"payment {index}-{n} failed: connection to 10.0.0.7:5432 timed out after 3 s",
+            "severity_number": 17,
+            "attributes": {"logger.name": {"value": "checkout.pay", "type": "string"}},
+        }
+        for n in range(100)
+    ]
+    head = {"dsn": f"http://{KEY}@127.0.0.1/1"}
+    item = {"type": "log", "item_count": 100, "content_type": "application/vnd.sentry.items.log+json"}
+    return b"\n".join(json.dumps(part).encode() for part in (head, item, {"items": items})) + b"\n"
+
+
+class Nothing:
+    """A source that answers at once, so that what is left is the door itself."""
+
+    name, instance, routes, max_body, max_decompressed = "through", "default", (), 10**6, 10**6
+    _received = Received(reply=Reply(200, b'{"accepted":1}', {"content-type": "application/json"}))
+
+    def receive(self, request: Request) -> Received:
+        return self._received
+
+    def refuse(self, refused: Refused, request: Request | None) -> Reply:
+        return Reply(400)
+
+    def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
+        return Reply(503)
+
+
 def requests_of(case: str) -> list[bytes]:
     """A hundred different requests of a case, head and body, ready to be sent."""
     made = []
@@ -91,9 +130,15 @@ def requests_of(case: str) -> list[bytes]:
                 path, document = "/in/alertmanager", alerts_of(index)
             case "100 in one array":
                 path, document = "/in/generic", [body_of(100 * index + n) for n in range(100)]
+            case "100 log lines":
+                path, document = "/api/1/envelope/", lines_of(index)
+            case "at once":
+                path, document = NOOP, body_of(index)
+            case "at once, through the door":
+                path, document = THROUGH, body_of(index)
             case _:
-                path, document = NOOP if case == "at once" else "/in/generic", body_of(index)
-        body = json.dumps(document).encode()
+                path, document = "/in/generic", body_of(index)
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
         mac = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         head = (
             f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\ncontent-type: application/json\r\n"
@@ -174,6 +219,8 @@ async def measure(
     journal = open_journal(folder / "journal.sqlite", clock=clock)
     sources = [
         GenericSource(GenericSettings.model_validate({"hmac": {"secrets": [SECRET]}}), "default"),
+        SentrySource(SentrySettings.model_validate({"projects": {1: {"keys": [KEY]}}}), "default"),
+        Nothing(),
         AlertmanagerSource(AlertmanagerSettings.model_validate({"tokens": [SECRET]}), "default"),
     ]
     table = RouteTable(sources)
@@ -218,9 +265,10 @@ def rows_of(figures: dict[str, list[dict[str, float]]]) -> list[dict[str, object
         add(f"{case}: signals" if many > 1 else case, [many * found["rate"] for found in rounds], "1/s")
         add(f"{case}: p50", [found["p50_ms"] for found in rounds], "ms")
         add(f"{case}: p99", [found["p99_ms"] for found in rounds], "ms")
-    if "single" in figures and "at once" in figures:
-        pairs = zip(figures["single"], figures["at once"], strict=True)
-        add("single: ratio to at once", [mine["rate"] / theirs["rate"] for mine, theirs in pairs], "ratio")
+    for base in ("at once", "at once, through the door"):
+        if "single" in figures and base in figures:
+            pairs = zip(figures["single"], figures[base], strict=True)
+            add(f"single: ratio to {base}", [mine["rate"] / theirs["rate"] for mine, theirs in pairs], "ratio")
     return rows
 
 
@@ -250,10 +298,10 @@ def main() -> None:
             print(json.dumps(row))
         return
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {CONNECTIONS} connections")
-    print(f"{'':36} {'median':>12} {'best':>12}")
+    print(f"{'':44} {'median':>12} {'best':>12}")
     for row in rows:
         digits = 2 if row["unit"] in ("ratio", "ms") else 0
-        print(f"{row['name']!s:36} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
+        print(f"{row['name']!s:44} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
 
 
 if __name__ == "__main__":
