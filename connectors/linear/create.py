@@ -145,22 +145,23 @@ class CreateIssue(ActionPort):
         return fields, notes
 
     async def _attach(self, issue_id: str, links: Sequence[Link], key: str) -> list[str]:
-        """Attach each link; Linear updates one that is there (by issue and url). Returns what failed: the issue stands anyway."""
-        results = await asyncio.gather(*(self._attach_one(issue_id, item, key) for item in links))
-        return [failure for failure in results if failure is not None]
-
-    async def _attach_one(self, issue_id: str, item: Link, key: str) -> str | None:
-        fields = {
-            "id": idempotency_uuid(f"{key}/attachment/{item.url}"),
-            "issueId": issue_id,
-            "url": item.url,
-            "title": one_line(item.title or item.rel, 200),
-        }
-        try:
-            await self._client.write(documents.CREATE_ATTACHMENT, {"input": fields})
-        except (TryLater, Rejected, OutcomeUnknown) as error:
-            return f"{item.url!r} could not be attached: {error}"
-        return None
+        """Attach each link in order; Linear updates one that is there (by issue and url). Returns notes on what failed: the issue
+        stands anyway. Once Linear gives no answer the rest is left to a repeat, so that the deadline holds."""
+        notes: list[str] = []
+        for done, item in enumerate(links):
+            fields = {
+                "id": idempotency_uuid(f"{key}/attachment/{item.url}"),
+                "issueId": issue_id,
+                "url": item.url,
+                "title": one_line(item.title or item.rel, 200),
+            }
+            try:
+                await self._client.write(documents.CREATE_ATTACHMENT, {"input": fields})
+            except Rejected as error:
+                notes.append(f"{item.url!r} could not be attached: {error}")
+            except (TryLater, OutcomeUnknown) as error:
+                return notes + [f"{each.url!r} could not be attached: {error}" for each in links[done:]]
+        return notes
 
 
 def _asked(arguments: BaseModel) -> IssueArguments:

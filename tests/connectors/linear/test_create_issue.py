@@ -156,7 +156,7 @@ def test_a_failing_attachment_is_noted_and_made_good_by_a_repeat(
 ) -> None:
     action = CreateIssue(settings)
     arguments = action.complete({}, incident)
-    server.fail_next("error_500", on="CreateAttachment", times=2)
+    server.fail_next("error_500", on="CreateAttachment")
     effect = asyncio.run(action.execute(arguments, KEY))
     assert len(effect.result["notes"]) == 2
     assert len(server.issues) == 1
