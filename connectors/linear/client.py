@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import orjson
 
+from connectors.linear import documents
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock, SystemClock
@@ -67,6 +68,11 @@ class LinearClient:
         except httpx.InvalidURL as error:
             raise Rejected(f"url {self._settings.url!r} is no address: {error}") from error
         return self._judge(response)
+
+    async def viewer(self) -> dict[str, str]:
+        """Whom the credential belongs to: `id` (what `own_actor_ids` wants), `name`, `email`. Raises TryLater, Rejected."""
+        found = (await self.read(documents.VIEWER, {}))["viewer"]
+        return {name: str(found[name]) for name in ("id", "name", "email")}
 
     def _judge(self, response: httpx.Response) -> dict[str, Any]:
         try:

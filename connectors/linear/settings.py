@@ -55,11 +55,13 @@ class LinearSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_credential(self) -> Self:
+    def _fits(self) -> Self:
         if self.api_key is not None and self.oauth_token is not None:
             raise ValueError("both api_key and oauth_token are set; remove one")
         if any(not secret.get_secret_value() for secret in self.webhook_secrets):
             raise ValueError("a webhook secret is empty; remove it, or set the variable it comes from")
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url {self.url!r} is no address; expected https://... (the default is {ENDPOINT!r})")
         return self
 
     def credential(self) -> str | None:

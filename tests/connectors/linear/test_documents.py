@@ -1,19 +1,24 @@
 """What we send and what we expect is in Linear's schema, and the loopback server serves another process too."""
 
+import asyncio
 import json
 import subprocess
 import sys
 import urllib.request
+from typing import Any
 
 import pytest
 from graphql import parse, validate
+from pydantic import ValidationError
 
 from connectors.linear import documents
 from connectors.linear.arguments import CommentArguments, IssueArguments
+from connectors.linear.client import LinearClient
 from connectors.linear.comment import Comment
 from connectors.linear.create import CreateIssue
 from connectors.linear.settings import LinearSettings
 from schemas import Incident
+from tests.support.linear_server import LinearServer
 from tests.support.linear_workspace import schema
 
 NAMES = [name for name in vars(documents) if name.isupper() and name != "ISSUE_FIELDS"]
@@ -45,3 +50,28 @@ def test_the_loopback_server_serves_another_process_until_its_input_closes() -> 
             assert json.loads(answer.read()) == {"issues": [], "comments": [], "attachments": []}
         process.stdin.close()
         assert process.wait(timeout=30) == 0
+
+
+def test_the_viewer_is_whom_the_credential_belongs_to(server: LinearServer, settings: LinearSettings) -> None:
+    viewer = asyncio.run(LinearClient(settings).viewer())
+    assert viewer == {"id": server.workspace.viewer["id"], "name": "Tocsin", "email": "tocsin@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"api_key": "a", "oauth_token": "b"}, "remove one"),
+        ({"webhook_secrets": [""]}, "empty"),
+        ({"url": "linear.app"}, "no address"),
+        ({"priorities": {"critical": 7}}, "priorities"),
+        ({"tema": "OPS"}, "tema"),
+    ],
+)
+def test_faults_of_the_configuration_are_found_at_load(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        LinearSettings.model_validate(wrong)
+
+
+def test_a_secret_is_never_shown(settings: LinearSettings) -> None:
+    assert "lin_api_test" not in repr(settings)
+    assert LinearSettings.model_validate({"api_key": ""}).credential() is None
