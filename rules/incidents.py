@@ -14,8 +14,9 @@ from rules.state import Row, State
 from schemas.ids import digest
 from schemas.severity import severity_rank
 
-POINTS = frozenset({"error", "log", "change", "comment", "loss"})
-"""Types whose signals happen at a moment: what goes on is the problem (`group_key`), not the occurrence."""
+POINTS = frozenset({"error", "log", "issue", "change", "comment", "loss"})
+"""Types whose signals happen at a moment, or tell of one thing again and again: what goes on is the problem (`group_key`), not
+the occurrence."""
 
 FIRST_IDS, LATEST_IDS = 10, 40
 LINKS = 20

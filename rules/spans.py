@@ -18,7 +18,7 @@ UNITS: dict[str, int] = {
 LONGEST = 400 * UNITS["d"]
 """Nothing is kept open or remembered for longer than this."""
 
-_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _ORDER = ("w", "d", "h", "m", "s", "ms")
 
 

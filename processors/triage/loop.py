@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -25,16 +25,25 @@ _log = logging.getLogger(__name__)
 
 
 async def run(
-    journal: Journal, engine: Engine, *, owner: str, ttl_s: float = 15.0, meters: Meters | None = None
+    journal: Journal,
+    engine: Engine,
+    *,
+    owner: str,
+    ttl_s: float = 15.0,
+    meters: Meters | None = None,
+    seat: Callable[["Triage"], None] | None = None,
 ) -> None:
     """Until cancelled, or until the lease is another's: then LeaseLost is raised, and nothing of the last batch has happened.
 
     Waits for the lease while another holds it. The engine's own rule set is activated by a command when it is not in force;
-    what was accepted before is decided by the rules before. Raises Conflict when somebody else moved the position.
+    what was accepted before is decided by the rules before. `seat` is given the loop once it knows its state. Raises Conflict when
+    somebody else moved the position.
     """
     loop = Triage(journal, engine, await _acquired(journal, owner, ttl_s), ttl_s=ttl_s, meters=meters or NullMeters())
     try:
         await loop.restore()
+        if seat is not None:
+            seat(loop)
         while True:
             await loop.step()
     finally:

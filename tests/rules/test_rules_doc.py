@@ -1,0 +1,46 @@
+"""The page for users: every key is there, and its examples load."""
+
+import re
+from pathlib import Path
+
+from rules.load import load_texts
+from rules.model import LATER, MOST_COUNTED, Match, Rule
+from rules.spans import parse_span
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+
+
+def keys_of_tables() -> list[list[str]]:
+    """The first cells of each table, in order."""
+    tables = re.findall(r"^\| key .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.M)
+    return [re.findall(r"^\| `(\w+)` \|", table, re.M) for table in tables]
+
+
+def test_every_key_is_on_the_page_and_no_other() -> None:
+    rule, match = keys_of_tables()
+    assert rule == list(Rule.model_fields)
+    assert match == list(Match.model_fields)
+
+
+def test_the_examples_load() -> None:
+    examples = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if text.startswith("rules:")]
+    assert len(examples) >= 2
+    for text in examples:
+        load_texts({"docs/rules.md": text})
+
+
+def test_the_full_example_says_every_key() -> None:
+    full = next(text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "checkout-burst" in text)
+    assert set(re.findall(r"^ +(?:- )?(\w+):", full, re.M)) == set(Rule.model_fields)
+
+
+def test_what_comes_later_is_named() -> None:
+    section = PAGE.split("## What is not yet")[1].split("## When")[0]
+    named = set(re.findall(r"`(\w+)`", section)) - {"match"}
+    assert named <= set(LATER)
+
+
+def test_defaults_and_limits_are_those_of_the_model() -> None:
+    assert Rule.model_fields["reopen_within"].default == parse_span("30m")
+    assert "| `30m` |" in PAGE
+    assert f"At most {MOST_COUNTED}." in PAGE
