@@ -61,9 +61,9 @@ def guessable(event: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def settle(found: dict[str, Any], event: Mapping[str, Any]) -> str | None:
+def settle(found: dict[str, Any], event: Mapping[str, Any]) -> None:
     """Complete the found fields with what the envelope says for certain: identity (`source` and `id`), time, labels; and a title
-    and a group (`source` and `type`) where there is none yet. Returns the W3C traceparent, if the event carries one (the distributed tracing extension)."""
+    and a group (`source` and `type`) where there is none yet."""
     found["id"] = f"{event['source']} {event['id']}"
     if isinstance(event.get("time"), str):
         found["occurred_at"] = event["time"]
@@ -81,8 +81,6 @@ def settle(found: dict[str, Any], event: Mapping[str, Any]) -> str | None:
         labels["labels"] = given
     found["labels"] = labels
     found.setdefault("group_key", f"{event['source']} {event['type']}")
-    trace = event.get("traceparent")
-    return trace if isinstance(trace, str) else None
 
 
 def _checked(event: dict[str, Any]) -> dict[str, Any]:

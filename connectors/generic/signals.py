@@ -25,9 +25,7 @@ class Arrival:
     named: bool
 
 
-def signal_of(
-    found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unknown: set[str], trace: str | None = None
-) -> Signal:
+def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unknown: set[str]) -> Signal:
     """The signal; severity words nobody knows are added to `unknown`.
 
     Its identity is the sender's id; else the request's name and the place in it; else the content, which then counts as a repeat
@@ -81,7 +79,6 @@ def signal_of(
         delivery_id=arrival.delivery_id,
         group_key=f"generic:{arrival.instance}:{group}",
         remember_s=remember_s,
-        trace=trace,
         raw=raw,
     )
 

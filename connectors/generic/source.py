@@ -59,10 +59,9 @@ class GenericSource(Source):
         arrival = self._arrival(request)
         unknown: set[str] = set()
         signals: list[Signal] = []
-        trace = request.headers.get("traceparent")
         for index, (content, event) in enumerate(parts):
             try:
-                signals.append(self._signal(content, event, index, arrival, unknown, trace))
+                signals.append(self._signal(content, event, index, arrival, unknown))
             except Unreadable as error:
                 poison.append(Poison(str(error), orjson.dumps(content)))
         if poison and not signals:
@@ -135,16 +134,15 @@ class GenericSource(Source):
         index: int,
         arrival: Arrival,
         unknown: set[str],
-        trace: str | None,
     ) -> Signal:
         if event is not None:
             found = self._fields.find(event, cloudevents.guessable(event))
-            trace = cloudevents.settle(found, event) or trace
+            cloudevents.settle(found, event)
         elif isinstance(content, dict):
             found = self._fields.find(content, content)
         else:
             raise Unreadable(f"part {index} is {type(content).__name__}, expected a JSON object")
-        return signal_of(found, content, index, arrival, unknown, trace)
+        return signal_of(found, content, index, arrival, unknown)
 
 
 def _events(values: Iterable[Any], poison: list[Poison]) -> Iterator[Part]:
