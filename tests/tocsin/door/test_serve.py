@@ -84,9 +84,9 @@ def test_the_rest_has_its_lifespan_and_its_failure_to_start_is_raised() -> None:
         async def hello(_request):
             return PlainTextResponse("hello")
 
-        async with serve(Starlette(routes=[HttpRoute("/", hello)], lifespan=lifespan), "127.0.0.1", 0) as address:
-            async with httpx.AsyncClient() as http:
-                assert (await http.get(address.url)).text == "hello"
+        app = Starlette(routes=[HttpRoute("/", hello)], lifespan=lifespan)
+        async with serve(app, "127.0.0.1", 0) as address, httpx.AsyncClient() as http:
+            assert (await http.get(address.url)).text == "hello"
         assert steps == ["up", "down"]
         with pytest.raises(RuntimeError, match="start-up failed"):
             async with serve(Starlette(lifespan=broken), "127.0.0.1", 0):
