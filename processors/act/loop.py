@@ -12,8 +12,8 @@ from processors.act import changes
 from processors.act.policy import PAGES, Approve, Deny, Execute, Refuse, judge
 from processors.act.prepare import NotYet, Preparation, Prepared, take_in
 from processors.act.ring import Ringer
-from processors.act.rung import record_pages
 from processors.act.rows import Row, Task, enqueue, load, write
+from processors.act.rung import record_pages
 from processors.act.schedule import next_try
 from schemas import Action, Command, Decision
 
