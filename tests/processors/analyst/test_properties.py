@@ -146,7 +146,7 @@ def stories(draw: st.DrawFn) -> tuple[Incident, list[Signal], list[Step]]:
     return incident, signals, steps
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stories())
 def test_a_conclusion_is_always_reached_is_sound_and_is_the_same_again(
     story: tuple[Incident, list[Signal], list[Step]],
