@@ -9,7 +9,7 @@ LENGTH = 32
 
 def digest(prefix: str, *parts: str | int) -> str:
     """`PREFIX_` + 32 hex characters of SHA-256 over the parts, each length-prefixed so that no two lists of parts collide."""
-    text = "".join(f"{len(part)}:{part};" for part in map(str, parts))
+    text = "".join([f"{len(part)}:{part};" for part in map(str, parts)])
     return f"{prefix}_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:LENGTH]}"
 
 

@@ -1,12 +1,14 @@
 """Moments: integers of microseconds inside, RFC 3339 text outside."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = EPOCH.replace(tzinfo=None)
+_MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
 """One second, in the unit of `Micros`."""
 
@@ -22,12 +24,16 @@ def from_rfc3339(text: str) -> int:
         raise ValueError(f"{text!r} is not a time; expected RFC 3339, such as '2026-11-21T10:00:00Z'") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=4096)
 def to_rfc3339(moment: int) -> str:
-    """RFC 3339 in UTC with a `Z`; always six digits of fraction, so that texts sort as times do."""
-    return f"{(_ZERO + timedelta(microseconds=moment)).isoformat(timespec='microseconds')}Z"
+    """RFC 3339 in UTC with a `Z`; always six digits of fraction, so that texts sort as times do.
+
+    Remembered: all signals of a request have one time of receipt, and writing it is a fifth of the work of storing one.
+    """
+    return (_ZERO + timedelta(0, 0, moment)).isoformat("T", "microseconds") + "Z"
 
 
 def _read(value: object) -> object:

@@ -90,9 +90,8 @@ class Fields:
 
     def find(self, item: Any, guessable: dict[str, Any] | None) -> dict[str, Any]:
         """Values by field: mapped, else guessed from `guessable`, else the default. Raises Unreadable."""
-        found = dict(self._defaults)
-        if self._guess and guessable is not None:
-            found.update(guess(guessable))
+        guessed = guess(guessable) if self._guess and guessable is not None else {}
+        found = {**self._defaults, **guessed} if self._defaults else guessed
         for field, expression, getter in self._getters:
             value = _apply(field, expression, getter, item)
             if value is not None:
