@@ -42,6 +42,58 @@ def bare(folder: Path, *, group: int, seconds: float) -> float:
     return done / passed
 
 
+async def bare_group(folder: Path, *, writers: int, seconds: float) -> float:
+    """Records/s of the least that could serve `writers` tasks: a list, a thread that commits what is in it as one blob row, and one
+    call back into the loop per commit; no stream, no key, no limit, no tail, no error handling."""
+    connection = connect_writer(folder / f"group-{time.monotonic_ns()}.sqlite")
+    connection.execute(
+        "CREATE TABLE batches (place INTEGER PRIMARY KEY, count INTEGER, accepted_at INTEGER, frames BLOB)"
+    )
+    loop = asyncio.get_running_loop()
+    waiting: list[tuple[bytes, asyncio.Future[int]]] = []
+    wake = threading.Semaphore(0)
+    done = 0
+
+    def settle(batch: list[tuple[bytes, asyncio.Future[int]]], first: int) -> None:
+        for offset, (_, future) in enumerate(batch, first):
+            future.set_result(offset)
+
+    def commit() -> None:
+        nonlocal waiting
+        place = 1
+        while wake.acquire():
+            batch, waiting = waiting, []
+            if not batch:
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            frames = b"".join([record for record, _ in batch])
+            connection.execute("INSERT INTO batches VALUES (?, ?, 0, ?)", (place, len(batch), frames))
+            connection.execute("COMMIT")
+            loop.call_soon_threadsafe(settle, batch, place)
+            place += len(batch)
+
+    async def write() -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            future: asyncio.Future[int] = loop.create_future()
+            waiting.append((RECORD, future))
+            if len(waiting) == 1:
+                wake.release()
+            await future
+            done += 1
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    started = time.perf_counter()
+    end = started + seconds
+    await asyncio.gather(*(write() for _ in range(writers)))
+    passed = time.perf_counter() - started
+    wake.release()
+    await asyncio.to_thread(thread.join)
+    connection.close()
+    return done / passed
+
+
 async def appended(journal: SqliteJournal, *, writers: int, batch: int, seconds: float) -> float:
     """Records/s of `writers` tasks, each awaiting its own acknowledgement."""
     records = [NewRecord("signal", RECORD, "key")] * batch
@@ -124,8 +176,12 @@ def measure(folder: Path, *, rounds: int, seconds: float) -> list[dict[str, obje
                     after = journal.stats()
                     group = round((after["records"] - before["records"]) / (after["commits"] - before["commits"]))
                     note(f"{name}: records per commit", group)
-                    note(f"{name}: bare", theirs := bare(folder, group=group, seconds=seconds))
-                    note(f"{name}: ratio", ours / theirs)
+                    note(f"{name}: bare loop, same batches", theirs := bare(folder, group=group, seconds=seconds))
+                    note(f"{name}: ratio to bare loop", ours / theirs)
+                    if batch == 1:
+                        grouped = runner.run(bare_group(folder, writers=WRITERS, seconds=seconds))
+                        note(f"{name}: bare group commit, {WRITERS} writers", grouped)
+                        note(f"{name}: ratio to bare group commit", ours / grouped)
                 note("one writer", runner.run(appended(journal, writers=1, batch=1, seconds=seconds)))
                 note("one writer: bare", bare(folder, group=1, seconds=seconds))
                 note("units, 1 worker", runner.run(worked(journal, workers=1, seconds=seconds)))
@@ -135,7 +191,7 @@ def measure(folder: Path, *, rounds: int, seconds: float) -> list[dict[str, obje
                 for leftover in folder.glob("*.sqlite*"):
                     leftover.unlink()
         for name, values in figures.items():
-            unit = "ratio" if name.endswith("ratio") else "records" if name.endswith("per commit") else "1/s"
+            unit = "ratio" if ": ratio" in name else "records" if name.endswith("per commit") else "1/s"
             add(f"{loop_name}: {name}", values, unit)
     return rows
 
@@ -156,10 +212,10 @@ def main() -> None:
     print(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, {threading.active_count()} thread(s) left"
     )
-    print(f"{'':44} {'median':>12} {'best':>12}")
+    print(f"{'':56} {'median':>12} {'best':>12}")
     for row in rows:
         digits = 2 if row["unit"] == "ratio" else 0
-        print(f"{row['name']!s:44} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
+        print(f"{row['name']!s:56} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
 
 
 if __name__ == "__main__":

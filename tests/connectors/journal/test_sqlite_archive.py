@@ -1,7 +1,9 @@
 """Looking back over the SQLite journal finds what happened, when it happened, whatever order it came in."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -164,6 +166,9 @@ def test_decisions_of_one_incident_come_in_order_and_from_another_process_too(tm
         assert list(await SqliteArchive(journal).decisions(incident_id="inc_a")) == [
             decision(n, "inc_a") for n in range(5, 10)
         ]
+        with closing(sqlite3.connect(tmp_path / "j.sqlite")) as connection:
+            # Ten times two were indexed, of the dropped ones two times five less one, whose turn had not come.
+            assert connection.execute("SELECT count(*) FROM keys").fetchone() == (11,)
 
     run(tmp_path, work)
 

@@ -46,7 +46,7 @@ class JournalModel(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        self.journal = open_journal(Path(self.folder.name) / "j.sqlite", clock=self.clock, tail_bytes=400)
+        self.journal = open_journal(Path(self.folder.name) / "j.sqlite", clock=self.clock, tail_bytes=60)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
