@@ -79,9 +79,9 @@ class Configuration(_Section):
         default=(Path("rules"),), description="Files or folders of rules (*.yaml); missing default folders are no fault"
     )
     shipped_rules: bool = Field(default=True, description="Also use the rules that ship with Tocsin")
-    playbooks: tuple[Path, ...] = Field(
-        default=(Path("playbooks"),),
-        description="Files or folders of playbooks (*.md); one with a shipped playbook's name replaces it",
+    playbooks: Path = Field(
+        default=Path("playbooks"),
+        description="Folder of playbooks (*.md, and templates/*.j2); one with a shipped playbook's name replaces it; a missing default folder is no fault",
     )
     connectors: dict[str, Any] = Field(
         default_factory=dict, description="NAME or NAME/INSTANCE to the connector's settings: see docs/connectors/"

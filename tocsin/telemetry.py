@@ -3,11 +3,9 @@
 import logging
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Literal, TextIO
 
 import structlog
-from connectors.ports.meters import Meters, MetricName
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -19,11 +17,13 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, generate_latest
 from typing_extensions import override
 
+from connectors.ports.meters import CounterName, DurationName, Meters
+
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics(Meters):
-    """Counters, timings and gauges, exposed as Prometheus text by `exposition`. Names are `tocsin_...`."""
+    """Counters, timings and gauges, exposed as Prometheus text by `exposition`. Dots in names become underscores there."""
 
     def __init__(self, resource: Resource) -> None:
         self._registry = CollectorRegistry()
@@ -34,18 +34,18 @@ class Metrics(Meters):
         self._timings: dict[str, Histogram] = {}
 
     @override
-    def count(self, name: MetricName, value: int = 1, **labels: str) -> None:
+    def count(self, name: CounterName, value: int = 1, **labels: str) -> None:
         counter = self._counters.get(name)
         if counter is None:
-            counter = self._counters[name] = self._meter.create_counter(f"tocsin_{name}")
+            counter = self._counters[name] = self._meter.create_counter(name)
         counter.add(value, labels)
 
     @override
-    def observe(self, name: MetricName, seconds: float, **labels: str) -> None:
+    def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
         timing = self._timings.get(name)
         if timing is None:
             timing = self._timings[name] = self._meter.create_histogram(
-                f"tocsin_{name}", unit="s", explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
+                name, unit="s", explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
             )
         timing.record(seconds, labels)
 
@@ -55,7 +55,7 @@ class Metrics(Meters):
         def observed(_options: CallbackOptions) -> list[Observation]:
             return [Observation(read(), labels)]
 
-        self._meter.create_observable_gauge(f"tocsin_{name}", callbacks=[observed])
+        self._meter.create_observable_gauge(name, callbacks=[observed])
 
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""
@@ -88,27 +88,35 @@ def start_tracing(
 
 def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Structured logs on standard error: `text` for a terminal, `json` for a collector; the current trace id in each line."""
-    number = logging.getLevelNamesMapping()[level.upper()]
+    target = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
     ]
-    target = stream or sys.stderr
     render: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("tocsin", "processors", "connectors", "rules", "playbooks"):
+        logging.getLogger(name).setLevel(level.upper())
     structlog.configure(
-        processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=partial(structlog.PrintLogger, target),
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(
-        level=max(number, logging.WARNING), stream=target, format="%(levelname)s %(name)s: %(message)s", force=True
     )
 
 

@@ -1,0 +1,148 @@
+"""The programming interface over HTTP: health, metrics, incidents, decisions as they are made, and commands."""
+
+import hmac
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import orjson
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from connectors.ports.archive import Archive
+from connectors.ports.journal import DECISIONS, Busy, Journal, Unavailable
+from schemas import Command
+
+HEARTBEAT_S = 15.0
+"""A comment is sent on an idle event stream this often, so that a proxy or reader sees that it lives."""
+LIMIT_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Which parts are ready; `faults` says of each that is not, why."""
+
+    parts: Mapping[str, str]
+    faults: Mapping[str, str]
+
+
+class Api:
+    """Everything under /healthz, /readyz, /metrics and /api/v1. The latter needs `Authorization: Bearer TOKEN`."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        archive: Archive,
+        submit: Callable[[Command], Awaitable[None]],
+        readiness: Callable[[], Readiness],
+        exposition: Callable[[], bytes],
+        token: str,
+    ) -> None:
+        self._journal = journal
+        self._archive = archive
+        self._submit = submit
+        self._readiness = readiness
+        self._exposition = exposition
+        self._token = token.encode()
+
+    def routes(self) -> list[BaseRoute]:
+        """What to mount."""
+        return [
+            Route("/healthz", self._health),
+            Route("/readyz", self._ready),
+            Route("/metrics", self._metrics),
+            Route("/api/v1/incidents", self._guarded(self._incidents)),
+            Route("/api/v1/incidents/{id}", self._guarded(self._incident)),
+            Route("/api/v1/incidents/{id}/decisions", self._guarded(self._decisions)),
+            Route("/api/v1/commands", self._guarded(self._command), methods=["POST"]),
+            Route("/api/v1/stream", self._guarded(self._stream)),
+        ]
+
+    async def _health(self, _request: Request) -> Response:
+        return reply(200, {"status": "alive"})
+
+    async def _ready(self, _request: Request) -> Response:
+        state = self._readiness()
+        return reply(
+            503 if state.faults else 200, {"ready": not state.faults, "parts": state.parts, "faults": state.faults}
+        )
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(self._exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _incidents(self, request: Request) -> Response:
+        found = await self._archive.incidents(limit=_limit(request))
+        return Response(
+            b"[" + b",".join(incident.to_json() for incident in found) + b"]", media_type="application/json"
+        )
+
+    async def _incident(self, request: Request) -> Response:
+        found = await self._archive.incident(request.path_params["id"])
+        if found is None:
+            return _unknown(request)
+        return Response(found.to_json(), media_type="application/json")
+
+    async def _decisions(self, request: Request) -> Response:
+        found = await self._archive.decisions(incident_id=request.path_params["id"], limit=_limit(request))
+        if not found:
+            return _unknown(request)
+        return Response(
+            b"[" + b",".join(decision.to_json() for decision in found) + b"]", media_type="application/json"
+        )
+
+    async def _command(self, request: Request) -> Response:
+        try:
+            command = Command.from_json(await request.body())
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
+            return reply(400, {"error": "this is no command; see schemas/json/command.schema.json", "faults": faults})
+        try:
+            await self._submit(command)
+        except (Busy, Unavailable) as error:
+            return reply(503, {"error": str(error)}, {"retry-after": str(max(1, round(error.retry_after_s)))})
+        return reply(202, {"id": command.id})
+
+    async def _stream(self, request: Request) -> Response:
+        """Decisions as server-sent events; `Last-Event-ID` or `?after=` continues behind an offset, else from now on."""
+        given = request.headers.get("last-event-id") or request.query_params.get("after")
+        if given is not None and not given.isdigit():
+            return reply(400, {"error": f"after {given!r} is no offset; expected a whole number"})
+        after = int(given) if given is not None else await self._journal.head(DECISIONS)
+        return StreamingResponse(
+            self._events(after), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    async def _events(self, after: int) -> AsyncIterator[bytes]:
+        while True:
+            for entry in await self._journal.read(DECISIONS, after=after):
+                after = entry.offset
+                yield b"id: %d\nevent: decision\ndata: %s\n\n" % (after, entry.payload)
+            if not await self._journal.wait(DECISIONS, after=after, timeout_s=HEARTBEAT_S):
+                yield b": nothing new\n\n"
+
+    def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def checked(request: Request) -> Response:
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token):
+                error = "a bearer token is needed: the content of the file 'token' in the data folder"
+                return reply(401, {"error": error}, {"www-authenticate": "Bearer"})
+            return await handler(request)
+
+        return checked
+
+
+def reply(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON."""
+    return Response(orjson.dumps(content), status, headers, "application/json")
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", "")
+    return min(int(given), LIMIT_MOST) if re.fullmatch(r"[0-9]{1,9}", given) else 100
+
+
+def _unknown(request: Request) -> Response:
+    return reply(404, {"error": f"no incident {request.path_params['id']!r}; the whole id is needed here"})

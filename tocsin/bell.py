@@ -1,0 +1,89 @@
+"""The emergency bell: while nothing can be recorded, a signal that would open a serious incident is paged at once."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import orjson
+from pydantic import ValidationError
+
+from connectors.ports.action import ActionPort
+from processors.act import Ringer
+from processors.investigate.outcome import idempotency_key
+from processors.triage.loop import Triage
+from rules.engine import Engine
+from rules.signals import BadInput
+from schemas import Action, Decision, Incident, Signal, digest, severity_rank
+
+PAGE = "page"
+_log = logging.getLogger(__name__)
+
+
+class EmergencyBell:
+    """Knows by the present rules which incident a signal would open, and so the page's key: the same that the usual way will use
+    when the sender comes again, which is how nobody is paged twice for it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        ringer: Ringer,
+        actions: Mapping[str, ActionPort],
+        *,
+        severity: Literal["critical", "error"],
+    ) -> None:
+        self._engine = engine
+        self._ringer = ringer
+        self._actions = actions
+        self._severity = severity
+        self.triage: Triage | None = None
+        """Who knows the incidents that are open; without one, every signal looks like the first."""
+
+    async def ring(self, signals: Sequence[Signal], reason: str) -> None:
+        """Page for each of the signals that is serious enough and would open an incident. A signal may be told again."""
+        for signal in signals:
+            serious = severity_rank(signal.severity) >= severity_rank(self._severity)
+            if signal.status != "firing" or not serious or signal.own or signal.rehearsal:
+                continue
+            for incident in self._incidents(signal):
+                await self._page(incident, signal, reason)
+
+    def _incidents(self, signal: Signal) -> list[Incident]:
+        state = self.triage.state if self.triage is not None else self._engine.state()
+        try:
+            decided = self._engine.preview(state, orjson.loads(signal.to_json()), signal.received_at)
+        except BadInput as error:
+            _log.error("signal %s cannot be judged, and is not paged: %s", signal.id, error)
+            return []
+        return [_incident(decision) for decision in decided if decision.kind == "playbook.selected"]
+
+    async def _page(self, incident: Incident, signal: Signal, reason: str) -> None:
+        port = self._actions.get(PAGE)
+        missing = port.missing() if port is not None else "no configured connector offers the action 'page'"
+        if port is None or missing is not None:
+            _log.critical("signal %s (%s) ought to be paged and cannot be: %s", signal.id, signal.title, missing)
+            return
+        told = {
+            "summary": f"{signal.severity}: {signal.title}"[:1000],
+            "body": f"Tocsin cannot record anything at present ({reason}); this page is sent without an investigation.\n\n{signal.body[:2000]}",
+        }
+        try:
+            arguments = port.complete(told, incident).model_dump(mode="json", exclude_none=True)
+        except ValidationError as error:
+            _log.critical("signal %s ought to be paged and cannot be: %s", signal.id, error)
+            return
+        key = idempotency_key(incident.id, PAGE, 0, incident.id)
+        action = Action(
+            id=digest("act", incident.id, PAGE, "emergency"),
+            kind=PAGE,
+            arguments=arguments,
+            idempotency_key=key,
+            incident_id=incident.id,
+            proposed_at=signal.received_at,
+            effect=port.effect,
+            autonomy="act",
+        )
+        await self._ringer.ring(action, now=signal.received_at)
+
+
+def _incident(decision: Decision) -> Incident:
+    return Incident.model_validate(decision.data["incident"])

@@ -1,0 +1,21 @@
+"""Every command, under one name."""
+
+import typer
+
+from tocsin.cli import commands, doctor, initialise, ledger, look, once, rules, start
+
+app = typer.Typer(
+    name="tocsin",
+    help="Hears what production says, decides what it means, does something about it, and can always say why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for module in (initialise, start, once, look, commands, doctor):
+    module.add_to(app)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(commands.silences, name="silence")
+app.add_typer(rules.rules, name="rules")
+app.add_typer(rules.playbooks, name="playbooks")

@@ -1,0 +1,209 @@
+"""What a person tells Tocsin: approve, deny, acknowledge, resolve, feedback, steer, silence; each is a recorded command."""
+
+import asyncio
+import getpass
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import httpx
+import orjson
+import typer
+
+from connectors.ports.clock import SystemClock
+from connectors.ports.journal import INPUTS, NewRecord
+from processors.triage.loop import SPACE
+from rules import cel
+from rules.fields import SCHEMA
+from rules.spans import parse_span
+from schemas import Command, CommandKind, digest, to_rfc3339
+from tocsin.cli.look import Identity, incident_of, reading
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, emit, explained, fail, show
+from tocsin.compose import opened
+from tocsin.config import Loaded
+from tocsin.folder import DataFolder
+
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision")]
+silences = typer.Typer(help="Silences: signals that open nothing for a while.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the commands of this module."""
+    for command in (approve, deny, acknowledge, resolve, feedback, steer):
+        app.command()(command)
+
+
+def approve(
+    action: Annotated[str, typer.Argument(help="The action's id")],
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Let a proposed action happen."""
+    _send(configured(config), "approve", {"action_id": action}, reason=reason, as_json=as_json)
+
+
+def deny(
+    action: Annotated[str, typer.Argument(help="The action's id")],
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Refuse a proposed action."""
+    _send(configured(config), "deny", {"action_id": action}, reason=reason, as_json=as_json)
+
+
+def acknowledge(identity: Identity, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Say that somebody has an incident in hand."""
+    _about(identity, configured(config), "acknowledge", {}, reason=reason, as_json=as_json)
+
+
+def resolve(identity: Identity, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Say that an incident is over."""
+    _about(identity, configured(config), "resolve", {}, reason=reason, as_json=as_json)
+
+
+def feedback(
+    identity: Identity,
+    verdict: Annotated[str, typer.Argument(help="What it really was: noise, duplicate, known, actionable or urgent")],
+    text: Annotated[str, typer.Option("--text", "-t")] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say what an incident really was."""
+    if verdict not in ("noise", "duplicate", "known", "actionable", "urgent"):
+        fail(USAGE, f"verdict {verdict!r}; expected noise, duplicate, known, actionable or urgent")
+    _about(identity, configured(config), "feedback", {"verdict": verdict, "text": text}, reason=text, as_json=as_json)
+
+
+def steer(
+    investigation: Annotated[str, typer.Argument(help="The investigation's id")],
+    text: str,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Tell a running investigation something; it is recorded with it."""
+    _send(configured(config), "steer", {"investigation_id": investigation, "text": text}, reason=text, as_json=as_json)
+
+
+@silences.command("add")
+def add(
+    matcher: Annotated[
+        str, typer.Argument(help='A condition, such as \'service == "checkout" && severity == "warning"\'')
+    ],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; asked for, kept, shown")],
+    span: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d")] = "1h",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Silence the signals that match, for a while."""
+    try:
+        cel.compile(matcher, schema=SCHEMA)
+        until = SystemClock().now() + parse_span(span)
+    except (cel.CelError, ValueError) as error:
+        fail(USAGE, str(error))
+    _send(
+        configured(config), "silence", {"matcher": matcher, "until": to_rfc3339(until)}, reason=reason, as_json=as_json
+    )
+
+
+@silences.command("expire")
+def expire(
+    silence: Annotated[str, typer.Argument(help="The id `silence list` shows")],
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """End a silence now."""
+    _send(configured(config), "expire_silence", {"silence_id": silence}, reason=reason, as_json=as_json)
+
+
+@silences.command("list")
+def list_(config: Config = None, as_json: Json = False) -> None:
+    """List the silences in force."""
+
+    async def look() -> list[dict[str, Any]]:
+        async with reading(configured(config)) as (reader, _):
+            rows = await reader.scan(SPACE, "silence/")
+            return [orjson.loads(row) for _, row in rows]
+
+    with explained():
+        rows = asyncio.run(look())
+    for row in rows:
+        if as_json:
+            emit(row)
+        else:
+            show(
+                f"{row['id']}  until {to_rfc3339(row['until'])[:19]}Z  {row['matcher']}  ({row['author']}: {row['reason']})"
+            )
+    if not rows and not as_json:
+        show("No silence is in force.")
+
+
+def _about(
+    identity: str, loaded: Loaded, kind: CommandKind, data: Mapping[str, Any], *, reason: str, as_json: bool
+) -> None:
+    async def look() -> tuple[str, bool]:
+        async with reading(loaded) as (_, archive):
+            incident = await incident_of(archive, identity)
+            return incident.id, incident.rehearsal
+
+    with explained():
+        incident_id, rehearsal = asyncio.run(look())
+    _send(loaded, kind, data, reason=reason, incident_id=incident_id, rehearsal=rehearsal, as_json=as_json)
+
+
+def _send(
+    loaded: Loaded,
+    kind: CommandKind,
+    data: Mapping[str, Any],
+    *,
+    reason: str,
+    incident_id: str | None = None,
+    rehearsal: bool = False,
+    as_json: bool,
+) -> None:
+    """Through the running program, or straight into the journal when none runs."""
+    now = SystemClock().now()
+    command = Command(
+        id=digest("cmd", kind, now, secrets.token_hex(8)),
+        kind=kind,
+        author=f"human:{getpass.getuser()}",
+        reason=reason,
+        origin="cli",
+        at=now,
+        incident_id=incident_id,
+        rehearsal=rehearsal,
+        data=dict(data),
+    )
+    folder = DataFolder(loaded.data)
+    url = folder.published()
+    with explained():
+        if url is None:
+            asyncio.run(_append(loaded, command))
+        else:
+            _post(url, folder.known_token() or "", command)
+    if as_json:
+        emit(command)
+    else:
+        show(f"{kind}: recorded as {command.id}" + ("" if url else "; it takes effect when `tocsin up` runs"))
+
+
+def _post(url: str, token: str, command: Command) -> None:
+    try:
+        answer = httpx.post(
+            f"{url}/api/v1/commands",
+            content=command.to_json(),
+            headers={"authorization": f"Bearer {token}"},
+            timeout=10,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        fail(UNREACHABLE, f"the program at {url} does not answer: {error}")
+    if not answer.is_success:
+        fail(NO, f"the program at {url} answered {answer.status_code}: {answer.text[:300]}")
+
+
+async def _append(loaded: Loaded, command: Command) -> None:
+    async with opened(loaded, clock=SystemClock()) as program:
+        await program.journal.append(INPUTS, [NewRecord("command", command.to_json(), command.incident_id or "")])

@@ -1,0 +1,122 @@
+"""`tocsin ledger`: is it whole, and what does it say."""
+
+import asyncio
+from typing import Annotated
+
+import duckdb
+import orjson
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from connectors.journal.sqlite import open_reader
+from connectors.ledger import connect, verify
+from connectors.ports.clock import SystemClock
+from connectors.ports.ledger import Head
+from processors.record import HEAD_KEY, LEDGER_SPACE
+from tocsin.cli.output import (
+    NO,
+    UNREACHABLE,
+    USAGE,
+    Config,
+    Json,
+    complaints,
+    configured,
+    console,
+    emit,
+    explained,
+    fail,
+    show,
+)
+from tocsin.config import Loaded
+from tocsin.folder import DataFolder
+from tocsin.story import plain
+
+app = typer.Typer(help="The record of what was observed and decided.", no_args_is_help=True)
+
+
+@app.command("verify")
+def verify_(config: Config = None, as_json: Json = False) -> None:
+    """Check the hash chain, record by record; exit 1 naming what was edited, removed, reordered or cut."""
+    loaded = configured(config)
+    folder = DataFolder(loaded.data)
+    if not folder.ledger.is_dir():
+        fail(
+            UNREACHABLE,
+            f"no ledger in {folder.ledger}: nothing was recorded yet, or another configuration is meant (--config)",
+        )
+    with explained(), console().status("verifying ..."):
+        found = verify(folder.ledger, head=_known_head(loaded))
+    if as_json:
+        emit(
+            {
+                "holds": found.holds,
+                "records": found.records,
+                "segments": found.segments,
+                "redacted": found.redacted,
+                "findings": [str(each) for each in found.findings],
+            }
+        )
+    else:
+        for finding in found.findings:
+            complaints().print(str(finding), style="red", markup=False)
+        state = "whole" if found.holds else f"{len(found.findings)} findings"
+        show(f"{found.records:,} records in {found.segments} segments, {found.redacted} redacted: {state}")
+    if not found.holds:
+        raise typer.Exit(NO)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="DuckDB SQL over the views ledger, decisions and signals")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the ledger; reads only, whether the program runs or not."""
+
+    with explained():
+        database = connect(DataFolder(configured(config).data).ledger)
+        try:
+            cursor = database.execute(query)
+            names = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchall()
+        except duckdb.Error as error:
+            fail(USAGE, str(error))
+    if as_json:
+        for row in rows:
+            typer.echo(orjson.dumps(dict(zip(names, row, strict=True)), default=str).decode())
+        return
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*(Text(plain(value)) for value in row))
+    show(table)
+
+
+@app.command()
+def export(config: Config = None) -> None:
+    """Print every decision, one JSON object a line, in the order of the ledger."""
+    with explained():
+        database = connect(DataFolder(configured(config).data).ledger)
+        cursor = database.execute("select payload from ledger where kind = 'decision' order by seq")
+        while rows := cursor.fetchmany(1000):
+            for (payload,) in rows:
+                if payload is not None:
+                    typer.echo(payload)
+
+
+def _known_head(loaded: Loaded) -> Head | None:
+    """The chain's end as the journal knows it, so that a cut tail shows."""
+
+    folder = DataFolder(loaded.data)
+    if not folder.journal.is_file():
+        return None
+
+    async def look() -> bytes | None:
+        reader = open_reader(folder.journal, clock=SystemClock())
+        try:
+            return await reader.get(LEDGER_SPACE, HEAD_KEY)
+        finally:
+            await reader.close()
+
+    row = asyncio.run(look())
+    return None if row is None else Head(**orjson.loads(row))

@@ -1,0 +1,217 @@
+"""`tocsin incidents`, `show`, `why` and `tail`: looking at what was decided, whether the program runs or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import orjson
+import typer
+from rich.text import Text
+
+from connectors.journal.sqlite import SqliteArchive, SqliteReader, open_reader
+from connectors.ports.clock import SystemClock
+from connectors.ports.journal import DECISIONS
+from rules.explain import explain
+from schemas import Decision, Incident, Signal
+from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, explained, fail, show
+from tocsin.compose import connect, load_playbooks, load_rules
+from tocsin.config import Loaded
+from tocsin.folder import DataFolder
+from tocsin.story import clock, incident_heading, plain, story, timeline
+
+Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Offer the commands of this module."""
+    app.command()(incidents)
+    app.command("show")(show_)
+    app.command()(why)
+    app.command()(tail)
+
+
+@asynccontextmanager
+async def reading(loaded: Loaded) -> AsyncIterator[tuple[SqliteReader, SqliteArchive]]:
+    """The journal and the archive over it, read-only. Ends the command when there is none."""
+    folder = DataFolder(loaded.data)
+    if not folder.journal.is_file():
+        fail(
+            UNREACHABLE,
+            f"nothing is recorded in {folder.path}: start `tocsin up`, or name another configuration with --config",
+        )
+    reader = open_reader(folder.journal, clock=SystemClock())
+    try:
+        yield reader, SqliteArchive(reader)
+    finally:
+        await reader.close()
+
+
+def incidents(
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones and rehearsals too")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List incidents, the latest last."""
+
+    async def look() -> Sequence[Incident]:
+        async with reading(configured(config)) as (_, archive):
+            return await archive.incidents(limit=limit)
+
+    with explained():
+        found = [
+            each for each in asyncio.run(look()) if everything or (each.status != "resolved" and not each.rehearsal)
+        ]
+    for incident in found:
+        emit(incident) if as_json else show(incident_heading(incident))
+    if not found and not as_json:
+        show(Text("No open incident." if not everything else "No incident.", "dim"))
+
+
+def show_(identity: Identity, config: Config = None, as_json: Json = False) -> None:
+    """Show one incident as it is now."""
+
+    async def look() -> Incident:
+        async with reading(configured(config)) as (_, archive):
+            return await incident_of(archive, identity)
+
+    with explained():
+        incident = asyncio.run(look())
+    if as_json:
+        emit(incident)
+        return
+    show(incident_heading(incident))
+    facts = {
+        "id": incident.id,
+        "rule": incident.rule,
+        "playbook": incident.playbook,
+        "group": ", ".join(f"{key}={value}" for key, value in incident.group.items()),
+        "owner": incident.owner,
+        "verdict": incident.verdict,
+        "opened outside": ", ".join(each.url or f"{each.system} {each.id}" for each in incident.external),
+        "acknowledged by": incident.acknowledged_by,
+        "links": ", ".join(link.url for link in incident.links),
+    }
+    for name, value in facts.items():
+        if value:
+            show(Text.assemble((f"{name:16}", "dim"), plain(value)))
+
+
+def why(identity: Identity, config: Config = None, as_json: Json = False) -> None:
+    """Tell the story of an incident, or what became of a signal and why."""
+    loaded = configured(config)
+    with explained():
+        if identity.startswith(("sig_", "bat_")):
+            asyncio.run(_why_signal(loaded, identity, as_json=as_json))
+            return
+        decisions = asyncio.run(_story_of(loaded, identity))
+    if as_json:
+        for decision in decisions:
+            emit(decision)
+    else:
+        show(story(decisions))
+
+
+async def _story_of(loaded: Loaded, identity: str) -> Sequence[Decision]:
+    async with reading(loaded) as (_, archive):
+        incident = await incident_of(archive, identity)
+        return await archive.decisions(incident_id=incident.id)
+
+
+async def _why_signal(loaded: Loaded, identity: str, *, as_json: bool) -> None:
+    async with reading(loaded) as (_, archive):
+        signal = await archive.signal(identity)
+        if signal is None:
+            fail(
+                NO,
+                f"no signal {identity!r} in the journal; the whole id is needed, and retention may have passed it (`tocsin ledger sql` sees further)",
+            )
+        decided = await _decisions_on(archive, signal)
+    if as_json:
+        emit(signal)
+        for decision in decided:
+            emit(decision)
+        return
+    show(
+        Text.assemble(
+            (signal.title, "bold"), (f"  {signal.type} {signal.status} {signal.severity}  {signal.id}", "dim")
+        )
+    )
+    show(
+        timeline(decided)
+        if decided
+        else Text("No decision names it: it was counted, or matched nothing. By the rules as they are now:", "dim")
+    )
+    library = load_playbooks(loaded, connect(loaded.instances))
+    told = explain(
+        load_rules(loaded, library), orjson.loads(signal.to_json()), None, signal.accepted_at or signal.received_at
+    )
+    show(Text(plain(told.render())))
+
+
+async def _decisions_on(archive: SqliteArchive, signal: Signal) -> list[Decision]:
+    found = []
+    for incident in await archive.incidents(limit=10_000):
+        if signal.id in incident.signal_ids:
+            found += [each for each in await archive.decisions(incident_id=incident.id) if signal.id in each.cause]
+    return found
+
+
+def tail(
+    kind: Annotated[
+        str | None, typer.Option(help="Only kinds that begin so, such as action or incident.opened")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print what is there and end")] = False,
+    lines: Annotated[int, typer.Option("-n", min=0, help="How many earlier decisions to begin with")] = 20,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Print decisions as they are made."""
+    with explained():
+        try:
+            asyncio.run(_follow(configured(config), kind or "", once=once, lines=lines, as_json=as_json))
+        except KeyboardInterrupt:
+            return
+
+
+async def _follow(loaded: Loaded, kind: str, *, once: bool, lines: int, as_json: bool) -> None:
+    async with reading(loaded) as (reader, _):
+        after = max(0, await reader.head(DECISIONS) - lines)
+        while True:
+            for entry in await reader.read(DECISIONS, after=after):
+                after = entry.offset
+                decision = Decision.from_json(entry.payload)
+                if decision.kind.startswith(kind):
+                    emit(decision) if as_json else show(_line(decision))
+            if after >= await reader.head(DECISIONS):
+                if once:
+                    return
+                await reader.wait(DECISIONS, after=after)
+
+
+def _line(decision: Decision) -> Text:
+    about = decision.incident_id or decision.action_id or ""
+    return Text.assemble(
+        (clock(decision.at), "dim"),
+        "  ",
+        (f"{decision.kind:24}", "bold"),
+        (f"{about[:12]:13}", "dim"),
+        plain(decision.because),
+    )
+
+
+async def incident_of(archive: SqliteArchive, identity: str) -> Incident:
+    """The incident whose id begins so. Ends the command when there is none, or more than one."""
+    exact = await archive.incident(identity)
+    if exact is not None:
+        return exact
+    wanted = identity if identity.startswith("inc_") else f"inc_{identity}"
+    found = [each for each in await archive.incidents(limit=100_000) if each.id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        fail(NO, f"no incident {identity!r}; `tocsin incidents --all` lists them")
+    return fail(
+        NO, f"{identity!r} begins {len(found)} ids ({', '.join(each.id for each in found[:5])}); write more of it"
+    )

@@ -1,0 +1,74 @@
+"""What commands print: rich text for people, or one JSON object a line; and how they end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import orjson
+import typer
+from rich.console import Console, RenderableType
+
+from connectors.journal.sqlite import InUse
+from connectors.ports.journal import JournalError
+from playbooks.faults import PlaybookFaults
+from schemas import Record
+from schemas.document import DocumentInvalid
+from tocsin.config import Loaded, from_environment
+
+NO, USAGE, UNREACHABLE = 1, 2, 3
+"""Exit codes beside 0: the answer is no; the command is wrong; something cannot be reached or read."""
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, in the published schemas")]
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The configuration file; tocsin.yaml in this folder otherwise")
+]
+
+
+@cache
+def console() -> Console:
+    """Standard output, for people."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+@cache
+def complaints() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """Print for people."""
+    console().print(renderable)
+
+
+def emit(record: Record | dict[str, object]) -> None:
+    """Print one JSON object on one line."""
+    line = record.to_json() if isinstance(record, Record) else orjson.dumps(record)
+    typer.echo(line.decode())
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """Say why and end."""
+    complaints().print(message, style="red", markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Faults of what people wrote and of what cannot be reached, as sentences instead of tracebacks."""
+    try:
+        yield
+    except (DocumentInvalid, PlaybookFaults) as error:
+        fail(UNREACHABLE, str(error))
+    except InUse as error:
+        fail(UNREACHABLE, f"{error}")
+    except (JournalError, OSError) as error:
+        fail(UNREACHABLE, f"{type(error).__name__}: {error}")
+
+
+def configured(config: Path | None) -> Loaded:
+    """The configuration, or the end with all its faults."""
+    with explained():
+        return from_environment(config)

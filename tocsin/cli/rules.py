@@ -1,0 +1,95 @@
+"""`tocsin rules` and `tocsin playbooks`: are they right, and what would they do."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from connectors.ports.clock import SystemClock
+from playbooks.faults import PlaybookFaults
+from rules.explain import explain as explained_by
+from rules.load import load
+from rules.signals import BadInput
+from schemas.document import DocumentInvalid, near
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
+from tocsin.compose import connect, load_playbooks, load_rules
+from tocsin.story import plain
+
+rules = typer.Typer(help="The rules.", no_args_is_help=True)
+playbooks = typer.Typer(help="The playbooks.", no_args_is_help=True)
+
+
+@rules.command("check")
+def check_rules(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; those of the configuration otherwise")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Find every fault; exit 1 if there is one."""
+    loaded = configured(config)
+    try:
+        library = load_playbooks(loaded, connect(loaded.instances))
+        found = load(files, playbooks={each.name for each in library}) if files else load_rules(loaded, library)
+    except (DocumentInvalid, PlaybookFaults) as error:
+        _faults(error, as_json=as_json)
+    except OSError as error:
+        fail(UNREACHABLE, str(error))
+    else:
+        emit({"rules": len(found.rules), "version": found.version}) if as_json else show(
+            f"{len(found.rules)} rules, version {found.version}: no fault"
+        )
+
+
+@rules.command()
+def explain(
+    signal: Annotated[
+        Path,
+        typer.Option(
+            "--signal", "-s", help="A file with a Signal as `tocsin parse --json` prints it; - reads standard input"
+        ),
+    ],
+    rule: Annotated[str | None, typer.Argument(help="One rule; all otherwise")] = None,
+    config: Config = None,
+) -> None:
+    """Say what each rule makes of a signal, and why not."""
+    loaded = configured(config)
+    with explained():
+        found = load_rules(loaded, load_playbooks(loaded, connect(loaded.instances)))
+        text = sys.stdin.buffer.read() if str(signal) == "-" else signal.read_bytes()
+    try:
+        told = explained_by(found, orjson.loads(text), None, SystemClock().now())
+    except (BadInput, orjson.JSONDecodeError) as error:
+        fail(UNREACHABLE, f"{signal}: not a Signal: {error}")
+    if rule is None:
+        show(plain(told.render()))
+        return
+    verdicts = {verdict.rule: verdict for verdict in told.rules}
+    if rule not in verdicts:
+        fail(USAGE, f"no rule {rule!r}{near(rule, list(verdicts))}")
+    show(plain(verdicts[rule].render()))
+
+
+@playbooks.command("check")
+def check_playbooks(config: Config = None, as_json: Json = False) -> None:
+    """Find every fault; exit 1 if there is one."""
+    loaded = configured(config)
+    try:
+        library = load_playbooks(loaded, connect(loaded.instances))
+    except PlaybookFaults as error:
+        _faults(error, as_json=as_json)
+    else:
+        names = sorted(each.name for each in library)
+        emit({"playbooks": names}) if as_json else show(f"{len(names)} playbooks ({', '.join(names)}): no fault")
+
+
+def _faults(error: DocumentInvalid | PlaybookFaults, *, as_json: bool) -> None:
+    for fault in error.faults:
+        if as_json:
+            emit({"file": fault.file, "line": fault.line, "column": fault.column, "message": fault.message})
+        else:
+            complaints().print(str(fault), style="red", markup=False)
+    raise typer.Exit(NO)

@@ -1,0 +1,196 @@
+"""Composition: the one place where ports meet their adapters."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import rules
+from connectors.journal.emergency import EmergencyJournal
+from connectors.journal.sqlite import SqliteArchive, SqliteJournal, open_journal
+from connectors.ledger import SegmentLedger, open_ledger
+from connectors.ports.action import ActionPort
+from connectors.ports.clock import Clock
+from connectors.ports.ledger import Head
+from connectors.ports.source import Source
+from connectors.ports.tool import Tool
+from playbooks.library import Library, load_library
+from processors.act import Act, Preparation, Ringer, Worker
+from processors.ingest import Ingest, Redactor
+from processors.investigate.loop import Intake
+from processors.investigate.worker import Workers
+from processors.record import Record
+from processors.triage.loop import Triage
+from processors.triage.loop import run as run_triage
+from rules.engine import Engine
+from rules.load import load
+from rules.ruleset import RuleSet
+from tocsin.bell import EmergencyBell
+from tocsin.config import Configuration, Instance, Loaded
+from tocsin.folder import DataFolder
+from tocsin.retention import Housekeeping
+from tocsin.supervisor import Part
+from tocsin.telemetry import Metrics, resource
+
+PROCESSORS = ("ingest", "triage", "investigate", "act", "record")
+VERSION = version("tocsin")
+SHIPPED_RULES = Path(rules.__file__).parent / "packs"
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What the configured connectors offer."""
+
+    sources: Sequence[Source]
+    tools: Mapping[str, Tool]
+    actions: Mapping[str, ActionPort]
+
+
+def connect(instances: Sequence[Instance]) -> Connected:
+    """Build every source, tool and action. Of two instances that offer a tool or action of one name, `default` is used, or the first."""
+    sources: list[Source] = []
+    tools: dict[str, Tool] = {}
+    actions: dict[str, ActionPort] = {}
+    for instance in sorted(instances, key=lambda each: each.name != "default"):
+        connector = instance.connector
+        if connector.source is not None:
+            sources.append(connector.source(instance.settings, instance.name))
+        for tool in connector.tools(instance.settings, instance.name):
+            tools.setdefault(tool.name, tool)
+        for action in connector.actions(instance.settings, instance.name):
+            actions.setdefault(action.kind, action)
+    return Connected(sources, tools, actions)
+
+
+def load_rules(loaded: Loaded, library: Library) -> RuleSet:
+    """The shipped rules and the user's. Raises RulesInvalid with every fault."""
+    wanted = [loaded.path(path) for path in loaded.configuration.rules]
+    named = "rules" in loaded.configuration.model_fields_set
+    paths = [path for path in wanted if named or path.exists()]
+    shipped = [SHIPPED_RULES] if loaded.configuration.shipped_rules else []
+    return load([*shipped, *paths], playbooks={playbook.name for playbook in library})
+
+
+def load_playbooks(loaded: Loaded, connected: Connected) -> Library:
+    """The shipped playbooks and the user's. Raises PlaybookFaults with every fault."""
+    folder: Path | None = loaded.path(loaded.configuration.playbooks)
+    if folder is not None and not folder.is_dir() and "playbooks" not in loaded.configuration.model_fields_set:
+        folder = None
+    return load_library(folder, tools=connected.tools, actions=connected.actions)
+
+
+class Program:
+    """Everything, put together and not yet running. Made by `opened`."""
+
+    def __init__(
+        self, loaded: Loaded, folder: DataFolder, journal: SqliteJournal, *, clock: Clock, rehearsal: bool
+    ) -> None:
+        self.loaded = loaded
+        self.folder = folder
+        self.journal = journal
+        self.clock = clock
+        self.archive = SqliteArchive(journal)
+        self.metrics = Metrics(resource(self.configuration.telemetry.service_name, VERSION))
+        self.connected = connect(loaded.instances)
+        self.library = load_playbooks(loaded, self.connected)
+        self.ruleset = load_rules(loaded, self.library)
+        self.engine = Engine(self.ruleset, code_version=VERSION)
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.emergency = EmergencyJournal(folder.emergency, slots=self.configuration.emergency.slots)
+        self.ringer = Ringer(self.emergency, self.connected.actions, meters=self.metrics)
+        self.bell = EmergencyBell(
+            self.engine, self.ringer, self.connected.actions, severity=self.configuration.emergency.severity
+        )
+        self.ingest = Ingest(
+            journal,
+            redactor=Redactor(folder.redaction_key()),
+            clock=clock,
+            meters=self.metrics,
+            bell=self.bell.ring,
+            rehearsal=rehearsal,
+        )
+        self.housekeeping = Housekeeping(journal, self.configuration.retention)
+        self._gauges()
+
+    @property
+    def configuration(self) -> Configuration:
+        """As it was read."""
+        return self.loaded.configuration
+
+    def parts(self, processors: Sequence[str] = PROCESSORS) -> dict[str, Part]:
+        """The main loops, by name. The door is not among them: it is served around them."""
+        made: dict[str, Part] = {}
+        if "triage" in processors:
+            made["triage"] = self._triage
+        if "investigate" in processors:
+            made["investigate"] = Intake(self.journal, self.library, meters=self.metrics).run
+            made["investigate workers"] = self.investigators().run
+        if "act" in processors:
+            preparation = Preparation(self.connected.actions, self.archive)
+            made["act"] = Act(self.journal, preparation, ringer=self.ringer, meters=self.metrics).run
+            for number in range(self.configuration.workers.act):
+                made[f"act worker {number + 1}"] = Worker(
+                    self.journal, preparation, owner=f"{self.owner}/{number}", ringer=self.ringer, meters=self.metrics
+                ).run
+        if "record" in processors:
+            made["record"] = Record(self.journal, self._open_ledger, owner=self.owner, meters=self.metrics).run
+        made["housekeeping"] = self.housekeeping.run
+        return made
+
+    def investigators(self) -> Workers:
+        """The workers that investigate."""
+        return Workers(
+            self.journal,
+            self.archive,
+            self.connected.tools,
+            self.library,
+            owner=self.owner,
+            meters=self.metrics,
+            concurrency=self.configuration.workers.investigate,
+        )
+
+    def close(self) -> None:
+        """Let go of what `opened` does not."""
+        self.emergency.close()
+        self.metrics.close()
+
+    async def _triage(self) -> None:
+        await run_triage(self.journal, self.engine, owner=self.owner, meters=self.metrics, seat=self._seated)
+
+    def _seated(self, triage: Triage) -> None:
+        self.bell.triage = triage
+
+    def _open_ledger(self, epoch: int, head: Head | None) -> SegmentLedger:
+        return open_ledger(self.folder.ledger, clock=self.clock, epoch=epoch, head=head)
+
+    def _gauges(self) -> None:
+        for name in ("queue_depth", "queue_bytes", "wal_bytes", "commits", "records", "failures", "commit_seconds"):
+            self.metrics.gauge(f"tocsin.journal.{name}", partial(self._journal_figure, name))
+
+    def _journal_figure(self, name: str) -> float:
+        return self.journal.stats()[name]
+
+
+@asynccontextmanager
+async def opened(
+    loaded: Loaded, *, clock: Clock, data: Path | None = None, rehearsal: bool = False
+) -> AsyncIterator[Program]:
+    """Open the data folder for writing and put everything together; on leaving, what is queued is committed and all is let go.
+
+    Raises InUse when another process writes there, DocumentInvalid (rules, playbooks) with every fault, OSError.
+    """
+    folder = DataFolder(data if data is not None else loaded.data)
+    folder.make()
+    journal = open_journal(folder.journal, clock=clock)
+    try:
+        program = Program(loaded, folder, journal, clock=clock, rehearsal=rehearsal)
+        try:
+            yield program
+        finally:
+            program.close()
+    finally:
+        await journal.close()

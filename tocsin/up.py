@@ -1,0 +1,131 @@
+"""The running program: the parts under supervision, the door in front of them, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from tocsin.api import Api, Readiness
+from tocsin.compose import PROCESSORS, VERSION, Program
+from tocsin.door import Address, IngestDoor, RouteTable, door, rest, serve
+from tocsin.door.asgi import is_loopback
+from tocsin.own_errors import report, start_own_errors
+from tocsin.supervisor import Supervisor
+from tocsin.telemetry import resource, start_tracing
+
+log = structlog.get_logger("tocsin")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that runs. `address` is None when it has no door."""
+
+    program: Program
+    supervisor: Supervisor
+    address: Address | None
+
+
+@asynccontextmanager
+async def running(program: Program, processors: Sequence[str] = PROCESSORS) -> AsyncIterator[Running]:
+    """Run while the block does. Leaving it stops the door first, then the parts: each finishes the unit of work in hand.
+
+    Raises OSError when the door cannot listen.
+    """
+    configuration = program.configuration
+    telemetry = configuration.telemetry
+    end_tracing = start_tracing(resource(telemetry.service_name, VERSION), telemetry.otlp_traces_endpoint)
+    supervisor = Supervisor(program.parts(processors), clock=program.clock, on_failure=report)
+    parts = asyncio.create_task(supervisor.run(), name="supervisor")
+    try:
+        async with AsyncExitStack() as stack:
+            address = None
+            if "ingest" in processors:
+                address = await stack.enter_async_context(_open_door(program, supervisor))
+                dsn = telemetry.sentry_dsn.get_secret_value() if telemetry.sentry_dsn else None
+                withheld = start_own_errors(
+                    dsn, host=address.host, port=address.port, version=VERSION, clock=program.clock
+                )
+                if dsn and withheld:
+                    log.warning("own errors are not reported", because=withheld)
+                program.folder.publish(address.url)
+                stack.callback(program.folder.retract)
+            yield Running(program, supervisor, address)
+    finally:
+        parts.cancel()
+        await asyncio.wait([parts])
+        end_tracing()
+
+
+@asynccontextmanager
+async def _open_door(program: Program, supervisor: Supervisor) -> AsyncIterator[Address]:
+    configuration = program.configuration
+    table = RouteTable(program.connected.sources)
+    api = Api(
+        journal=program.journal,
+        archive=program.archive,
+        submit=program.ingest.command,
+        readiness=lambda: readiness(program, supervisor),
+        exposition=program.metrics.exposition,
+        token=program.folder.token(),
+    )
+    ingest = IngestDoor(program.ingest, table, loopback=is_loopback(configuration.host), meters=program.metrics)
+    async with serve(door(ingest, rest(api.routes(), table)), configuration.host, configuration.port) as address:
+        yield address
+
+
+def readiness(program: Program, supervisor: Supervisor) -> Readiness:
+    """Which parts are ready: each main loop, and the journal."""
+    states = {name: "running" if health.running else "stopped" for name, health in supervisor.health.items()}
+    faults = {
+        name: health.last_error or "not running" for name, health in supervisor.health.items() if not health.running
+    }
+    fault = program.journal.fault
+    if fault is not None:
+        faults["journal"] = fault
+    return Readiness({**states, "journal": "failing" if fault else "writing"}, faults)
+
+
+async def until_stopped(also: Callable[[], object] = lambda: None) -> None:
+    """Return at SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stopping() -> None:
+        also()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping)
+    await stop.wait()
+
+
+async def settled(program: Program, *, timeout_s: float) -> bool:
+    """Wait until everything accepted is decided and every decision is dealt with and in the ledger; False after the timeout.
+
+    Work that is due later (a retry, an expiry, a page's next step) is not waited for.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while asyncio.get_running_loop().time() < deadline:
+        if await _is_settled(program):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def _is_settled(program: Program) -> bool:
+    journal = program.journal
+    inputs, decisions = await journal.head("inputs"), await journal.head("decisions")
+    if (
+        await journal.position("triage", "inputs") < inputs
+        or await journal.position("investigate", "decisions") < decisions
+    ):
+        return False
+    if await journal.pending("investigate"):
+        return False
+    for stream, head in (("inputs", inputs), ("decisions", decisions)):
+        if await journal.position("act", stream) < head or await journal.position("record", stream) < head:
+            return False
+    return (await journal.head("inputs"), await journal.head("decisions")) == (inputs, decisions)
