@@ -58,17 +58,14 @@ def incident_heading(incident: Incident) -> RenderableType:
 
 
 def timeline(decisions: Iterable[Decision]) -> RenderableType:
-    """One line per decision: when, what, by whom, because."""
+    """One line per decision: when, what, because."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
     for decision in decisions:
         style = KIND_STYLES.get(decision.kind.partition(".")[0], "")
-        table.add_row(
-            clock(decision.at), Text(decision.kind, style), Text(plain(decision.actor)), Text(plain(decision.because))
-        )
+        table.add_row(clock(decision.at)[:8], Text(decision.kind, style), Text(plain(decision.because)))
     return table
 
 
