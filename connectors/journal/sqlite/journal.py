@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing_extensions import override
 
 from connectors.journal.sqlite import jobs, leases, retention, stored
 from connectors.journal.sqlite.committer import Committer
-from connectors.journal.sqlite.file import WriterLock, connect_writer, wal_bytes
-from connectors.journal.sqlite.migrations import migrate
+from connectors.journal.sqlite.file import WriterLock, wal_bytes
 from connectors.journal.sqlite.queue import Entrance, RequestQueue
 from connectors.journal.sqlite.state import Group, State
 from connectors.journal.sqlite.stored import Stored
@@ -21,61 +19,17 @@ from connectors.journal.sqlite.tail import Tail
 from connectors.journal.sqlite.time import JournalTime
 from connectors.journal.sqlite.unit import OVERHEAD, SqliteUnit
 from connectors.journal.sqlite.waiters import Waiters, deliver, queue_topic, stream_topic
-from connectors.ports.clock import Clock
 from connectors.ports.journal import Entry, Job, Journal, Lease, NewRecord, Unavailable, Unit
 
 _T = TypeVar("_T")
 
-QUEUED_MOST = 10_000
-QUEUED_BYTES = 64 << 20
-TAIL_BYTES = 16 << 20
 _SECOND = 1_000_000
 _SHORTEST_WAIT_S = 0.001
 """A job that is due by journal time may be early by the loop's: look again, but do not spin."""
 
 
-def open_journal(
-    path: Path,
-    *,
-    clock: Clock,
-    queued_most: int = QUEUED_MOST,
-    queued_bytes: int = QUEUED_BYTES,
-    tail_bytes: int = TAIL_BYTES,
-) -> "SqliteJournal":
-    """Open or create the journal for writing, bring its tables up to date, recover what a crash left, and start its writer's thread.
-
-    Blocks for milliseconds (longer after a crash, by the length of the log); call it before serving. At most `queued_most` appends or
-    `queued_bytes` wait to be written before `Busy`; `tail_bytes` of the newest entries stay in memory.
-
-    Raises InUse, naming the process, when another one writes it; Unavailable when folder or file cannot be written; JournalError when
-    the file was written by a newer Tocsin.
-    """
-    lock = WriterLock(path)
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = connect_writer(path)
-        migrate(connection)
-        state = State()
-        state.load(connection)
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise Unavailable(
-                f"cannot open the journal {str(path)!r}: {error}; check the disk, or configure another path"
-            ) from error
-        raise
-    time = JournalTime(clock, state.last_at)
-    queue = RequestQueue(most=queued_most, most_bytes=queued_bytes)
-    tail = Tail(tail_bytes)
-    committer = Committer(path, connection, state, time, queue, tail)
-    committer.start()
-    return SqliteJournal(path, lock, state, time, queue, tail, committer)
-
-
 class SqliteJournal(Journal):
-    """Safe to use from several event loops at once. Made by `open_journal`.
+    """Safe to use from several event loops at once. Made by `opening.open_journal`.
 
     A task that is cancelled while it waits for its unit does not know whether that was committed. Timeouts run on the loop's time,
     due times and leases on journal time.
