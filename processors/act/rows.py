@@ -25,13 +25,15 @@ Step = Literal["prepare", "execute", "expire"]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job of the queue `act`. `since`: when it began to count, journal time. `tries`: how often it was put off."""
+    """A job of the queue `act`. `since`: when it began to count, journal time. `tries`: how often it was put off. `alone_since`: from
+    when on nothing else of the incident was still to come."""
 
     action_id: str
     step: Step
     since: int
     proposal: str = ""
     tries: int = 0
+    alone_since: int | None = None
 
     def to_json(self) -> bytes:
         """As the job's payload."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.ports.action import ActionPort
 from connectors.ports.journal import Busy, Conflict, Job, Journal, JournalError, LeaseLost, Unavailable
@@ -21,6 +21,8 @@ MARGIN_S = 30.0
 """A lease lasts so much longer than the call it covers."""
 COMPLETE_WITHIN_S = 15 * 60.0
 """How long an action waits to be complete when nothing else of its incident is still to come."""
+LOOK_EVERY_S = 60.0
+"""So often it is looked whether it can be completed now."""
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -105,11 +107,16 @@ class Worker:
                 unit.finish(turn.job)
             return
         others = [other for other in await open_of(self._journal, action.incident_id) if other != action.id]
-        long = now - turn.task.since > COMPLETE_WITHIN_S * _SECOND
-        if given_up(since=turn.task.since, now=now) or (long and not others):
+        alone_since = None if others else turn.task.alone_since or now
+        alone = alone_since is not None and now - alone_since > COMPLETE_WITHIN_S * _SECOND
+        if alone or given_up(since=turn.task.since, now=now):
             await self._end(turn, changes.failed(action, ready.error, now=now))
             return
-        await self._put_off(turn, action.model_copy(update={"error": ready.error}))
+        task = replace(turn.task.again(), alone_since=alone_since)
+        due = min(next_try(action.id, tries=task.tries, now=now), now + round(LOOK_EVERY_S * _SECOND))
+        async with self._journal.unit(lease=turn.job.lease) as unit:
+            write(unit, turn.row, Change(action.model_copy(update={"error": ready.error}), ()))
+            unit.reschedule(turn.job, due=due, payload=task.to_json())
 
     async def _expire(self, turn: _Turn) -> None:
         if turn.action.state == "proposed":
