@@ -4,7 +4,7 @@
 
 The rules are of the kind performance comparisons use: every one has an equality on the service, half of them further ones, and
 then a comparison or a text search. `selection` is index and conditions alone. `line` is everything between the stored bytes of a
-signal and the bytes of decisions and changed rows, in batches of 500, with conditions as selective as rules that wake people are:
+signal and the bytes of decisions and changed rows, in batches of 500 (the fastest of three rounds), with conditions as selective as rules that wake people are:
 one signal in ten leads to a decision. `counting` is the same where each signal counts into some fourteen windows that never fill.
 """
 
@@ -28,6 +28,7 @@ from schemas.time import from_rfc3339
 
 SERVICES, TEAMS, CODES, ENVIRONMENTS = 30, 12, 20, ("prod", "staging", "dev")
 BATCH = 500
+ROUNDS = 3
 START = from_rfc3339("2026-11-21T10:00:00Z")
 
 
@@ -101,9 +102,11 @@ def selection(ruleset: RuleSet, payloads: list[bytes]) -> dict[str, float]:
     for fields in decoded:
         fields["fact"], fields["incident"] = {}, {}
     candidates = sum(len(ruleset.index.candidates(fields)) for fields in decoded) / len(decoded)
-    begin = perf_counter()
-    matches = sum(len(ruleset.matching(fields)) for fields in decoded)
-    took = perf_counter() - begin
+    took = float("inf")
+    for _ in range(ROUNDS):
+        begin = perf_counter()
+        matches = sum(len(ruleset.matching(fields)) for fields in decoded)
+        took = min(took, perf_counter() - begin)
     return {
         "candidates_per_signal": round(candidates, 1),
         "matches_per_signal": round(matches / len(decoded), 1),
@@ -113,7 +116,11 @@ def selection(ruleset: RuleSet, payloads: list[bytes]) -> dict[str, float]:
 
 
 def everything(ruleset: RuleSet, payloads: list[bytes]) -> dict[str, float]:
-    """Decode, decide, encode the decisions and the changed rows."""
+    """Decode, decide, encode the decisions and the changed rows; the fastest of some rounds, each from an empty state."""
+    return min((one_round(ruleset, payloads) for _ in range(ROUNDS)), key=lambda row: row["us_per_signal"])
+
+
+def one_round(ruleset: RuleSet, payloads: list[bytes]) -> dict[str, float]:
     engine = Engine(ruleset)
     state = engine.state()
     offset, decisions, deciding, rows, written = count(), 0, 0, 0, 0

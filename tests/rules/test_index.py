@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.cel import compile  # noqa: A004
@@ -75,3 +75,34 @@ def test_a_rule_without_an_equality_is_always_a_candidate() -> None:
 def test_the_shipped_rules_are_told_apart_by_type() -> None:
     index = load([DEFAULT_PACK]).index
     assert index.candidates({"type": "comment"}) == ()
+
+
+_WIDE = st.lists(
+    st.tuples(*(st.lists(st.integers(0, 9), max_size=2, unique=True) for _ in range(3))), min_size=30, max_size=80
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_WIDE, st.tuples(*(st.integers(0, 9) for _ in range(3))))
+def test_many_rules_under_one_constant_are_told_apart_further(
+    wide: list[tuple[list[int], ...]], found: tuple[int, int, int]
+) -> None:
+    paths = (("service",), ("labels", "host"), ("labels", "team"))
+    equalities = [
+        ({path: frozenset(map(str, wanted)) for path, wanted in zip(paths, each, strict=True) if wanted},)
+        for each in wide
+    ]
+    signal = {"service": str(found[0]), "labels": {"host": str(found[1]), "team": str(found[2])}}
+    candidates = Index(equalities).candidates(signal)
+    matching = [
+        number
+        for number, each in enumerate(wide)
+        if all(not wanted or value in wanted for wanted, value in zip(each, found, strict=True))
+    ]
+    assert set(matching) <= set(candidates)
+
+
+def test_further_requirements_leave_fewer_candidates() -> None:
+    rules = [f'service == "s{number % 30}" && labels.host == "h{number % 40}"' for number in range(1000)]
+    index = Index([compile(rule).equalities for rule in rules])
+    assert len(index.candidates({"service": "s1", "labels": {"host": "h1"}})) < 12
