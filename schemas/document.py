@@ -104,7 +104,9 @@ def faults_of(error: ValidationError, document: Document, model: type[BaseModel]
         elif detail["type"] == "missing":
             message = f"{name!r} is missing here"
         else:
-            message = f"{'.'.join(map(str, path)) or 'the document'}: {detail['msg'].removeprefix('Value error, ')}, found {_short(_as_written(document, path, detail['input']))}"
+            message = f"{'.'.join(map(str, path)) or 'the document'}: {detail['msg'].removeprefix('Value error, ')}"
+            if not isinstance(detail["input"], dict | list):  # whole sections may hold secrets
+                message += f", found {_short(_as_written(document, path, detail['input']))}"
         faults.append(document.fault(path, message))
     return faults
 
