@@ -15,6 +15,8 @@ from schemas.time import Micros
 
 NOW = "incident.now"
 """Name of the event step that holds the incident as it was when gathering ended."""
+UNCONFIGURED = "no tool "
+"""How the error of a step begins whose tool is not there at all: nothing failed, and nothing was seen."""
 
 
 class Fact(BaseModel):
@@ -132,6 +134,8 @@ class Facts:
     answered: dict[str, str] = field(default_factory=dict)
     """Tool to the step in which it answered."""
     failed: tuple[Step, ...] = ()
+    absent: tuple[str, ...] = ()
+    """Tools the playbook names that are not configured."""
 
 
 def read_facts(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], now: int) -> Facts:
@@ -180,7 +184,8 @@ def read_facts(incident: Incident, signals: Sequence[Signal], steps: Sequence[St
         commits=tuple(commits),
         earlier=tuple(each for each in earlier if each.id != incident.id),
         answered=answered,
-        failed=tuple(step for step in steps if not step.success),
+        failed=tuple(step for step in steps if not step.success and not _absent(step)),
+        absent=tuple(dict.fromkeys(step.name for step in steps if _absent(step))),
     )
 
 
@@ -232,6 +237,10 @@ def _chain(signals: Sequence[Signal]) -> tuple[tuple[Raised, ...], str | None]:
         if chain := raised((signal,)):
             return chain, signal.id
     return (), None
+
+
+def _absent(step: Step) -> bool:
+    return not step.success and (step.error or "").startswith(UNCONFIGURED)
 
 
 def _count(value: Any) -> int:

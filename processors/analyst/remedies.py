@@ -93,7 +93,7 @@ def next_steps(
     culprit: Suspect | None,
     ruling: Ruling,
 ) -> tuple[str, ...]:
-    """At most six, the most useful first."""
+    """At most seven, the most useful first."""
     if ruling.verdict == "noise":
         return ("Nothing now. If it comes again and again, silence it or correct the rule that raises it.",)
     steps: list[str] = []
@@ -130,4 +130,6 @@ def next_steps(
         steps.append(f"Look at {service} itself: nothing recorded here explains it.")
     if facts.failed:
         steps.append(f"Not seen: {listed(list(dict.fromkeys(step.name for step in facts.failed)))} did not answer.")
-    return tuple(steps[:6])
+    if facts.absent:
+        steps.append(f"Not looked at, because it is not configured: {listed(list(facts.absent))}.")
+    return tuple(steps[:7])

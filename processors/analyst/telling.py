@@ -53,7 +53,13 @@ def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: R
         says = head.meaning.says
         text = f"{says[0].upper()}{says[1:]}: {tick(head.line)}"
     else:
-        text = f"{_PLAIN[diagnosis.category]}: nothing recorded names it"
+        text = _PLAIN[diagnosis.category]
+        thrown = facts.chain[0] if facts.chain else None
+        text += (
+            f": {tick(f'{thrown.type}: {thrown.value}')}"
+            if thrown is not None and thrown.type
+            else ", nothing recorded names it"
+        )
     if diagnosis.host is not None:
         text += f", at {tick(diagnosis.host, 80)}"
     elif facts.culprit is not None:

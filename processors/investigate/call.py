@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
+from processors.analyst.facts import UNCONFIGURED
 
 GRACE_S = 0.5
 """What a tool that was told to stop may take to do so before it is left behind."""
@@ -29,7 +30,9 @@ async def call(
     """Ask the tool. Never raises but for cancellation: failing, hanging, unknown and too talkative tools are answers too."""
     tool = tools.get(name)
     if tool is None:
-        return Answer(False, error=f"no tool {name!r} is configured; there is {', '.join(sorted(tools)) or 'none'}")
+        return Answer(
+            False, error=f"{UNCONFIGURED}{name!r} is configured; there is {', '.join(sorted(tools)) or 'none'}"
+        )
     if left_s <= 0:
         return Answer(False, error=f"{name!r} was not asked: the time of the investigation is used up")
     try:

@@ -36,7 +36,7 @@ def test_the_whole_story_is_recorded_in_order_and_can_be_looked_up(world: Any) -
             assert [each.kind for each in decisions] == [
                 "playbook.selected",
                 "investigation.started",
-                *["investigation.step"] * 6,
+                *["investigation.step"] * 7,
                 "investigation.concluded",
                 "action.proposed",
             ]
@@ -45,10 +45,10 @@ def test_the_whole_story_is_recorded_in_order_and_can_be_looked_up(world: Any) -
             assert concluded.verdict == "actionable" and concluded.category == "code_defect"
             steps = await load_steps(w.journal, decisions[1].investigation_id)
             assert [step.name for step in steps] == [
-                "signals.around", "logs.around", "changes.before", "incidents.similar", "git.recent_changes", "incident.now"
+                "sentry.latest_event", "signals.around", "logs.around", "changes.before", "incidents.similar", "git.recent_changes", "incident.now"
             ]  # fmt: skip
-            assert [step.success for step in steps] == [True, True, True, True, False, True]
-            assert "no tool 'git.recent_changes' is configured" in steps[4].error
+            assert [step.success for step in steps] == [False, True, True, True, True, False, True]
+            assert "no tool 'git.recent_changes' is configured" in steps[5].error
             assert {each.cites for each in concluded.evidence} <= {step.id for step in steps} | {
                 each.id for each in SIGNALS
             }
@@ -66,7 +66,7 @@ def test_the_whole_story_is_recorded_in_order_and_can_be_looked_up(world: Any) -
             )
             investigation = await load(w.journal, steps[0].investigation_id)
             assert (
-                investigation.status == "concluded" and investigation.steps == 6 and investigation.usage.tool_calls == 5
+                investigation.status == "concluded" and investigation.steps == 7 and investigation.usage.tool_calls == 6
             )
             assert await w.journal.pending(QUEUE) == 0
             assert await w.journal.scan("investigating") == []

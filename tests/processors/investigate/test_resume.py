@@ -18,8 +18,8 @@ from tests.support.checkout_story import night
 from tests.support.probe_tool import Probe
 
 INCIDENT, SIGNALS, _ = night()
-UNITS = 8
-"""Begin, five tools, the look at the incident, the conclusion."""
+UNITS = 9
+"""Begin, six tools, the look at the incident, the conclusion."""
 
 
 class Killed(BaseException):
@@ -71,20 +71,20 @@ def test_a_worker_killed_at_any_write_is_taken_over_at_the_next_step(world: Any,
             w.clock.advance(seconds=61)
             taken = await w.workers(owner="heir").one()
             assert taken == (at < UNITS or not after)
-            in_flight = list(probes)[at - 2] if not after and 2 <= at <= 6 else None
+            in_flight = list(probes)[at - 2] if not after and 2 <= at <= 7 else None
             assert {name: probe.calls for name, probe in probes.items()} == {
                 name: 1 + (name == in_flight) for name in probes
             }
             decisions = await w.decisions()
             counts = Counter(each.kind for each in decisions)
             assert (
-                counts["investigation.step"] == 6
+                counts["investigation.step"] == 7
                 and counts["investigation.concluded"] == counts["action.proposed"] == 1
             )
             assert len({each.id for each in decisions}) == len(decisions)
             assert len(await w.commands()) == 1
             steps = await load_steps(w.journal, decisions[1].investigation_id)
-            assert [step.index for step in steps] == list(range(6))
+            assert [step.index for step in steps] == list(range(7))
             assert await w.journal.pending(QUEUE) == 0
 
     asyncio.run(main())
@@ -110,7 +110,7 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing_more(world: Any) -
             await w.workers(owner="sleeper").one()
             kinds = Counter(await w.kinds())
             assert (
-                kinds["investigation.step"] == 6
+                kinds["investigation.step"] == 7
                 and kinds["investigation.concluded"] == 1
                 and kinds["action.proposed"] == 1
             )
@@ -152,13 +152,15 @@ def test_an_investigation_keeps_the_playbook_version_it_began_with(world: Any, t
             await Intake(w.journal, w.library).step()
             began = w.library.get("triage-error")
             changed = read(
-                "x.md", began.text.replace("[signals.around, logs.around,", "[signals.search,"), began.templates
+                "x.md",
+                began.text.replace("gather: [sentry.latest_event, signals.around,", "gather: [signals.search,"),
+                began.templates,
             )
             w.library = Library({"triage-error": changed})
             await w.workers().one()
             concluded = next(each for each in await w.decisions() if each.kind == "investigation.concluded")
             assert concluded.versions.playbook == began.version != changed.version
-            assert concluded.data["steps"] == 6
+            assert concluded.data["steps"] == 7
 
     asyncio.run(main())
 
@@ -193,7 +195,7 @@ def test_what_breaks_its_workers_again_and_again_is_concluded_without_asking_mor
                     await w.workers(Mortal(w.journal, 2, after=False)).one()
                 w.clock.advance(seconds=61)
             assert await w.workers().one()
-            assert probes["signals.around"].calls == GATHER_ATTEMPTS and probes["logs.around"].calls == 0
+            assert probes["sentry.latest_event"].calls == GATHER_ATTEMPTS and probes["logs.around"].calls == 0
             assert (await w.kinds())[-2:] == ["investigation.concluded", "action.proposed"]
 
     asyncio.run(main())
