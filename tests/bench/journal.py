@@ -16,6 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import uvloop
+
 from connectors.journal.sqlite import SqliteJournal, open_journal
 from connectors.journal.sqlite.file import connect_writer
 from connectors.ports.clock import SystemClock
@@ -148,60 +150,84 @@ async def tailed(journal: SqliteJournal, *, seconds: float) -> float:
     return read / (time.perf_counter() - started)
 
 
-def loops() -> list[tuple[str, Callable[[], asyncio.AbstractEventLoop]]]:
-    import uvloop
+class Figures:
+    """What was measured, by name, a value per round."""
 
-    return [("uvloop", uvloop.new_event_loop), ("asyncio", asyncio.new_event_loop)]
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = {}
+
+    def note(self, name: str, value: float) -> float:
+        self.values.setdefault(name, []).append(value)
+        return value
+
+    def rows(self) -> list[dict[str, object]]:
+        return [
+            {
+                "name": name,
+                "median": statistics.median(values),
+                "least": min(values),
+                "most": max(values),
+                "unit": "ratio" if ": ratio" in name else "records" if name.endswith("per commit") else "1/s",
+            }
+            for name, values in self.values.items()
+        ]
+
+
+def compare(
+    runner: asyncio.Runner, journal: SqliteJournal, folder: Path, figures: Figures, *, turn: int, seconds: float
+) -> None:
+    """The journal beside bare SQLite, in slices next to each other and in changing order: the disk's mood changes by the second."""
+    for batch, name in ((1, "append"), (100, "append of 100")):
+        group = WRITERS if batch == 1 else 900
+        figure: dict[str, float] = {}
+
+        def ours(batch: int = batch, name: str = name, figure: dict[str, float] = figure) -> None:
+            before = journal.stats()
+            figure["ours"] = runner.run(appended(journal, writers=WRITERS, batch=batch, seconds=seconds))
+            after = journal.stats()
+            commits = after["commits"] - before["commits"]
+            figures.note(f"{name}: records per commit", (after["records"] - before["records"]) / commits)
+
+        def loop(group: int = group, figure: dict[str, float] = figure) -> None:
+            figure["bare loop"] = bare(folder, group=group, seconds=seconds)
+
+        def grouped(batch: int = batch, figure: dict[str, float] = figure) -> None:
+            if batch == 1:
+                figure["bare group commit"] = runner.run(bare_group(folder, writers=WRITERS, seconds=seconds))
+
+        parts: list[Callable[[], None]] = [ours, loop, grouped]
+        for part in parts[turn % 3 :] + parts[: turn % 3]:
+            part()
+        figures.note(f"{name}: {WRITERS} writers", figure["ours"])
+        for other in [kind for kind in figure if kind != "ours"]:
+            figures.note(f"{name}: {other}", figure[other])
+            figures.note(f"{name}: ratio to {other}", figure["ours"] / figure[other])
 
 
 def measure(folder: Path, *, rounds: int, seconds: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-
-    def add(name: str, values: list[float], unit: str, **more: object) -> None:
-        rows.append({"name": name, "median": statistics.median(values), "best": max(values), "unit": unit, **more})
-
-    for loop_name, new_loop in loops():
-        figures: dict[str, list[float]] = {}
-
-        def note(name: str, value: float, figures: dict[str, list[float]] = figures) -> float:
-            figures.setdefault(name, []).append(value)
-            return value
-
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            for turn in range(rounds):
-                journal = open_journal(folder / f"{loop_name}-{turn}.sqlite", clock=SystemClock())
-                for batch, name in ((1, "single"), (100, "batch of 100")):
-                    before = journal.stats()
-                    ours = note(name, runner.run(appended(journal, writers=WRITERS, batch=batch, seconds=seconds)))
-                    after = journal.stats()
-                    group = round((after["records"] - before["records"]) / (after["commits"] - before["commits"]))
-                    note(f"{name}: records per commit", group)
-                    note(f"{name}: bare loop, same batches", theirs := bare(folder, group=group, seconds=seconds))
-                    note(f"{name}: ratio to bare loop", ours / theirs)
-                    if batch == 1:
-                        grouped = runner.run(bare_group(folder, writers=WRITERS, seconds=seconds))
-                        note(f"{name}: bare group commit, {WRITERS} writers", grouped)
-                        note(f"{name}: ratio to bare group commit", ours / grouped)
-                note("one writer", runner.run(appended(journal, writers=1, batch=1, seconds=seconds)))
-                note("one writer: bare", bare(folder, group=1, seconds=seconds))
-                note("units, 1 worker", runner.run(worked(journal, workers=1, seconds=seconds)))
-                note("units, 64 workers", runner.run(worked(journal, workers=WRITERS, seconds=seconds)))
-                note("tail while writing", runner.run(tailed(journal, seconds=seconds)))
-                runner.run(journal.close())
-                for leftover in folder.glob("*.sqlite*"):
-                    leftover.unlink()
-        for name, values in figures.items():
-            unit = "ratio" if ": ratio" in name else "records" if name.endswith("per commit") else "1/s"
-            add(f"{loop_name}: {name}", values, unit)
-    return rows
+    figures = Figures()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for turn in range(rounds):
+            journal = open_journal(folder / f"journal-{turn}.sqlite", clock=SystemClock())
+            compare(runner, journal, folder, figures, turn=turn, seconds=seconds)
+            alone = figures.note("append: 1 writer", runner.run(appended(journal, writers=1, batch=1, seconds=seconds)))
+            loop = figures.note("append: 1 writer, bare loop", bare(folder, group=1, seconds=seconds))
+            figures.note("append: ratio of 1 writer to bare loop", alone / loop)
+            figures.note("units: 1 worker", runner.run(worked(journal, workers=1, seconds=seconds)))
+            figures.note(f"units: {WRITERS} workers", runner.run(worked(journal, workers=WRITERS, seconds=seconds)))
+            figures.note("read at the head while written", runner.run(tailed(journal, seconds=seconds)))
+            runner.run(journal.close())
+            for leftover in folder.glob("*.sqlite*"):
+                leftover.unlink()
+    return figures.rows()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--folder", type=Path, default=None, help="where to write; the disk decides much")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="per figure and round")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.5, help="per figure and round")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         rows = measure(Path(folder), rounds=chosen.rounds, seconds=chosen.seconds)
@@ -210,12 +236,13 @@ def main() -> None:
             print(json.dumps(row))
         return
     print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, {threading.active_count()} thread(s) left"
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores, records of 1 KB"
     )
-    print(f"{'':56} {'median':>12} {'best':>12}")
+    print(f"{'':48} {'median':>10} {'least':>10} {'most':>10}")
     for row in rows:
         digits = 2 if row["unit"] == "ratio" else 0
-        print(f"{row['name']!s:56} {row['median']:>12,.{digits}f} {row['best']:>12,.{digits}f} {row['unit']}")
+        figures = (f"{row[which]:>10,.{digits}f}" for which in ("median", "least", "most"))
+        print(f"{row['name']!s:48}", *figures, row["unit"])
 
 
 if __name__ == "__main__":
