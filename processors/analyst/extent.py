@@ -7,6 +7,9 @@ from processors.analyst.facts import Facts
 from schemas import severity_rank
 from schemas.time import SECOND
 
+QUIET = 20
+"""Log lines that must have been looked at before their silence says anything."""
+
 _USERS = ("users", "user_count", "userCount", "affected_users")
 
 
@@ -71,4 +74,4 @@ def _confirmed(facts: Facts) -> tuple[bool | None, tuple[str, str] | None]:
             return True, (each.cites, each.title)
     if any(signal.type in ("error", "log") for signal in facts.signals):
         return True, None
-    return (False, None) if facts.logs_scanned >= 20 else (None, None)
+    return (False, None) if facts.logs_scanned >= QUIET else (None, None)

@@ -1,0 +1,65 @@
+"""docs/analyst.md says what the code does, and docs/playbooks.md what a playbook may say."""
+
+from pathlib import Path
+
+import pytest
+from jinja2.defaults import DEFAULT_FILTERS
+
+from connectors.git import GitSettings
+from connectors.git import connector as git
+from connectors.stream import StreamSettings
+from connectors.stream import connector as stream
+from playbooks.library import load_library
+from playbooks.model import ARGUMENTS, Analyst, FrontMatter
+from playbooks.render import CONTEXT, environment
+from processors.analyst import begin, categories, confidence, extent, noise, suspects, verdict, weigh
+from processors.analyst.patterns import MEANINGS
+
+DOCS = Path(__file__).parents[3] / "docs"
+ANALYST = (DOCS / "analyst.md").read_text()
+PLAYBOOKS = (DOCS / "playbooks.md").read_text()
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.name)
+def test_every_pattern_is_documented_with_its_category(meaning) -> None:
+    sure = "" if meaning.sure == 1 else f" ({meaning.sure:g})"
+    assert f"| `{meaning.name}` | {meaning.category} | {meaning.says}{sure} |" in ANALYST
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (begin, "PAUSE_S"), (begin, "LOOK_BACK_S"), (categories, "LEAST"), (suspects, "NAMED"), (suspects, "MENTIONED"),
+        (suspects, "TOLERANCE_S"), (noise, "AT_ONCE_S"), (noise, "SHORT_S"), (noise, "ENOUGH"), (verdict, "ALIKE"),
+        (verdict, "WIDE"), (verdict, "MANY_USERS"), (verdict, "MANY"),
+    ],
+)  # fmt: skip
+def test_every_threshold_is_documented_with_its_value(module, name: str) -> None:
+    assert f"`{name}` = {getattr(module, name)}" in " ".join(ANALYST.split())
+
+
+def test_weights_and_limits_are_documented() -> None:
+    for name in ("ROOT", "RAISED", "OWN", "NEW_LOG", "OLD_LOG", "NEIGHBOUR", "AFAR"):
+        (row,) = [row for row in ANALYST.split("\n") if f"(`{name}`)" in row]
+        assert row.endswith(f"| {getattr(categories, name)} |")
+    for module, name in ((confidence, "TIME_ONLY_CEILING"), (confidence, "UNKNOWN_CEILING"), (weigh, "UNPROVEN")):
+        assert f"{getattr(module, name):.2f}" in ANALYST and f"`{name}`" in ANALYST
+    assert (
+        f"{confidence.BASE:.2f}" in ANALYST
+        and f"at most {confidence.CEILING:.2f}; {confidence.CULPRIT_CEILING:.2f} only" in ANALYST
+    )
+    assert extent.QUIET == 20 and "at least 20 log lines" in " ".join(ANALYST.split())
+
+
+def test_every_key_name_filter_tool_and_pack_is_documented() -> None:
+    for key in FrontMatter.model_fields:
+        assert f"`{key}`" in PLAYBOOKS or f"`{key}." in PLAYBOOKS, key
+    assert all(f"`analyst.{key}`" in PLAYBOOKS for key in Analyst.model_fields)
+    assert all(f"`{name}`" in PLAYBOOKS for name in (*CONTEXT, *ARGUMENTS, *(each.name for each in load_library())))
+    own = set(environment({}).filters) - set(DEFAULT_FILTERS)
+    assert own and all(f"`{name}" in PLAYBOOKS for name in own)
+    tools = (
+        *stream.tools(StreamSettings(), "default"),
+        *git.tools(GitSettings(repositories={"x": Path("x")}), "default"),
+    )
+    assert all(f"| `{tool.name}` |" in PLAYBOOKS for tool in tools)
