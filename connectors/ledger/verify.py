@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from connectors.ledger.manifest import ManifestUnreadable, Sealed, read_manifest
 from connectors.ledger.redactions import read_redactions
 from connectors.ledger.segment import (
     GENESIS,
@@ -100,6 +101,7 @@ def verify(folder: Path, *, head: Head | None = None, rows: bool = False) -> Ver
     if not (folder / "segments").is_dir():
         raise FileNotFoundError(f"no ledger in {str(folder)!r}: expected a folder 'segments' in it")
     walk = _Walk(folder, head, met_known=head is None or head.seq == 0)
+    listed = _listed(walk)
     numbers = segment_numbers(folder)
     expected = 1
     for number in numbers:
@@ -112,7 +114,7 @@ def verify(folder: Path, *, head: Head | None = None, rows: bool = False) -> Ver
             break
     _check_known(walk)
     _check_redactions(walk)
-    for number, fault, seq, message in sealed_faults(folder, numbers, walk.ends, rows=rows):
+    for number, fault, seq, message in sealed_faults(folder, listed, numbers, walk.ends, rows=rows):
         walk.find(fault, number, None, seq, message)
     return Verification(
         findings=tuple(walk.findings[:MOST_FAULTS]),
@@ -233,6 +235,14 @@ def _check_link(walk: _Walk, number: int, index: int, parts: Line, seq: int) -> 
         walk.find("moved", number, index, seq, f"record {seq} stands after record {walk.seq}: repeated or out of order")
         walk.links = (*before, stated, due)
     return False
+
+
+def _listed(walk: _Walk) -> list[Sealed]:
+    try:
+        return read_manifest(walk.folder)
+    except ManifestUnreadable as error:
+        walk.find("manifest", 0, None, None, str(error))
+        return []
 
 
 def _check_known(walk: _Walk) -> None:

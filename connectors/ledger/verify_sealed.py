@@ -7,7 +7,7 @@ from typing import Literal
 import duckdb
 
 from connectors.ledger.files import file_hash
-from connectors.ledger.manifest import ManifestUnreadable, Sealed, read_manifest
+from connectors.ledger.manifest import Sealed
 from connectors.ledger.project import engine, lines_of, quoted
 from connectors.ledger.segment import segment_path
 
@@ -16,15 +16,15 @@ SealedFault = tuple[int, Literal["manifest", "projection"], int | None, str]
 
 
 def sealed_faults(
-    folder: Path, numbers: Sequence[int], ends: Mapping[int, tuple[int, str]], *, rows: bool = False
+    folder: Path,
+    listed: Sequence[Sealed],
+    numbers: Sequence[int],
+    ends: Mapping[int, tuple[int, str]],
+    *,
+    rows: bool = False,
 ) -> Iterator[SealedFault]:
-    """`ends`: the last record and final hash per segment, as read. With `rows`, projections are compared row by row with their
-    segments instead of by the hash in the manifest alone."""
-    try:
-        listed = read_manifest(folder)
-    except ManifestUnreadable as error:
-        yield 0, "manifest", None, str(error)
-        return
+    """`listed`: the manifest, read before the segments were (beside a writer it grows). `ends`: the last record and final hash per
+    segment. With `rows`, projections are compared row by row with their segments instead of by the hash in the manifest alone."""
     for index, row in enumerate(listed, 1):
         if row.number != index or row.number not in numbers:
             message = f"entry {index} names segment {row.number}, which is not there or not its turn"

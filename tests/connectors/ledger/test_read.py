@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.ledger import connect, open_ledger, recent, story
+from connectors.ledger import connect, open_ledger, recent, story, verify
 from connectors.ports.journal import Entry
 from schemas import LogBatch, LogLine, Signal
 
@@ -110,6 +110,8 @@ def test_another_process_reads_while_records_are_appended_and_sealed(tmp_path, c
         while not reading.done():
             first = ledger.position("decisions") + 1
             await ledger.append(entries(first, first + 29))
+            found = await asyncio.to_thread(verify, tmp_path, head=ledger.head())
+            assert found.holds, found.findings
         _, errors = await reading
         assert reader.returncode == 0, errors.decode()
         await ledger.close()
