@@ -1,10 +1,8 @@
 """What can be configured about requests in nobody's format but the sender's own."""
 
-from typing import Self
-
 from jmespath import compile as compile_jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from connectors.ports.connector import Settings
 from connectors.ports.standard_webhooks import TOLERANCE_S, key_of
@@ -77,6 +75,13 @@ class HmacHeader(BaseModel):
     prefix: str = Field(default="", description="What stands before the digits, such as `sha256=`")
     secrets: tuple[SecretStr, ...] = Field(min_length=1, description="The active secrets; any may have signed")
 
+    @field_validator("secrets")
+    @classmethod
+    def _are_not_empty(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(secret.get_secret_value() for secret in secrets):
+            raise ValueError("a secret is empty; remove it, or set the variable it comes from")
+        return secrets
+
 
 class GenericSettings(Settings):
     """One instance receives at `/in/generic`, or `/in/generic/INSTANCE` when it has a name.
@@ -105,10 +110,16 @@ class GenericSettings(Settings):
     max_body: int = Field(default=5 * 2**20, gt=0, description="Bytes over the wire")
     max_decompressed: int = Field(default=20 * 2**20, gt=0, description="Bytes after decompression")
 
-    @model_validator(mode="after")
-    def _secrets_are_readable(self) -> Self:
-        for secret in self.webhook_secrets:
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _are_readable(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in secrets:
             key_of(secret.get_secret_value())
-        if any(not token.get_secret_value() for token in self.tokens):
+        return secrets
+
+    @field_validator("tokens")
+    @classmethod
+    def _are_not_empty(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(token.get_secret_value() for token in tokens):
             raise ValueError("a token is empty; remove it, or set the variable it comes from")
-        return self
+        return tokens

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.ports.connector import Settings
 from schemas import Severity
@@ -54,14 +54,24 @@ class LinearSettings(Settings):
         default=5 * 2**20, gt=0, description="Bytes of a webhook, over the wire and after decompression"
     )
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.api_key is not None and self.oauth_token is not None:
-            raise ValueError("both api_key and oauth_token are set; remove one")
-        if any(not secret.get_secret_value() for secret in self.webhook_secrets):
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _are_not_empty(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(secret.get_secret_value() for secret in secrets):
             raise ValueError("a webhook secret is empty; remove it, or set the variable it comes from")
-        if not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"url {self.url!r} is no address; expected https://... (the default is {ENDPOINT!r})")
+        return secrets
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is no address; expected https://... (the default is {ENDPOINT!r})")
+        return url
+
+    @model_validator(mode="after")
+    def _has_one_credential(self) -> Self:
+        if self.api_key is not None and self.oauth_token is not None:
+            raise ValueError("both api_key and oauth_token are set for linear; remove one")
         return self
 
     def credential(self) -> str | None:
