@@ -60,13 +60,15 @@ class LinearClient:
                 response = await http.post(
                     self._settings.url, content=content, headers=headers, extensions={"trace": notice}
                 )
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+            raise Rejected(
+                f"not a request that can be sent ({type(error).__name__}): check url and api_key for linear"
+            ) from error
         except (httpx.TransportError, TimeoutError) as error:
             what = f"{type(error).__name__} at {self._settings.url!r}: {error}"
             if sent:
                 raise OutcomeUnknown(f"the request went out and no answer came: {what}") from error
             raise TryLater(f"the request could not be sent: {what}") from error
-        except httpx.InvalidURL as error:
-            raise Rejected(f"url {self._settings.url!r} is no address: {error}") from error
         return self._judge(response)
 
     async def viewer(self) -> dict[str, str]:

@@ -75,9 +75,8 @@ class LinearSettings(Settings):
         return self
 
     def credential(self) -> str | None:
-        """The value of the Authorization header, None when there is no credential (an empty one counts as none)."""
-        if self.api_key is not None and self.api_key.get_secret_value():
-            return self.api_key.get_secret_value()
-        if self.oauth_token is not None and self.oauth_token.get_secret_value():
-            return f"Bearer {self.oauth_token.get_secret_value()}"
-        return None
+        """The value of the Authorization header, None when there is no credential (an empty one counts as none;
+        the line break that files end in is left out)."""
+        key = self.api_key.get_secret_value().strip() if self.api_key is not None else ""
+        token = self.oauth_token.get_secret_value().strip() if self.oauth_token is not None else ""
+        return key or (f"Bearer {token}" if token else None)

@@ -42,6 +42,10 @@ async def deliver(target: Target, body: bytes, key: str, clock: Clock) -> int:
             http.stream("POST", target.url, content=body, headers=headers, extensions={"trace": notice}) as response,
         ):
             status, asked = response.status_code, response.headers.get("retry-after")
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+        raise Rejected(
+            f"not a message that can be sent ({type(error).__name__}): check url and headers of the target"
+        ) from error
     except (httpx.TransportError, TimeoutError) as error:
         what = f"{type(error).__name__} at {target.url!r}: {error}"
         if sent:

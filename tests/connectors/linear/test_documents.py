@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from graphql import parse, validate
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from connectors.linear import documents
 from connectors.linear.arguments import CommentArguments, IssueArguments
@@ -17,6 +17,7 @@ from connectors.linear.client import LinearClient
 from connectors.linear.comment import Comment
 from connectors.linear.create import CreateIssue
 from connectors.linear.settings import LinearSettings
+from connectors.ports.action import Rejected
 from schemas import Incident
 from tests.support.linear_server import LinearServer
 from tests.support.linear_workspace import schema
@@ -75,3 +76,15 @@ def test_faults_of_the_configuration_are_found_at_load(wrong: dict[str, Any], sa
 def test_a_secret_is_never_shown(settings: LinearSettings) -> None:
     assert "lin_api_test" not in repr(settings)
     assert LinearSettings.model_validate({"api_key": ""}).credential() is None
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "schlüssel"])
+def test_a_key_that_is_no_header_is_rejected_without_showing_it(
+    server: LinearServer, settings: LinearSettings, key: str
+) -> None:
+    broken = settings.model_copy(update={"api_key": SecretStr(key)})
+    with pytest.raises(Rejected, match="check url and api_key") as caught:
+        asyncio.run(LinearClient(broken).viewer())
+    assert key not in str(caught.value)
+    from_a_file = settings.model_copy(update={"api_key": SecretStr(server.api_key + "\n")})
+    assert asyncio.run(LinearClient(from_a_file).viewer())["name"] == "Tocsin"

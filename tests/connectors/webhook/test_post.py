@@ -183,3 +183,13 @@ def test_faults_of_the_configuration_are_found_at_load() -> None:
     several = WebhookSettings.model_validate({"targets": {"a": {"url": "http://a"}, "b": {"url": "http://b"}}})
     assert "default" in str(Post(several).missing())
     assert several.model_copy(update={"default": "b"}).chosen() == "b"
+
+
+@pytest.mark.parametrize("value", ["line\nbreak", "schlüssel"])
+def test_a_header_that_cannot_be_sent_is_rejected_without_showing_it(
+    receiver: Receiver, incident: Incident, value: str
+) -> None:
+    with pytest.raises(Rejected, match="check url and headers") as caught:
+        run(receiver, incident, headers={"Authorization": value})
+    assert value not in str(caught.value)
+    assert receiver.got == []
