@@ -103,6 +103,6 @@ def test_many_rules_under_one_constant_are_told_apart_further(
 
 
 def test_further_requirements_leave_fewer_candidates() -> None:
-    rules = [f'service == "s{number % 30}" && labels.host == "h{number % 40}"' for number in range(1000)]
+    rules = [f'service == "s{number % 31}" && labels.host == "h{number % 40}"' for number in range(1000)]
     index = Index([compile(rule).equalities for rule in rules])
     assert len(index.candidates({"service": "s1", "labels": {"host": "h1"}})) < 12
