@@ -1,6 +1,7 @@
 """Rendering: a playbook's body and the texts of its actions, sandboxed, strict and bounded."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError
@@ -103,6 +104,12 @@ def environment(templates: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
     return made
 
 
+@lru_cache(maxsize=32)
+def _compiled(templates: tuple[tuple[str, str], ...]) -> ImmutableSandboxedEnvironment:
+    """An environment kept with its compiled templates: compiling costs far more than rendering."""
+    return environment(dict(templates))
+
+
 def context(
     playbook: Playbook,
     incident: Incident,
@@ -140,7 +147,7 @@ def render(playbook: Playbook, template: str | None, values: Mapping[str, Any], 
 
     Raises RenderFailed.
     """
-    made = environment(playbook.templates)
+    made = _compiled(tuple(playbook.templates.items()))
     name = f"{playbook.name} body" if template is None else template
     try:
         source = made.from_string(playbook.body) if template is None else made.get_template(template)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
 from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question
-from connectors.stream.texts import clipped, words
+from connectors.stream.texts import MASKED, clipped, words
 from schemas import Incident, to_rfc3339
 from schemas.time import SECOND
 
@@ -122,7 +122,7 @@ def _bag(incident: Incident) -> dict[str, float]:
     labels = " ".join(f"{name}_{value}" for name, value in sorted(incident.labels.items())[:_LABELS])
     texts = {"title": incident.title, "service": incident.service or "", "rule": incident.rule, "labels": labels}
     for name, text in texts.items():
-        for word in words(text):
+        for word in words(text[:MASKED]):
             # A service named `checkout` and a title that says checkout are different facts.
             key = word if name == "title" else f"{name}:{word}"
             bag[key] = bag.get(key, 0.0) + _WEIGHTS[name]

@@ -1,6 +1,7 @@
 """Texts cut and masked for tool results: what varies from one occurrence to the next becomes a placeholder."""
 
 import re
+from functools import lru_cache
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "<uuid>"),
@@ -25,15 +26,17 @@ def masked(text: str) -> str:
     return " ".join(text.split())
 
 
-def words(text: str) -> list[str]:
-    """Lower-case words of the masked text, camel case and underscores taken apart beside the whole word."""
+@lru_cache(maxsize=8192)
+def words(text: str) -> tuple[str, ...]:
+    """Lower-case words of the masked text, camel case and underscores taken apart beside the whole word. Remembered: the same
+    incidents are compared again and again."""
     found: list[str] = []
     for word in _WORD.findall(masked(text)):
         found.append(word.lower())
         parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", word)
         if len(parts) > 1 and not word.startswith("<"):
             found += (part.lower() for part in parts)
-    return found
+    return tuple(found)
 
 
 def clipped(text: str, limit: int) -> str:
