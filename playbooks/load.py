@@ -1,5 +1,6 @@
 """Loading a playbook: Markdown with front matter, checked whole, every fault at once with its place."""
 
+import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -143,23 +144,32 @@ def _check_names(
     actions: Collection[str] | None,
 ) -> None:
     for index, tool in enumerate(front.gather):
-        if tools is not None and tool not in tools:
+        if tools is not None and _mistaken(tool, tools):
             reading.at(("gather", index), f"unknown tool {tool!r}{near(tool, tools)}")
     for index, glob in enumerate(front.tools):
-        if tools is not None and not any(fnmatchcase(tool, glob) for tool in tools):
+        if tools is not None and not any(fnmatchcase(tool, glob) for tool in tools) and _mistaken(glob, tools):
             reading.at(("tools", index), f"{glob!r} matches no tool{near(glob, tools)}")
     for verdict, kinds in front.verdicts.items():
         for index, kind in enumerate(kinds):
-            if actions is not None and kind not in actions:
+            if actions is not None and _mistaken(kind, actions):
                 reading.at(("verdicts", verdict, index), f"unknown action {kind!r}{near(kind, actions)}")
     for section in ("autonomy", "templates"):
         for kind in getattr(front, section):
-            if actions is not None and kind not in actions:
+            if actions is not None and _mistaken(kind, actions):
                 reading.at((section, kind), f"unknown action {kind!r}{near(kind, actions)}", key=True)
     for kind, arguments in front.templates.items():
         for argument, template in arguments.items():
             if template not in templates:
                 reading.at(("templates", kind, argument), f"unknown template {template!r}{near(template, templates)}")
+
+
+def _mistaken(name: str, known: Collection[str]) -> bool:
+    """Whether an unknown `SYSTEM.VERB` is a fault: its system is there and has no such verb, or it is nearly a name that is there. One of a
+    system that is not configured here is none: the step or action then says so when it is its turn."""
+    if name in known:
+        return False
+    systems = {each.partition(".")[0] for each in known}
+    return name.partition(".")[0] in systems or bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
 
 
 def _check_jinja(text: str, reading: _Reading, *, first_line: int, templates: Mapping[str, str]) -> None:

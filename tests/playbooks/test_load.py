@@ -76,6 +76,17 @@ def test_unknown_tools_and_actions_are_faults_where_the_known_ones_are_given() -
     assert not any("'logs.*'" in each for each in found), "a glob that matches something known is no fault"
 
 
+def test_what_belongs_to_a_system_that_is_not_configured_is_no_fault_but_a_slip_of_the_pen_is() -> None:
+    known = {"signals.around", "signals.search"}
+    assert read("shop.md", GOOD, TEMPLATES, tools=known).front.gather == ("logs.around",)
+    slip = GOOD.replace("logs.around", "signal.around")
+    assert any(
+        "unknown tool 'signal.around'; did you mean 'signals.around'" in each for each in faults_of(slip, tools=known)
+    )
+    verb = GOOD.replace("logs.*", "signals.find*")
+    assert any("'signals.find*' matches no tool" in each for each in faults_of(verb, tools=known))
+
+
 def test_a_misspelt_field_of_a_record_is_found_before_anything_is_rendered() -> None:
     found = faults_of(GOOD.replace("incident.title", "incident.titel"))
     assert found == ["shop.md:12:1: 'incident' has no field 'titel'; did you mean 'title'?"]
