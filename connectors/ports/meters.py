@@ -46,8 +46,8 @@ CounterName = Literal[
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
 - investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
-- act.admitted: kind, admission; act.attempts: kind, outcome (succeeded, try_later, rejected, unknown)
-- act.pages_rung: outcome (pages that went out although the journal could not be written)
+- act.admitted: kind, admission; act.attempts: kind, outcome (happened, later, no, perhaps)
+- act.pages_rung: outcome (sent, failed; pages that went out although the journal could not be written)
 """
 DurationName = Literal[
     "tocsin.ingest.duration",

@@ -19,6 +19,8 @@ from schemas import Action
 
 MARGIN_S = 30.0
 """A lease lasts so much longer than the call it covers."""
+FAREWELL_S = 2.0
+"""What a call in flight gets beyond its deadline to be written down when the program stops."""
 COMPLETE_WITHIN_S = 15 * 60.0
 """How long an action waits to be complete when nothing else of its incident is still to come."""
 LOOK_EVERY_S = 60.0
@@ -177,11 +179,21 @@ class Worker:
             if self._ringer is not None and turn.action.kind in PAGES:
                 await self._ringer.ring(turn.action, now=self._journal.now())
             raise
+        calling = asyncio.create_task(self._call(_Turn(job, turn.task, row), port))
+        try:
+            await asyncio.shield(calling)
+        except asyncio.CancelledError:
+            # The program stops: a call in flight still gets its answer written down, rather than becoming an unknown outcome.
+            await asyncio.wait({calling}, timeout=port.deadline_s + FAREWELL_S)
+            calling.cancel()
+            raise
+
+    async def _call(self, turn: _Turn, port: ActionPort) -> None:
         started = self._journal.now()
-        outcome = await execute(port, row.action)
+        outcome = await execute(port, turn.action)
         self._meters.observe("tocsin.act.duration", (self._journal.now() - started) / _SECOND, kind=port.kind)
         self._meters.count("tocsin.act.attempts", kind=port.kind, outcome=type(outcome).__name__.lower())
-        await self._conclude(_Turn(job, turn.task, row), outcome)
+        await self._conclude(turn, outcome)
 
     async def _conclude(self, turn: _Turn, outcome: Outcome) -> None:
         """Write down what came of the call, however long the journal refuses: the effect cannot be taken back."""

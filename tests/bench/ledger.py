@@ -121,23 +121,35 @@ def main() -> None:
     asked = parser.parse_args()
     records = entries(asked.records)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        rounds = [measure(records, Path(folder) / "bench") for _ in range(asked.rounds)]
-    rates = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
-    limits = {"append": ("serialise only", "SHA-256 of the payloads only", "write + fdatasync only")}
-    limits["verify"] = limits["verify sealed"] = ("SHA-256 of the payloads only", "read + SHA-256 of the file only")
-    ratios = {
-        f"{name} / {limit}": statistics.median(found[name] / found[limit] for found in rounds)
-        for name, against in limits.items()
-        for limit in against
-    }
+        rows = figures([measure(records, Path(folder) / "bench") for _ in range(asked.rounds)])
     if asked.json:
-        print(json.dumps({"records_per_s": rates, "ratios": ratios}))
+        for row in rows:
+            print(json.dumps(row))
         return
     print(f"{asked.records} records of {SIZE} B, batches of {BATCH}, median of {asked.rounds} rounds")
-    for name, rate in rates.items():
-        print(f"{name:<36}{rate:>12,.0f} records/s")
-    for name, ratio in ratios.items():
-        print(f"{name:<56}{ratio:>6.2f}")
+    for row in rows:
+        digits = 2 if row["unit"] == "ratio" else 0
+        print(f"{row['name']!s:56}{row['median']:>12,.{digits}f} {row['unit']}")
+
+
+def figures(rounds: list[dict[str, float]]) -> list[dict[str, str | float]]:
+    """Rates, and ratios to the limits of the same round."""
+    limits = {"append": ("serialise only", "SHA-256 of the payloads only", "write + fdatasync only")}
+    limits["verify"] = limits["verify sealed"] = ("SHA-256 of the payloads only", "read + SHA-256 of the file only")
+    found = {name: ("records/s", [each[name] for each in rounds]) for name in rounds[0]}
+    for name, against in limits.items():
+        for limit in against:
+            found[f"{name} / {limit}"] = ("ratio", [each[name] / each[limit] for each in rounds])
+    return [
+        {
+            "name": f"ledger: {name}",
+            "median": statistics.median(each),
+            "least": min(each),
+            "most": max(each),
+            "unit": unit,
+        }
+        for name, (unit, each) in found.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -236,3 +236,29 @@ def test_a_worker_whose_lease_passed_on_causes_no_effect(make):
         assert port.calls == ["key_1"] and await world.kinds() == ["approved", "attempted", "succeeded"]
 
     asyncio.run(run())
+
+
+def test_a_call_in_flight_when_the_program_stops_gets_its_answer_written_down(make):
+    port, called, answer = ScriptedPort(effect="ask"), asyncio.Event(), asyncio.Event()
+    execute = port.execute
+
+    async def slowly(arguments, key):
+        called.set()
+        await answer.wait()
+        return await execute(arguments, key)
+
+    async def run():
+        port.execute = slowly
+        world = make.world(port)
+        async with world.acting():
+            await world.propose(make.action())
+            await world.say("approve")
+        working = asyncio.create_task(world.worker().run())
+        await called.wait()
+        working.cancel()
+        asyncio.get_running_loop().call_soon(answer.set)
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert await world.kinds() == ["proposed", "approved", "attempted", "succeeded"]
+
+    asyncio.run(run())
