@@ -48,6 +48,12 @@ class Finding:
     seq: int | None
     message: str
 
+    def __str__(self) -> str:
+        """For people: where, then what."""
+        places = (("segment", self.segment or None), ("line", self.line), ("record", self.seq))
+        where = ", ".join(f"{name} {number}" for name, number in places if number is not None)
+        return f"{where or 'the ledger'}: {self.fault}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:

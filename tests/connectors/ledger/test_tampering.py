@@ -157,6 +157,7 @@ def test_a_cut_tail_shows_only_by_the_head_kept_elsewhere(original, copy):
     assert verify(folder).holds
     found = verify(folder, head=head)
     assert [(finding.fault, finding.seq) for finding in found.findings] == [("tail_cut", 12)]
+    assert str(found.findings[0]).startswith("segment 3, record 12: tail_cut: the ledger ends at record 11;")
 
 
 def test_a_chain_forged_to_its_end_shows_by_the_head_kept_elsewhere(original, copy):
