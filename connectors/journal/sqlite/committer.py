@@ -178,6 +178,7 @@ class Committer:
             self._state.load(connection)
             self._tail.clear()
             self._connection = connection
+            deliver(self.waiters.all())
         return self._connection
 
     def _probe(self) -> None:

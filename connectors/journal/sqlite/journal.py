@@ -213,8 +213,9 @@ class SqliteJournal(Journal):
         """As `close`, for where no loop runs (any more); blocks until what is queued is committed and the log is folded in."""
         self._closed = True
         self._queue.close()
-        self._committer.join()
+        # Readers first: the last connection to go folds the log in and removes it, and only the writer's can.
         self.stored.close()
+        self._committer.join()
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()

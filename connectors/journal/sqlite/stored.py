@@ -58,7 +58,6 @@ class Stored:
         self._own = threading.local()
         self._lock = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
-        self._closed = False
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="journal-reader")
 
     async def run(
@@ -74,13 +73,15 @@ class Stored:
             except sqlite3.Error as error:
                 raise Unavailable(f"cannot read {str(self._path)!r}: {error}") from error
 
-        if self._closed:
-            raise Unavailable("the journal is closed: open it again")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except RuntimeError as error:
+            # The pool was shut down.
+            raise Unavailable("the journal is closed: open it again") from error
+        return await running
 
     def close(self) -> None:
         """Waits for reads under way."""
-        self._closed = True
         self._pool.shutdown(wait=True)
         for connection in self._opened:
             connection.close()

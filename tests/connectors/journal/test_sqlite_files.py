@@ -233,6 +233,17 @@ def test_a_claim_that_is_cancelled_leaves_its_job_to_the_next(tmp_path: Path) ->
     asyncio.run(main())
 
 
+def test_after_closing_one_file_holds_everything(tmp_path: Path) -> None:
+    async def main() -> None:
+        journal = open_journal(tmp_path / "j.sqlite", clock=SystemClock(), tail_bytes=0)
+        await journal.append("inputs", [some("x")])
+        assert len(await journal.read("inputs", after=0)) == 1
+        await journal.close()
+
+    asyncio.run(main())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["j.sqlite", "j.sqlite.lock"]
+
+
 def test_many_commits_are_merged_into_few(tmp_path: Path) -> None:
     async def main() -> None:
         journal = open_journal(tmp_path / "j.sqlite", clock=SystemClock())
