@@ -21,6 +21,8 @@ class Extent:
     signals: int
     lasted_s: float
     resolved: bool
+    quiet_s: float | None
+    """For events, which do not end: seconds since the latest one. None for what fires until it is resolved."""
     others: tuple[str, ...]
     users: int | None
     corroborated: bool | None
@@ -46,11 +48,18 @@ def extent_of(facts: Facts) -> Extent:
         signals=max(incident.signals, len(facts.signals)),
         lasted_s=max(0, ended - incident.first_seen) / SECOND,
         resolved=over,
+        quiet_s=_quiet(facts),
         others=tuple(others),
         users=max(users, default=None),
         corroborated=confirmed,
         by=by,
     )
+
+
+def _quiet(facts: Facts) -> float | None:
+    if any(signal.type in ("alert", "check_in") for signal in facts.signals):
+        return None
+    return max(0, facts.now - facts.incident.last_seen) / SECOND
 
 
 def _confirmed(facts: Facts) -> tuple[bool | None, tuple[str, str] | None]:

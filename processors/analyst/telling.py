@@ -9,6 +9,9 @@ from processors.analyst.suspects import Suspect
 from processors.analyst.verdict import Ruling
 from processors.analyst.words import clock, count, listed, span, tick
 
+QUIET_S = 600
+"""An error that has not come again for so long is not said to be going on."""
+
 _PLAIN: dict[Category, str] = {
     "resource_exhaustion": "Something ran out",
     "configuration_error": "A setting, credential or certificate is wrong",
@@ -31,7 +34,7 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     )
     lead = f", first signs {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
     text = (
-        f"{tick(incident.title)}{where}: {count(extent.signals, 'signal')} since {clock(begin.at)}{lead}, {state}."
+        f"{tick(incident.title)}{where}: {count(extent.signals, 'signal')} since {clock(begin.at)}{lead}, {_state(extent)}."
         f" Severity {incident.severity}"
     )
     if extent.users is not None:
@@ -42,6 +45,14 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     elif extent.corroborated is False:
         text += " The logs around it hold no errors: the alert stands alone."
     return text
+
+
+def _state(extent: Extent) -> str:
+    if extent.resolved:
+        return f"over after {span(extent.lasted_s)}"
+    if extent.quiet_s is not None and extent.quiet_s > QUIET_S:
+        return f"the last {span(extent.quiet_s)} ago"
+    return f"still going on after {span(extent.lasted_s)}"
 
 
 def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> str:

@@ -228,6 +228,12 @@ def test_an_incident_that_ended_meanwhile_is_told_as_over(gather: Any) -> None:
     assert "41 signals" in made.summary and "over after 9 min" in made.summary
 
 
+def test_an_error_that_has_not_come_again_is_not_said_to_go_on(gather: Any) -> None:
+    made = concluded(gather, [error_signal(0)], [])
+    assert "the last 12 min ago" in made.summary and "going on" not in made.summary
+    assert "still going on after 12 min" in concluded(gather, [alert("HighLatency", severity="warning")], []).summary
+
+
 def test_failing_services_around_it_are_its_blast_radius_in_order(gather: Any) -> None:
     others = [
         error_signal(n + 2, title=f"{name} fails", service=name, raw={})
