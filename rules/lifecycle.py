@@ -72,6 +72,8 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
     elif any(gone):
         row["unsaid"] += 1
         row["pending"] = sorted({*row.get("pending", ()), "firing"})
+        if turn.at - row["said"] >= turn.state.limits.update_every:
+            _tell(turn, row, sentences.fewer(row), (fields["id"],), fields)
         _rest(turn, key, row)
 
 

@@ -54,6 +54,10 @@ def more(row: Row) -> str:
     return f"{fresh}, {row['n']} in all; {len(row['firing'])} firing"
 
 
+def fewer(row: Row) -> str:
+    return f"something of it is over; {len(row['firing'])} still firing"
+
+
 def worse(fields: Fields, before: str, after: str) -> str:
     return f"severity rose from {before} to {after} with {short(fields['title'], 80)!r}"
 
