@@ -29,9 +29,6 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     incident = facts.incident
     where = f" in {tick(incident.service, 60)}" if incident.service else ""
     where += f" ({tick(incident.environment, 30)})" if incident.environment else ""
-    state = (
-        f"over after {span(extent.lasted_s)}" if extent.resolved else f"still going on after {span(extent.lasted_s)}"
-    )
     lead = f", first signs {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
     text = (
         f"{tick(incident.title)}{where}: {count(extent.signals, 'signal')} since {clock(begin.at)}{lead}, {_state(extent)}."
