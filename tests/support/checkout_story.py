@@ -41,7 +41,9 @@ FRAMES: list[dict[str, Any]] = [
 ]
 
 
-def exception_event(kind: str = "AttributeError", value: str = "'NoneType' object has no attribute 'amount'") -> dict[str, Any]:
+def exception_event(
+    kind: str = "AttributeError", value: str = "'NoneType' object has no attribute 'amount'"
+) -> dict[str, Any]:
     """An event as Sentry's Python SDK sends it."""
     return {
         "event_id": "9f1c7d1e0b8a4a3fb1f2a4a0c6a0c001",
@@ -52,7 +54,12 @@ def exception_event(kind: str = "AttributeError", value: str = "'NoneType' objec
         "transaction": "shop.views.pay",
         "exception": {
             "values": [
-                {"type": kind, "value": value, "mechanism": {"type": "flask", "handled": False}, "stacktrace": {"frames": FRAMES}}
+                {
+                    "type": kind,
+                    "value": value,
+                    "mechanism": {"type": "flask", "handled": False},
+                    "stacktrace": {"frames": FRAMES},
+                }
             ]
         },
     }
@@ -78,7 +85,9 @@ def error_signal(number: int = 0, *, title: str | None = None, raw: Any = None, 
     return Signal.observed(source="sentry", occurrence_id=f"event-{number}", **{**given, **fields})
 
 
-def deploy_signal(minutes_before: float = 10, *, service: str = "checkout", title: str = "Deploy checkout 2.4.1", **fields: Any) -> Signal:
+def deploy_signal(
+    minutes_before: float = 10, *, service: str = "checkout", title: str = "Deploy checkout 2.4.1", **fields: Any
+) -> Signal:
     """A deployment."""
     at = START - round(minutes_before * MINUTE)
     given: dict[str, Any] = {
@@ -158,7 +167,13 @@ def earlier_incident(**fields: Any) -> Incident:
         "signals": 12,
         "signal_ids": (),
         "external": (
-            ExternalRef(system="linear", kind="issue", id="0b1c-uuid", url="https://linear.app/shop/issue/OPS-12", title="OPS-12"),
+            ExternalRef(
+                system="linear",
+                kind="issue",
+                id="0b1c-uuid",
+                url="https://linear.app/shop/issue/OPS-12",
+                title="OPS-12",
+            ),
         ),
     }
     return checkout_incident(**{**given, **fields})
@@ -210,6 +225,9 @@ def night() -> tuple[Incident, list[Signal], ListArchive]:
         deploy_signal(25, service="search", title="Deploy search 7.0.0"),
         deploy_signal(-6, title="Roll back checkout to 2.4.0"),
         *(log_signal(-500 + 60 * number, f"slow query took {number}12 ms", severity="warning") for number in range(14)),
-        *(log_signal(-20 + 15 * number, f"payment for order {number}77 failed: coupon is None") for number in range(12)),
+        *(
+            log_signal(-20 + 15 * number, f"payment for order {number}77 failed: coupon is None")
+            for number in range(12)
+        ),
     ]
     return incident, errors, ListArchive([*errors, *around], [incident, earlier_incident()])
