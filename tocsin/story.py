@@ -119,9 +119,12 @@ def action_view(action: Action) -> RenderableType:
     """What would be, or was, done outside: in full."""
     state = "would be done" if action.state == "proposed" else action.state
     title = Text.assemble((action.kind, "bold"), f"  {state}")
-    body: list[RenderableType] = (
-        [Markdown(plain(action.rendered))] if action.rendered else [Text(plain(action.arguments))]
-    )
+    heading, _, text = plain(action.rendered or action.arguments).partition("\n\n")
+    body: list[RenderableType] = [
+        Text(heading),
+        Text(),
+        Markdown(text.replace("| | |\n|---|---|\n", "|fact|value|\n|---|---|\n")),
+    ]
     if action.withheld:
         body.append(Text(plain(f"\nNot sent: {action.withheld}"), "yellow"))
     if action.error:
