@@ -23,7 +23,7 @@ def signal_of(fields: Fields) -> Fields:
             if type(fields[name]) is not str:
                 break
         else:
-            if type(fields["labels"]) is dict and type(fields["remember_s"]) is int:
+            if type(fields["labels"]) is dict and type(fields["links"]) is list and type(fields["remember_s"]) is int:
                 return fields
     except (KeyError, TypeError, IndexError):
         pass

@@ -346,6 +346,14 @@ def test_what_is_no_signal_is_refused_and_changes_nothing(item: dict[str, Any]) 
     assert world.state.take_changes() == ({}, set())
 
 
+def test_a_record_without_its_defaults_is_completed() -> None:
+    world = World(ALERTS)
+    bare = signal("a").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    assert "links" not in bare
+    out = world.engine.advance(world.state, bare, kind="signal", now=at(0))
+    assert [decision.kind for decision in out] == ["incident.opened", "playbook.selected"]
+
+
 def test_a_log_line_is_the_signal_its_batch_says() -> None:
     lines = batch("b", 3, ("error", "boom\nat x"), ("info", "fine"))
     plain = batch_of(lines.model_dump(mode="json", exclude_none=True))
