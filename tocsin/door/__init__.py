@@ -1,4 +1,4 @@
-"""The door: HTTP in front of everything. Ingest paths are bare ASGI, the rest is whatever application is given."""
+"""The door, HTTP in front of everything: ingest paths are bare ASGI, the rest is whatever application is given."""
 
 from tocsin.door.app import door, rest
 from tocsin.door.asgi import IngestDoor, Limits
