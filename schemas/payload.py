@@ -54,7 +54,7 @@ class PlaybookSelected(Part):
 class PlaybookSkipped(Part):
     """No investigation is started, and the reason out of a closed set: shadow, throttled, running, unknown_playbook, none_named."""
 
-    playbook: str | None
+    playbook: str | None = None
     reason: str
 
 

@@ -1,4 +1,4 @@
-"""What a person tells Tocsin: approve, deny, acknowledge, resolve, feedback, steer, silence; each is a recorded command."""
+"""What a person tells Tocsin: approve, deny, acknowledge, resolve, feedback, silence; each is a recorded command."""
 
 import asyncio
 import getpass
@@ -29,7 +29,7 @@ silences = typer.Typer(help="Silences: signals that open nothing for a while.", 
 
 def add_to(app: typer.Typer) -> None:
     """Offer the commands of this module."""
-    for command in (approve, deny, acknowledge, resolve, feedback, steer):
+    for command in (approve, deny, acknowledge, resolve, feedback):
         app.command()(command)
 
 
@@ -74,16 +74,6 @@ def feedback(
     if verdict not in ("noise", "duplicate", "known", "actionable", "urgent"):
         fail(USAGE, f"verdict {verdict!r}; expected noise, duplicate, known, actionable or urgent")
     _about(identity, configured(config), "feedback", {"verdict": verdict, "text": text}, reason=text, as_json=as_json)
-
-
-def steer(
-    investigation: Annotated[str, typer.Argument(help="The investigation's id")],
-    text: str,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Tell a running investigation something; it is recorded with it."""
-    _send(configured(config), "steer", {"investigation_id": investigation, "text": text}, reason=text, as_json=as_json)
 
 
 @silences.command("add")
