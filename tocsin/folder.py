@@ -3,7 +3,9 @@
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,14 +73,20 @@ class DataFolder:
         return str(found["url"])
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:
+        """There whole or not at all, also after a crash; of two processes that make it at once, one is believed by both."""
         file = self.path / name
-        try:
-            descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return file.read_text().strip()
-        with os.fdopen(descriptor, "w") as out:
-            content = make()
-            out.write(content + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        return content
+        if not file.is_file():
+            descriptor, beside = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(make() + "\n")
+                out.flush()
+                os.fsync(out.fileno())
+            with suppress(FileExistsError):
+                os.link(beside, file)
+            Path(beside).unlink()
+            folder = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return file.read_text().strip()
