@@ -4,6 +4,7 @@ A lease stays the present one until another takes it or its holder gives it back
 renew and go on. Leases of jobs are found under `job/QUEUE/ID` and live in the jobs table.
 """
 
+import sqlite3
 from dataclasses import replace
 
 from connectors.journal.sqlite.state import Group
@@ -63,6 +64,16 @@ def check(group: Group, lease: Lease) -> None:
         raise LeaseLost(
             f"the lease {lease.name!r} of {lease.owner!r} with token {lease.token!r} is held by {now}: stop this work"
         )
+
+
+def free_all(connection: sqlite3.Connection) -> None:
+    """Let go of what a process held that is gone. For the one who holds the writer's lock alone: nobody else can be at work, and a
+    killed program's work goes on with the next start instead of when its leases end. Tokens and attempts stay, so that they grow on.
+
+    Raises sqlite3.Error.
+    """
+    connection.execute("UPDATE leases SET owner = '' WHERE owner <> ''")
+    connection.execute("UPDATE jobs SET owner = '', free_at = due WHERE finished = 0 AND owner <> ''")
 
 
 def _hold(group: Group, lease: Lease) -> Lease:
