@@ -33,13 +33,15 @@ class RequestQueue:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._idle = False
+        self._waking: asyncio.AbstractEventLoop | None = None
+        """The loop that will wake the writer in its next turn."""
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, request: Request, entrance: Entrance) -> None:
-        """Raises Busy when too much waits, Unavailable once closed."""
+        """From the loop of the one who waits. Raises Busy when too much waits, Unavailable once closed."""
         most, most_bytes = self._most[entrance]
         waiting = self._waiting
         with self._lock:
@@ -55,8 +57,17 @@ class RequestQueue:
             waiting.append(request)
             self.bytes = size
             if self._idle:
-                self._idle = False
-                self._changed.notify()
+                loop = request[2].get_loop()
+                if loop is not self._waking:
+                    self._waking = loop
+                    loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        """Only now that the loop has gone through everything that was ready: were the writer woken by the first put, it would commit
+        that alone, and fight with the loop over the interpreter while the others are put."""
+        with self._changed:
+            self._waking = None
+            self._changed.notify()
 
     def take(self, *, most: int, most_bytes: int, timeout_s: float | None) -> list[Request] | None:
         """What waits, up to a limit (always one at least); waits for something to come. Empty after the timeout, None when closed
