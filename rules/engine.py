@@ -183,7 +183,10 @@ class Engine:
             return
         ruleset, groups = turn.ruleset, _Groups()
         plain_type = fields["type"] not in ("change", "comment")
-        for number in ruleset.matching(fields):
+        matching = ruleset.matching(fields)
+        for number in ruleset.erring(fields, matching):
+            state.erring[ruleset.rules[number].rule.name] += 1
+        for number in matching:
             rule = ruleset.rules[number]
             if number in ruleset.readers:
                 fields["incident"] = self._incident(state, rule, fields)

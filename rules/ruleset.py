@@ -1,6 +1,6 @@
 """The rules in force: compiled, frozen, and versioned by their content."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -108,6 +108,15 @@ class RuleSet:
         if not readers:
             return [number for number in candidates if conditions[number](activation)]
         return [number for number in candidates if number in readers or conditions[number](activation)]
+
+    def erring(self, activation: Mapping[str, Any], matching: Collection[int]) -> list[int]:
+        """Numbers of the rules that do not match because their condition is an error (a missing field, a wrong kind) left over. Those
+        that the index rules out by an equality are not looked at: whatever else is wrong with them, they are false."""
+        return [
+            number
+            for number in self.index.candidates(activation)
+            if number not in matching and self.rules[number].condition.erred(activation)
+        ]
 
     def packed(self) -> bytes:
         """The sources as JSON, from which `rules.load.unpack` makes the same rule set."""

@@ -5,6 +5,7 @@ Keys: `group/...` a group and its incident, `window/...` what a group has counte
 something is decided about it, and `sweep`, the moment from which nobody misses it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from heapq import heappop, heappush
@@ -30,6 +31,8 @@ class State:
         """Keys of groups by the id of their latest incident."""
         self.silences: dict[str, Row] = {}
         self.facts: dict[str, Any] = {}
+        self.erring: Counter[str] = Counter()
+        """How often the condition of a rule was an error: a figure for whoever runs it, who takes it away; no part of what is stored."""
         self.windows = 0
         self._gone: set[str] = set()
         self._dues: list[tuple[int, str]] = []

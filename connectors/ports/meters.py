@@ -21,6 +21,7 @@ CounterName = Literal[
     "tocsin.triage.inputs",
     "tocsin.triage.decisions",
     "tocsin.triage.retries",
+    "tocsin.triage.condition_errors",
     "tocsin.record.entries",
     "tocsin.record.failures",
     "tocsin.record.gaps",
@@ -42,7 +43,8 @@ CounterName = Literal[
 - refused: source, reason (a `Refusal`); overloaded: source, reason (busy, unavailable, requests, bytes)
 - quarantined: source; failures: source (a connector broke on a request, a fault of ours)
 - bells: outcome (rung, failed)
-- triage.inputs: kind (of the entry); triage.decisions: kind; triage.retries: reason (busy, unavailable)
+- triage.inputs: kind (of the entry); triage.decisions: kind; triage.retries: reason (busy, unavailable);
+  triage.condition_errors: rule (its condition met a missing field or a wrong kind: no match)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
 - investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over

@@ -196,6 +196,9 @@ class Triage:
         for kind in {decision.kind for decision in folded.decisions}:
             number = sum(decision.kind == kind for decision in folded.decisions)
             self.meters.count("tocsin.triage.decisions", number, kind=kind)
+        for rule, number in self.state.erring.items():
+            self.meters.count("tocsin.triage.condition_errors", number, rule=rule)
+        self.state.erring.clear()
         self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / 1_000_000)
 
 

@@ -458,3 +458,11 @@ def test_the_engine_holds_nothing_of_its_own() -> None:
     first = engine.advance(one_state, dict(item), kind="signal", now=at(0))
     second = engine.advance(other, dict(item), kind="signal", now=at(0))
     assert [d.to_json() for d in first] == [d.to_json() for d in second]
+
+
+def test_a_condition_that_meets_a_missing_field_is_no_match_and_is_counted() -> None:
+    text = 'rules: [{name: picky, when: \'labels.team.startsWith("pay")\'}, {name: calm, when: \'type == "check_in" && labels.team.contains("x")\'}]'
+    world = World(text)
+    world.push(0, signal("a"), signal("b", labels={"team": "web"}), signal("c", labels={"team": "payments"}))
+    assert dict(world.state.erring) == {"picky": 1}
+    assert len(world.state.incidents) == 1
