@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from playbooks.durations import Seconds
 from schemas import Autonomy, Verdict
+from schemas.spans import UNITS, Span
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
 ToolName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+\.[a-z0-9_.-]+$")]
@@ -40,13 +40,13 @@ class Analyst(Closed):
     model: str = Field(default="default", description="A model role, or `none` for the model-free analyst")
     max_turns: int = Field(default=12, ge=1, le=200)
     max_cost_usd: float = Field(default=0.50, ge=0)
-    timeout: Seconds = Field(default=240.0, description="For the whole investigation, tools included")
+    timeout: Span = Field(default=4 * UNITS["m"], description="For the whole investigation, tools included")
 
 
 class Verify(Closed):
     """What is expected to come true after acting."""
 
-    resolved_within: Seconds | None = None
+    resolved_within: Span | None = None
 
 
 class FrontMatter(Closed):

@@ -8,12 +8,12 @@ from rules.cel import CelError, compile  # noqa: A004 (the language's own word f
 from rules.decided import decided, moment
 from rules.fields import SCHEMA
 from rules.ruleset import RuleSet
-from rules.spans import LONGEST, about
 from rules.state import Row, State
 from rules.turn import Turn
 from schemas.command import Command
 from schemas.decision import DecisionKind
 from schemas.ids import digest
+from schemas.spans import LONGEST, about
 from schemas.time import from_rfc3339
 
 PASSED_ON = frozenset({"approve", "deny", "steer"})

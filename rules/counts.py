@@ -3,9 +3,9 @@
 from typing import Literal
 
 from rules.decided import decided, moment
-from rules.spans import UNITS, about
 from rules.state import Row, State
 from schemas.decision import Decision, DecisionKind, Versions
+from schemas.spans import UNITS, about
 
 Outcome = Literal["duplicate", "unmatched", "own", "silence", "below_threshold", "late"]
 

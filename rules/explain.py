@@ -12,9 +12,9 @@ from rules.fields import SCHEMA
 from rules.incidents import group_key_of, incident_of
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields, moment_of, signal_of
-from rules.spans import show_span
 from rules.state import State
 from rules.windows import look
+from schemas.spans import show_span
 
 
 @dataclass(frozen=True, slots=True)

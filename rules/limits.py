@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rules.spans import UNITS
+from schemas.spans import UNITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
-from rules.spans import UNITS, Span
 from schemas.severity import Severity
+from schemas.spans import UNITS, Span
 
 CountOperator = Literal[">=", ">", "=="]
 

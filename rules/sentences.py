@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
-from rules.spans import about, show_span
 from rules.state import Row
 from rules.windows import Filled
+from schemas.spans import about, show_span
 
 _SKIPPED = {
     "none_named": "no investigation: the rule {rule} names no playbook",

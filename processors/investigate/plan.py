@@ -41,6 +41,7 @@ def next_move(playbook: Playbook, steps: Sequence[Step]) -> Move:
     an investigation that waited for a new worker is not the poorer for it."""
     index = len(steps)
     if index < len(playbook.front.gather):
-        spent = sum(max(0, step.finished_at - step.started_at) for step in steps) / SECOND
-        return Ask(index, playbook.front.gather[index], max(0.0, playbook.front.analyst.timeout - spent))
+        spent = sum(max(0, step.finished_at - step.started_at) for step in steps)
+        left = max(0, playbook.front.analyst.timeout - spent)
+        return Ask(index, playbook.front.gather[index], left / SECOND)
     return Look(index) if index == len(playbook.front.gather) else Conclude()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rules.load import load_texts
 from rules.model import LATER, MOST_COUNTED, Match, Rule
-from rules.spans import parse_span
+from schemas.spans import parse_span
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
 

@@ -15,8 +15,8 @@ from connectors.ports.journal import INPUTS, NewRecord
 from processors.triage.loop import SPACE
 from rules import cel
 from rules.fields import SCHEMA
-from rules.spans import parse_span
 from schemas import Command, CommandKind, digest, to_rfc3339
+from schemas.spans import parse_span
 from tocsin.cli.look import Identity, incident_of, reading
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, emit, explained, fail, show
 from tocsin.compose import opened

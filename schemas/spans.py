@@ -1,4 +1,4 @@
-"""Spans of time as people write them in rule files: "90s", "5m", "1h30m", "2d"."""
+"""Spans of time as people write them in files and commands: "90s", "5m", "1h30m", "2d"."""
 
 import re
 from typing import Annotated, Any
