@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Route
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, Busy, Journal, Unavailable
 from schemas import Command
+from schemas.document import DocumentInvalid
+from tocsin.quarantine import StillUnreadable
 
 HEARTBEAT_S = 15.0
 """A comment is sent on an idle event stream this often, so that a proxy or reader sees that it lives."""
@@ -40,7 +42,11 @@ class Api:
         readiness: Callable[[], Readiness],
         exposition: Callable[[], bytes],
         token: str,
+        reload: Callable[[], Awaitable[str]],
+        retry: Callable[[str], Awaitable[int]],
     ) -> None:
+        self._reload = reload
+        self._retry = retry
         self._journal = journal
         self._archive = archive
         self._submit = submit
@@ -58,6 +64,8 @@ class Api:
             Route("/api/v1/incidents/{id}", self._guarded(self._incident)),
             Route("/api/v1/incidents/{id}/decisions", self._guarded(self._decisions)),
             Route("/api/v1/commands", self._guarded(self._command), methods=["POST"]),
+            Route("/api/v1/rules/activate", self._guarded(self._activate), methods=["POST"]),
+            Route("/api/v1/quarantine/{id}/retry", self._guarded(self._try_again), methods=["POST"]),
             Route("/api/v1/stream", self._guarded(self._stream)),
         ]
 
@@ -102,8 +110,28 @@ class Api:
         try:
             await self._submit(command)
         except (Busy, Unavailable) as error:
-            return reply(503, {"error": str(error)}, {"retry-after": str(max(1, round(error.retry_after_s)))})
+            return _later(error)
         return reply(202, {"id": command.id})
+
+    async def _activate(self, _request: Request) -> Response:
+        try:
+            return reply(202, {"version": await self._reload()})
+        except DocumentInvalid as error:
+            return reply(
+                409, {"error": "the rules in force stay in force", "faults": [str(fault) for fault in error.faults]}
+            )
+        except (Busy, Unavailable) as error:
+            return _later(error)
+
+    async def _try_again(self, request: Request) -> Response:
+        try:
+            return reply(200, {"signals": await self._retry(request.path_params["id"])})
+        except KeyError as error:
+            return reply(404, {"error": f"nothing is in quarantine as {error}"})
+        except StillUnreadable as error:
+            return reply(409, {"error": str(error)})
+        except (Busy, Unavailable) as error:
+            return _later(error)
 
     async def _stream(self, request: Request) -> Response:
         """Decisions as server-sent events; `Last-Event-ID` or `?after=` continues behind an offset, else from now on."""
@@ -142,6 +170,10 @@ def reply(status: int, content: object, headers: Mapping[str, str] | None = None
 def _limit(request: Request) -> int:
     given = request.query_params.get("limit", "")
     return min(int(given), LIMIT_MOST) if re.fullmatch(r"[0-9]{1,9}", given) else 100
+
+
+def _later(error: Busy | Unavailable) -> Response:
+    return reply(503, {"error": str(error)}, {"retry-after": str(max(1, round(error.retry_after_s)))})
 
 
 def _unknown(request: Request) -> Response:

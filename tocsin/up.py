@@ -2,17 +2,21 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
+from connectors.ports.journal import Busy, Unavailable
+from schemas.document import DocumentInvalid
 from tocsin.api import Api, Readiness
 from tocsin.compose import PROCESSORS, VERSION, Program
 from tocsin.door import Address, IngestDoor, RouteTable, door, rest, serve
 from tocsin.door.asgi import is_loopback
 from tocsin.own_errors import report, start_own_errors
+from tocsin.quarantine import retry
+from tocsin.reload import reload_rules
 from tocsin.supervisor import Supervisor
 from tocsin.telemetry import resource, start_tracing
 
@@ -70,6 +74,8 @@ async def _open_door(program: Program, supervisor: Supervisor) -> AsyncIterator[
         readiness=lambda: readiness(program, supervisor),
         exposition=program.metrics.exposition,
         token=program.folder.token(),
+        reload=lambda: reload_rules(program, author="human:api", origin="api"),
+        retry=lambda identity: retry(program, identity),
     )
     ingest = IngestDoor(program.ingest, table, loopback=is_loopback(configuration.host), meters=program.metrics)
     async with serve(door(ingest, rest(api.routes(), table)), configuration.host, configuration.port) as address:
@@ -88,18 +94,25 @@ def readiness(program: Program, supervisor: Supervisor) -> Readiness:
     return Readiness({**states, "journal": "failing" if fault else "writing"}, faults)
 
 
-async def until_stopped(also: Callable[[], object] = lambda: None) -> None:
-    """Return at SIGINT or SIGTERM."""
+async def until_stopped(program: Program) -> None:
+    """Return at SIGINT or SIGTERM; at SIGHUP read the rules again."""
     stop = asyncio.Event()
+    again = asyncio.Event()
     loop = asyncio.get_running_loop()
-
-    def stopping() -> None:
-        also()
-        stop.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping)
-    await stop.wait()
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    stopped = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        asked = asyncio.create_task(again.wait())
+        await asyncio.wait([stopped, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if again.is_set():
+            again.clear()
+            try:
+                await reload_rules(program, author="human:signal", origin="system")
+            except (DocumentInvalid, OSError, Busy, Unavailable) as error:
+                log.error("the rules in force stay in force", because=str(error))
 
 
 async def settled(program: Program, *, timeout_s: float) -> bool:

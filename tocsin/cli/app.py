@@ -17,5 +17,6 @@ for module in (initialise, start, once, look, commands, doctor):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(commands.silences, name="silence")
+app.add_typer(commands.quarantine, name="quarantine")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(rules.playbooks, name="playbooks")

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import httpx
 import orjson
 import typer
+from rich.text import Text
 
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import INPUTS, NewRecord
+from processors.ingest import QUARANTINE
 from processors.triage.loop import SPACE
 from rules import cel
 from rules.fields import SCHEMA
@@ -22,8 +24,11 @@ from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, 
 from tocsin.compose import opened
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
+from tocsin.quarantine import Quarantined, from_row
+from tocsin.story import plain
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision")]
+quarantine = typer.Typer(help="What could not be read.", no_args_is_help=True)
 silences = typer.Typer(help="Silences: signals that open nothing for a while.", no_args_is_help=True)
 
 
@@ -130,6 +135,34 @@ def list_(config: Config = None, as_json: Json = False) -> None:
         show("No silence is in force.")
 
 
+@quarantine.command("list")
+def quarantined(config: Config = None, as_json: Json = False) -> None:
+    """List what could not be read."""
+
+    async def look() -> list[Quarantined]:
+        async with reading(configured(config)) as (reader, _):
+            return [from_row(row) for _, row in await reader.scan(QUARANTINE)]
+
+    with explained():
+        found = asyncio.run(look())
+    for each in found:
+        if as_json:
+            emit(each.told())
+        else:
+            show(Text(plain(f"{each.id}  {each.source}/{each.instance}  {len(each.content)} bytes  {each.reason}")))
+    if not found and not as_json:
+        show("Nothing is in quarantine.")
+
+
+@quarantine.command("retry")
+def try_again(
+    identity: Annotated[str, typer.Argument(help="The id `quarantine list` shows")], config: Config = None
+) -> None:
+    """Give it to its connector again, through the running program."""
+    told = post(DataFolder(configured(config).data), f"/api/v1/quarantine/{identity}/retry")
+    show(f"read now: {told['signals']} signals")
+
+
 def _about(
     identity: str, loaded: Loaded, kind: CommandKind, data: Mapping[str, Any], *, reason: str, as_json: bool
 ) -> None:
@@ -172,26 +205,31 @@ def _send(
         if url is None:
             asyncio.run(_append(loaded, command))
         else:
-            _post(url, folder.known_token() or "", command)
+            post(folder, "/api/v1/commands", command.to_json())
     if as_json:
         emit(command)
     else:
         show(f"{kind}: recorded as {command.id}" + ("" if url else "; it takes effect when `tocsin up` runs"))
 
 
-def _post(url: str, token: str, command: Command) -> None:
+def post(folder: DataFolder, path: str, content: bytes = b"") -> dict[str, Any]:
+    """Ask the running program; ends the command when none runs, it does not answer, or it says no."""
+    url = folder.published()
+    if url is None:
+        fail(UNREACHABLE, f"no program runs over {folder.path}; start `tocsin up`")
+    headers = {"authorization": f"Bearer {folder.known_token() or ''}"}
     try:
-        answer = httpx.post(
-            f"{url}/api/v1/commands",
-            content=command.to_json(),
-            headers={"authorization": f"Bearer {token}"},
-            timeout=10,
-            trust_env=False,
-        )
+        answer = httpx.post(f"{url}{path}", content=content, headers=headers, timeout=30, trust_env=False)
     except httpx.HTTPError as error:
         fail(UNREACHABLE, f"the program at {url} does not answer: {error}")
     if not answer.is_success:
-        fail(NO, f"the program at {url} answered {answer.status_code}: {answer.text[:300]}")
+        told = (
+            answer.json()
+            if answer.headers.get("content-type", "").startswith("application/json")
+            else {"error": answer.text[:300]}
+        )
+        fail(NO, "\n".join([str(told.get("error", answer.status_code)), *map(str, told.get("faults", []))]))
+    return dict(answer.json())
 
 
 async def _append(loaded: Loaded, command: Command) -> None:

@@ -13,8 +13,10 @@ from rules.explain import explain as explained_by
 from rules.load import load
 from rules.signals import BadInput
 from schemas.document import DocumentInvalid, near
+from tocsin.cli.commands import post
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
 from tocsin.compose import connect, load_playbooks, load_rules
+from tocsin.folder import DataFolder
 from tocsin.story import plain
 
 rules = typer.Typer(help="The rules.", no_args_is_help=True)
@@ -71,6 +73,13 @@ def explain(
     if rule not in verdicts:
         fail(USAGE, f"no rule {rule!r}{near(rule, list(verdicts))}")
     show(plain(verdicts[rule].render()))
+
+
+@rules.command("activate")
+def activate(config: Config = None) -> None:
+    """Have the running program read its rules again: all of them, or none when there is a fault."""
+    told = post(DataFolder(configured(config).data), "/api/v1/rules/activate")
+    show(f"asked for rules {told['version']}; `tocsin tail --kind rules` shows when they are in force")
 
 
 @playbooks.command("check")

@@ -74,7 +74,7 @@ def _loop_of_its_own(main: Coroutine[object, object, None]) -> None:
 
 async def _serve(loaded: Loaded, processors: Sequence[str], *, samples: bool) -> None:
     async with opened(loaded, clock=SystemClock()) as program, running(program, processors) as now_running:
-        stopped = asyncio.create_task(until_stopped())
+        stopped = asyncio.create_task(until_stopped(program))
         where = now_running.address.url if now_running.address else "no door"
         log.info(
             "up",
