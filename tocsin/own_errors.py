@@ -7,10 +7,9 @@ from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event, Hint
 
 from connectors.ports.clock import Clock
+from connectors.ports.source import SELF_TAG
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0"})  # noqa: S104 - compared with, never bound
-MARK = "tocsin.self"
-"""The tag on each of our own events: one that comes back (by a Sentry webhook, say) is context, never the start of an incident."""
 PER_HOUR = 60
 """Events sent at most within an hour: a fault that repeats must not become a storm at somebody else's door."""
 
@@ -66,7 +65,7 @@ def start_own_errors(dsn: str | None, *, host: str, port: int, version: str, clo
         include_local_variables=False,
         max_breadcrumbs=0,
     )
-    sentry_sdk.set_tag(MARK, "true")
+    sentry_sdk.set_tag(SELF_TAG, "true")
     return None
 
 

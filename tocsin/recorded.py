@@ -44,7 +44,9 @@ def recorded(file: Path, *, default_path: str) -> Recorded:
 def shipped(now: int) -> Iterator[Recorded]:
     """The samples, in the order in which they happened, moved in time so that the latest moment in them is `now`."""
     found = [
-        recorded(file, default_path="/") for file in sorted(FOLDER.iterdir()) if not file.name.endswith(".meta.json")
+        recorded(file, default_path="/")
+        for file in sorted(FOLDER.iterdir())
+        if file.suffix != ".md" and not file.name.endswith(".meta.json")
     ]
     latest = max(moment for one in found for moment in _moments(one.body))
     for one in found:

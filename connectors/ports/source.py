@@ -22,6 +22,10 @@ Refusal = Literal[
 """Why a request is refused at the door: a closed set, counted by it."""
 
 
+SELF_TAG = "tocsin.self"
+"""The tag on errors that Tocsin reports about itself: one that comes back is context, and never opens anything."""
+
+
 class Refused(Exception):
     """The request is not accepted, nothing of it is kept. The message says what was found, what was expected, what to do."""
 

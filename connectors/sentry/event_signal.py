@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.ports.reading import line, mapping, text, web_url
+from connectors.ports.source import SELF_TAG
 from connectors.sentry.event import (
     culprit_frame,
     happened_at,
@@ -31,13 +32,15 @@ def event_signal(
     project: str = "",
     envelope_id: object = None,
     links: Sequence[Link] = (),
+    own: bool = False,
     **fields: Any,
 ) -> tuple[Signal, tuple[str, ...]]:
     """The signal of type `error`, and severity words nobody taught us.
 
     `project` is the number in the request's path (empty for webhooks, which name it in the event). Labels are the event's tags by their own
     names, overridden by what the event says of itself: `project`, `project_slug`, `issue_id`, `release`, `transaction`,
-    `server_name`, `platform`, `logger`, `sdk`, `culprit`, `exception` (the outermost type), `trace_id`.
+    `server_name`, `platform`, `logger`, `sdk`, `culprit`, `exception` (the outermost type), `trace_id`. An error that Tocsin itself
+    reported (it carries the tag SELF_TAG) is our own, whichever way it comes back.
     """
     project = project or line(event.get("project"), 40)
     grade, unknown = severity(event)
@@ -59,6 +62,7 @@ def event_signal(
         occurred_at=happened_at(event, origin.received_at),
         group_key=group_key(event, project),
         raw=raw,
+        own=own or named.get(SELF_TAG) == "true",
         **fields,
     )
     return signal, unknown

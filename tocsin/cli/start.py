@@ -1,6 +1,7 @@
 """`tocsin up` and `tocsin run`: everything in one process, or some processors."""
 
 import asyncio
+import os
 from collections.abc import Coroutine, Sequence
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def run(
 
 
 def _start(loaded: Loaded, processors: Sequence[str], *, samples: bool) -> None:
+    os.umask(0o077)  # the journal and the ledger hold what production said: for this user alone
     telemetry = loaded.configuration.telemetry
     start_logging(telemetry.log_format, telemetry.log_level)
     with explained():

@@ -270,3 +270,9 @@ def test_any_damage_to_a_real_envelope_is_received_or_refused(request_: Request,
 def test_any_bytes_are_received_or_refused(envelope: Build, body: bytes) -> None:
     holds(envelope(body=body))
     holds(envelope(body=body, path="/api/42/store/"))
+
+
+def test_an_error_that_tocsin_reported_about_itself_is_its_own(sentry: SentrySource, envelope: Build) -> None:
+    for tags, own in (({"tocsin.self": "true"}, True), ({"tocsin.self": "no"}, False), ({}, False)):
+        (signal,) = sentry.receive(envelope((EVENT, payload(tags=tags)))).signals
+        assert signal.own is own
