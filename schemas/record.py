@@ -1,8 +1,11 @@
 """The shape all stored records share: frozen, versioned, and keeping what a newer writer added."""
 
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+_T = TypeVar("_T", bound=BaseModel)
+_new, _set = object.__new__, object.__setattr__
 
 
 class Record(BaseModel):
@@ -26,3 +29,17 @@ class Part(BaseModel):
     """A piece of a record: frozen, and open for what a newer writer added."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def unchecked(kind: type[_T], values: dict[str, Any], given: set[str]) -> _T:
+    """A record of these values, which are taken as they are: all fields, in the order of the model, each of its type.
+
+    A fifth of the cost of validating, and of `model_construct`. For constructors alone whose signature lets the type checker say
+    what validation would. `given`: the fields that count as set; not copied.
+    """
+    made = _new(kind)
+    _set(made, "__dict__", values)
+    _set(made, "__pydantic_fields_set__", given)
+    _set(made, "__pydantic_extra__", {})
+    _set(made, "__pydantic_private__", None)
+    return made

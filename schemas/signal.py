@@ -2,12 +2,14 @@
 
 from typing import Any, Literal
 
+import orjson
 from pydantic import Field
+from typing_extensions import override
 
-from schemas.ids import digest
-from schemas.record import Part, Record
+from schemas.ids import signal_id
+from schemas.record import Part, Record, unchecked
 from schemas.severity import Severity
-from schemas.time import Micros
+from schemas.time import Micros, to_rfc3339
 
 SignalType = Literal["alert", "error", "log", "issue", "comment", "change", "check_in", "loss"]
 SignalStatus = Literal["firing", "resolved", "acknowledged", "suppressed", "info"]
@@ -22,6 +24,11 @@ class Link(Part):
     rel: str
     url: str
     title: str | None = None
+
+    @classmethod
+    def made(cls, rel: str, url: str, title: str | None = None) -> "Link":
+        """A link of values that have their types already: nothing is checked."""
+        return unchecked(cls, {"rel": rel, "url": url, "title": title}, _LINK)
 
 
 class Signal(Record):
@@ -68,11 +75,105 @@ class Signal(Record):
     @classmethod
     def observed(cls, *, source: str, occurrence_id: str, revision: str = "", **fields: Any) -> "Signal":
         """A signal with its identity computed. Raises pydantic.ValidationError when a field is wrong."""
-        fields["id"] = digest("sig", source, occurrence_id, revision)
+        fields["id"] = signal_id(source, occurrence_id, revision)
         fields["source"] = source
         fields["occurrence_id"] = occurrence_id
         fields["revision"] = revision
         return cls.model_validate(fields)  # a third faster than calling the class with keywords
+
+    @classmethod
+    def made(
+        cls,
+        *,
+        source: str,
+        occurrence_id: str,
+        type: SignalType,
+        title: str,
+        occurred_at: int,
+        received_at: int,
+        group_key: str,
+        instance: str = "default",
+        status: SignalStatus = "firing",
+        severity: Severity = "info",
+        body: str = "",
+        service: str | None = None,
+        environment: str | None = None,
+        labels: dict[str, str] | None = None,
+        measures: dict[str, float] | None = None,
+        links: tuple[Link, ...] = (),
+        expires_at: int | None = None,
+        delivery_id: str | None = None,
+        revision: str = "",
+        remember_s: int = REMEMBER_S,
+        actor: str | None = None,
+        own: bool = False,
+        rehearsal: bool = False,
+        raw: Any = None,
+    ) -> "Signal":
+        """As `observed`, of values that have their types already: nothing is checked, which is five times as fast. For connectors
+        that many signals come through."""
+        values = {
+            "schema_version": 1,
+            "id": signal_id(source, occurrence_id, revision),
+            "source": source,
+            "instance": instance,
+            "type": type,
+            "status": status,
+            "severity": severity,
+            "title": title,
+            "body": body,
+            "service": service,
+            "environment": environment,
+            "labels": {} if labels is None else labels,
+            "measures": {} if measures is None else measures,
+            "links": links,
+            "occurred_at": occurred_at,
+            "received_at": received_at,
+            "accepted_at": None,
+            "expires_at": expires_at,
+            "delivery_id": delivery_id,
+            "occurrence_id": occurrence_id,
+            "revision": revision,
+            "group_key": group_key,
+            "remember_s": remember_s,
+            "actor": actor,
+            "own": own,
+            "rehearsal": rehearsal,
+            "trace": None,
+            "raw": raw,
+        }
+        return unchecked(cls, values, _SIGNAL)
+
+    @override
+    def to_json(self) -> bytes:
+        """The same bytes as any record's, in a third of the time."""
+        if self.__pydantic_extra__:
+            return super().to_json()
+        written = self.__dict__.copy()
+        for name in _MAYBE:
+            if written[name] is None:
+                del written[name]
+        for name in _MOMENTS:
+            if name in written:
+                written[name] = to_rfc3339(written[name])
+        try:
+            return orjson.dumps(written, _part, _STRICT)
+        except TypeError:  # what only the model's own serializer can write, or refuses with its own words
+            return super().to_json()
+
+
+_MOMENTS = ("occurred_at", "received_at", "accepted_at", "expires_at")
+_MAYBE = tuple(name for name, field in Signal.model_fields.items() if field.default is None)
+_LINK = set(Link.model_fields)
+_SIGNAL = set(Signal.model_fields)
+_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+def _part(value: object) -> dict[str, Any]:
+    """A link as it is written. Raises TypeError for anything else."""
+    if type(value) is not Link or value.__pydantic_extra__:
+        raise TypeError
+    return {name: item for name, item in value.__dict__.items() if item is not None}
 
 
 class LogLine(Part):
@@ -84,6 +185,31 @@ class LogLine(Part):
     labels: dict[str, str] = Field(default_factory=dict)
     measures: dict[str, float] = Field(default_factory=dict)
     trace_id: str | None = None
+
+    @classmethod
+    def made(
+        cls,
+        *,
+        occurred_at: int,
+        severity: Severity,
+        body: str,
+        labels: dict[str, str],
+        measures: dict[str, float],
+        trace_id: str | None,
+    ) -> "LogLine":
+        """A line of values that have their types already: nothing is checked."""
+        values = {
+            "occurred_at": occurred_at,
+            "severity": severity,
+            "body": body,
+            "labels": labels,
+            "measures": measures,
+            "trace_id": trace_id,
+        }
+        return unchecked(cls, values, _LOG_LINE)
+
+
+_LOG_LINE = set(LogLine.model_fields)
 
 
 class LogBatch(Record):

@@ -41,7 +41,7 @@ class Notification:
 
     def signal(self, *, occurrence_id: str, revision: str, **fields: Any) -> Signal:
         """A signal of this request."""
-        return Signal.observed(
+        return Signal.made(
             source="alertmanager",
             occurrence_id=occurrence_id,
             revision=revision,
@@ -178,7 +178,7 @@ def _links(
         ("self", external, "Alertmanager"),
         ("silence", silence, "Silence it in Alertmanager"),
     )
-    return tuple(Link(rel=rel, url=url, title=title) for rel, given, title in candidates if (url := web_url(given)))
+    return tuple(Link.made(rel, url, title) for rel, given, title in candidates if (url := web_url(given)))
 
 
 def _matchers(labels: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """Who may send: bearer token, Standard Webhooks signature or HMAC header, whichever the instance has configured."""
 
+from collections.abc import Callable
+
 from connectors.generic.settings import GenericSettings
 from connectors.ports import standard_webhooks
 from connectors.ports.signature import equal_secrets, verify_hex
@@ -16,12 +18,19 @@ class Proof:
         self._tolerance_s = settings.tolerance_s
         self._hmac = settings.hmac
         self._hmac_secrets = [secret.get_secret_value() for secret in settings.hmac.secrets] if settings.hmac else []
-        self._configured = bool(self._tokens or self._keys or self._hmac_secrets)
+        self._proofs: list[Callable[[Request], Refused | None]] = []
+        """Those that are configured, in the order in which they are tried."""
+        if self._keys:
+            self._proofs.append(self._standard_webhook)
+        if self._hmac_secrets:
+            self._proofs.append(self._hmac_header)
+        if self._tokens:
+            self._proofs.append(self._bearer)
 
     def check(self, request: Request) -> None:
         """Return when any configured proof holds. Raises Refused with the most telling reason: expired, bad_signature, unauthorised,
         and missing_signature when the request carries no proof at all."""
-        if not self._configured:
+        if not self._proofs:
             if request.trusted:
                 return
             raise Refused(
@@ -30,7 +39,7 @@ class Proof:
                 "set tokens, webhook_secrets or hmac for it",
             )
         refusals: list[Refused] = []
-        for proof in (self._standard_webhook, self._hmac_header, self._bearer):
+        for proof in self._proofs:
             refused = proof(request)
             if refused is None:
                 return

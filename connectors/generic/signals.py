@@ -1,8 +1,7 @@
 """One part of a request, with the fields found in it, as a Signal."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import orjson
 
@@ -10,12 +9,12 @@ from connectors.generic.fields import labels_of, measures_of, moment_of, text_of
 from connectors.generic.guess import STATUS_WORDS
 from connectors.generic.settings import REPEATS_S, GenericSettings
 from schemas import Signal, SignalType, severity_of
+from schemas.signal import Link
 
-_TYPES = frozenset(get_args(SignalType))
+_TYPES: dict[str, SignalType] = {name: name for name in get_args(SignalType)}
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What all signals of one request share. `named` when the sender itself gave `delivery_id`."""
 
     instance: str
@@ -35,7 +34,13 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
     labels = labels_of(found["labels"]) if "labels" in found else {}
     title, rest = title_and_rest(text_of(found["title"])) if "title" in found else ("", "")
     body = text_of(found["body"]) if "body" in found else rest
-    kind = _word(found.get("type"), labels, "type", _TYPES, settings.type)
+    kind = settings.type
+    if (word := found.get("type")) is not None:
+        meant_type = _TYPES.get(text_of(word).lower())
+        if meant_type is None:
+            labels.setdefault("type", text_of(word))
+        else:
+            kind = meant_type
     status = settings.status
     if (word := found.get("status")) is not None:
         known = STATUS_WORDS.get(text_of(word).strip().lower())
@@ -59,7 +64,7 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
     if not title:
         title = title_and_rest(text_of(raw))[0] or f"an empty signal for {arrival.instance}"
     group = f"{service or ''}:{title}" if "group_key" not in found else text_of(found["group_key"])
-    return Signal.observed(
+    return Signal.made(
         source="generic",
         instance=arrival.instance,
         occurrence_id=occurrence,
@@ -83,16 +88,6 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
     )
 
 
-def _word(value: Any, labels: dict[str, str], name: str, closed: frozenset[str], otherwise: str) -> str:
-    if value is None:
-        return otherwise
-    word = text_of(value)
-    if word.lower() in closed:
-        return word.lower()
-    labels.setdefault(name, word)
-    return otherwise
-
-
 def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, timed: bool) -> tuple[str, int]:
     if "id" in found:
         return f"{arrival.instance}/{text_of(found['id'])}", arrival.settings.remember_s
@@ -103,8 +98,8 @@ def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, 
     return f"{arrival.instance}/content/{content}", lasting
 
 
-def _links(found: dict[str, Any]) -> list[dict[str, str]]:
-    links = [{"rel": "self", "url": url} for url in urls_of(found["url"])] if "url" in found else []
+def _links(found: dict[str, Any]) -> tuple[Link, ...]:
+    links = [Link.made("self", url) for url in urls_of(found["url"])] if "url" in found else []
     if "runbook" in found:
-        links += [{"rel": "runbook", "url": url} for url in urls_of(found["runbook"])]
-    return links
+        links += [Link.made("runbook", url) for url in urls_of(found["runbook"])]
+    return tuple(links)

@@ -17,7 +17,8 @@ def read_json(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refused("malformed", f"the body is not JSON: {error}") from error
-    if too_deep(value):
+    # Nothing is nested deeper than there are brackets; counting them is cheaper than looking at every value.
+    if body.count(b"{") + body.count(b"[") > DEEPEST and too_deep(value):
         raise Refused("malformed", f"the JSON is nested deeper than {DEEPEST} levels")
     return value
 

@@ -23,6 +23,7 @@ REHEARSAL = "tocsin-rehearsal"
 """A header that marks what a trusted request brings as a rehearsal, whatever its value."""
 _PROXIED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 _BROWSER = frozenset({"origin", "sec-fetch-site"})
+_FROM_ELSEWHERE = _PROXIED | _BROWSER
 _IN_A_THREAD = 64 * 1024
 
 
@@ -84,14 +85,15 @@ class IngestDoor:
         headers, at = _headers(scope), self._ingest.now()
         trusted = self._loopback and _from_here(scope, headers)
 
+        method, query = scope["method"], scope["query_string"].decode("latin-1")
+
         def request(raw: bytes, content: bytes) -> Request:
-            query = scope["query_string"].decode("latin-1")
-            return Request(scope["method"], path, query, headers, content, raw, at, match.params, trusted)
+            return Request(method, path, query, headers, content, raw, at, match.params, trusted)
 
         try:
-            if scope["method"] not in match.methods:
+            if method not in match.methods:
                 allowed = ", ".join(sorted(match.methods))
-                raise Refused("method", f"{scope['method']} is not for {path}; expected {allowed}")
+                raise Refused("method", f"{method} is not for {path}; expected {allowed}")
             raw, content = await self._read(headers, source, body)
         except Refused as refused:
             reply = self._ingest.refuse(source, refused, request(b"", b""))
@@ -160,8 +162,12 @@ def _path(scope: Scope) -> str:
 
 def _headers(scope: Scope) -> dict[str, str]:
     """By lower-case name; several of one name joined as RFC 9110 section 5.2 says."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    raw = scope["headers"]
+    headers: dict[str, str] = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) == len(raw):
+        return headers
+    headers = {}
+    for raw_name, raw_value in raw:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
@@ -172,7 +178,7 @@ def _from_here(scope: Scope, headers: Mapping[str, str]) -> bool:
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False
-    if not (_PROXIED.isdisjoint(headers) and _BROWSER.isdisjoint(headers)):
+    if not _FROM_ELSEWHERE.isdisjoint(headers):
         return False
     return _names_loopback(headers.get("host", "localhost"))  # else a name was made to point here (DNS rebinding)
 
