@@ -1,6 +1,7 @@
 """A document a person wrote: YAML whose every value knows its line and column, so that a fault can be pointed at."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
@@ -101,6 +102,9 @@ def faults_of(error: ValidationError, document: Document, model: type[BaseModel]
         name = str(detail["loc"][-1]) if detail["loc"] else ""
         if detail["type"] == "extra_forbidden":
             message = f"unknown key {name!r}{near(name, _keys(model, detail['loc'][:-1]))}"
+        elif name == "[key]" and detail["type"] == "literal_error":
+            known = re.findall("'([^']*)'", detail["ctx"]["expected"])
+            message = f"unknown key {detail['input']!r}{near(str(detail['input']), known)}"
         elif detail["type"] == "missing":
             message = f"{name!r} is missing here"
         else:
@@ -111,12 +115,13 @@ def faults_of(error: ValidationError, document: Document, model: type[BaseModel]
     return faults
 
 
-def near(word: str, known: Sequence[str]) -> str:
+def near(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or what is possible, or nothing: to end an error message with."""
-    close = get_close_matches(word, known, n=2, cutoff=0.6)
+    names = sorted(set(known))
+    close = get_close_matches(word, names, n=2, cutoff=0.6)
     if close:
         return f"; did you mean {' or '.join(map(repr, close))}?"
-    return f"; expected one of {', '.join(sorted(known))}" if 0 < len(known) <= 24 else ""
+    return f"; expected one of {', '.join(names)}" if 0 < len(names) < 40 else ""
 
 
 def _written(document: Document, location: Path) -> Path:

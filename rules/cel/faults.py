@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -59,9 +58,3 @@ def error_at(source: str, faults: Iterable[tuple[int, str]]) -> CelError:
 def place(source: str, offset: int) -> tuple[int, int]:
     """Line and column, from 1, of a character offset."""
     return source.count("\n", 0, offset) + 1, offset - (source.rfind("\n", 0, offset) + 1) + 1
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A hint naming what the writer may have meant, or nothing."""
-    close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""

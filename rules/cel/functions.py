@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rules.cel import conversions, patterns, times
-from rules.cel.faults import CelFailure, near
+from rules.cel.faults import CelFailure
 from rules.cel.values import CelMap, type_name
+from schemas.document import near
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 """From the mildest to the worst."""
@@ -59,9 +60,7 @@ def rank(severity: str) -> int:
     try:
         return SEVERITIES.index(severity)
     except ValueError:
-        raise CelFailure(
-            f"{severity[:40]!r} is no severity (there are {', '.join(SEVERITIES)}){near(severity, SEVERITIES)}"
-        ) from None
+        raise CelFailure(f"{severity[:40]!r} is no severity{near(severity, SEVERITIES)}") from None
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rules.cel import patterns, wellknown
-from rules.cel.faults import CelError, CelFailure, near
+from rules.cel.faults import CelError, CelFailure
 from rules.cel.functions import FUNCTIONS, MACROS, network, rank, version
 from rules.cel.parser import parse
 from rules.cel.schema import FieldSchema
@@ -35,6 +35,7 @@ from rules.cel.syntax import (
 )
 from rules.cel.times import zone
 from rules.cel.values import TYPES
+from schemas.document import near
 
 MAX_NODES = 5_000
 """Nodes a condition may have once its named constants are put in."""
@@ -128,12 +129,7 @@ class Resolver:
             return self.constant(node)
         if self.schema is not None:
             known = {*self.schema.fields, *scope, *self.constants}
-            hint = near(node.name, known)
-            if not hint:
-                hint = (
-                    f"; the fields are {', '.join(sorted(self.schema.fields))}" if len(self.schema.fields) < 40 else ""
-                )
-            self.fault(node.at, f"unknown field {node.name!r}{hint}")
+            self.fault(node.at, f"unknown field {node.name!r}{near(node.name, known)}")
         return Root(node.at, node.name)
 
     def constant(self, node: Name) -> Node:
