@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbooks.faults import Fault, PlaybookFaults
 from playbooks.load import check_template, read
 from playbooks.model import Playbook
+from schemas.document import DocumentInvalid, Fault
 
 PACKS = Path(__file__).parent / "packs"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,7 +35,7 @@ def load_library(
     """What ships, and over it `folder/*.md` and `folder/templates/*.j2`: a playbook or template of the user's replaces the shipped
     one of its name. `tools` and `actions` are the names known (the user's files may use no others; None accepts any).
 
-    Raises PlaybookFaults with every fault of every file, and OSError when a file cannot be read.
+    Raises DocumentInvalid with every fault of every file, and OSError when a file cannot be read.
     """
     faults: list[Fault] = []
     templates = {path.stem: path.read_text("utf-8") for path in sorted(TEMPLATES.glob("*.j2"))}
@@ -47,7 +47,7 @@ def load_library(
     if folder is not None:
         found |= _load(sorted(folder.glob("*.md")), templates, faults, tools, actions)
     if faults:
-        raise PlaybookFaults(faults)
+        raise DocumentInvalid(faults)
     return Library(found)
 
 
@@ -62,7 +62,7 @@ def _load(
     for path in paths:
         try:
             playbook = read(str(path), path.read_text("utf-8"), templates, tools=tools, actions=actions)
-        except PlaybookFaults as refused:
+        except DocumentInvalid as refused:
             faults += refused.faults
             continue
         except UnicodeDecodeError as error:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from playbooks.faults import PlaybookFaults
 from playbooks.library import load_library
 from playbooks.load import read, thaw
+from schemas.document import DocumentInvalid
 from schemas.time import SECOND
 
 GOOD = """---
@@ -28,7 +28,7 @@ TEMPLATES = {
 
 
 def faults_of(text: str, **known: set[str]) -> list[str]:
-    with pytest.raises(PlaybookFaults) as refused:
+    with pytest.raises(DocumentInvalid) as refused:
         read("shop.md", text, TEMPLATES, **known)
     return [str(fault) for fault in refused.value.faults]
 
@@ -54,9 +54,9 @@ def test_all_faults_are_told_at_once_with_line_column_and_near_names() -> None:
     )
     found = faults_of(text)
     assert any(each.startswith("shop.md:4:1: unknown key 'gathr'; did you mean 'gather'?") for each in found), found
-    assert any(each.startswith("shop.md:6:20: analyst.timeout: 'soon' is not a span") for each in found), found
+    assert any(each.startswith("shop.md:6:11: analyst.timeout: 'soon' is not a span") for each in found), found
     assert any(
-        each.startswith("shop.md:8:3: unknown verdict 'actionabel'; did you mean 'actionable'?") for each in found
+        each.startswith("shop.md:8:3: unknown key 'actionabel'; did you mean 'actionable'?") for each in found
     ), found
     assert any(each.startswith("shop.md:9:") and "'always'" in each for each in found), found
     assert any(each.startswith("shop.md:12:1: undefined name 'incidnt'; did you mean 'incident'?") for each in found), (
@@ -145,7 +145,7 @@ def test_faults_of_several_files_are_told_together(tmp_path) -> None:
     (tmp_path / "a.md").write_text("no front matter")
     (tmp_path / "b.md").write_text(GOOD)
     (tmp_path / "c.md").write_text(GOOD)
-    with pytest.raises(PlaybookFaults) as refused:
+    with pytest.raises(DocumentInvalid) as refused:
         load_library(tmp_path)
     told = str(refused.value)
     assert "extra.j2:1:1: undefined name 'nobody'" in told

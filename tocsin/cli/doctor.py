@@ -12,7 +12,6 @@ import typer
 from rich.text import Text
 
 from connectors.ledger import verify
-from playbooks.faults import PlaybookFaults
 from schemas.document import DocumentInvalid
 from tocsin.cli.output import NO, Config, Json, configured, emit, show
 from tocsin.compose import VERSION, connect, load_playbooks, load_rules
@@ -78,7 +77,7 @@ def _language(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("ok", "playbooks", f"{len(list(library))} without a fault")
         rules = load_rules(loaded, library)
         yield Finding("ok", "rules", f"{len(rules.rules)} without a fault, version {rules.version}")
-    except (DocumentInvalid, PlaybookFaults, OSError) as error:
+    except (DocumentInvalid, OSError) as error:
         yield Finding(
             "fault",
             "rules, playbooks",

@@ -12,7 +12,6 @@ from rich.console import Console, RenderableType
 
 from connectors.journal.sqlite import InUse
 from connectors.ports.journal import JournalError
-from playbooks.faults import PlaybookFaults
 from schemas import Record
 from schemas.document import DocumentInvalid
 from tocsin.config import Loaded, from_environment
@@ -60,7 +59,7 @@ def explained() -> Iterator[None]:
     """Faults of what people wrote and of what cannot be reached, as sentences instead of tracebacks."""
     try:
         yield
-    except (DocumentInvalid, PlaybookFaults) as error:
+    except DocumentInvalid as error:
         fail(UNREACHABLE, str(error))
     except InUse as error:
         fail(UNREACHABLE, f"{error}")

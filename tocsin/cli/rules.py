@@ -8,7 +8,6 @@ import orjson
 import typer
 
 from connectors.ports.clock import SystemClock
-from playbooks.faults import PlaybookFaults
 from rules.explain import explain as explained_by
 from rules.load import load
 from rules.signals import BadInput
@@ -36,7 +35,7 @@ def check_rules(
     try:
         library = load_playbooks(loaded, connect(loaded.instances))
         found = load(files, playbooks={each.name for each in library}) if files else load_rules(loaded, library)
-    except (DocumentInvalid, PlaybookFaults) as error:
+    except DocumentInvalid as error:
         _faults(error, as_json=as_json)
     except OSError as error:
         fail(UNREACHABLE, str(error))
@@ -88,14 +87,14 @@ def check_playbooks(config: Config = None, as_json: Json = False) -> None:
     loaded = configured(config)
     try:
         library = load_playbooks(loaded, connect(loaded.instances))
-    except PlaybookFaults as error:
+    except DocumentInvalid as error:
         _faults(error, as_json=as_json)
     else:
         names = sorted(each.name for each in library)
         emit({"playbooks": names}) if as_json else show(f"{len(names)} playbooks ({', '.join(names)}): no fault")
 
 
-def _faults(error: DocumentInvalid | PlaybookFaults, *, as_json: bool) -> None:
+def _faults(error: DocumentInvalid, *, as_json: bool) -> None:
     for fault in error.faults:
         if as_json:
             emit({"file": fault.file, "line": fault.line, "column": fault.column, "message": fault.message})
