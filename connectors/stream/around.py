@@ -6,7 +6,19 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question, Seen, first_by_nearness, read, seen, start_of
+from connectors.stream.ask import (
+    DEADLINE_S,
+    MAX_BYTES,
+    Answer,
+    Looked,
+    Question,
+    Seen,
+    all_of,
+    first_by_nearness,
+    read,
+    seen,
+    start_of,
+)
 from schemas import severity_rank, to_rfc3339
 from schemas.time import SECOND
 
@@ -30,7 +42,7 @@ class Minute(Answer):
     count: int
 
 
-class Neighbours(Answer):
+class Neighbours(Looked):
     """Signals around the start, without log lines; `total` before the limit, `failing` services with their worst severity."""
 
     start: str
@@ -74,6 +86,7 @@ class SignalsAround(Tool):
             first.setdefault(name, to_rfc3339(each.occurred_at))
         per_minute = Counter(each.occurred_at // MINUTE for each in failing if each.service == context.incident.service)
         return Neighbours(
+            complete=all_of(found),
             start=to_rfc3339(start),
             since=to_rfc3339(max(0, since)),
             until=to_rfc3339(until),

@@ -27,6 +27,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Looked(Answer):
+    """Result of a tool that looked at signals in a range of time."""
+
+    complete: bool = Field(
+        default=True,
+        description="False: there was more in the range than is looked at at once; the latest was looked at, narrow the range",
+    )
+
+
 class Seen(Answer):
     """One signal near the incident."""
 
@@ -79,6 +88,11 @@ def first_by_nearness(signals: Sequence[Signal], context: ToolContext, limit: in
     return sorted(ranked[:limit], key=lambda each: (each.occurred_at, each.id))
 
 
+def all_of(found: Sequence[Signal]) -> bool:
+    """Whether `read` gave everything there was in its range."""
+    return len(found) < SCANNED
+
+
 async def read(
     context: ToolContext,
     question: str,
@@ -88,7 +102,7 @@ async def read(
     types: Sequence[str] = (),
     service: str | None = None,
 ) -> Sequence[Signal]:
-    """Signals of the archive, or ToolFailed with the question and its range."""
+    """Signals of the archive, the latest SCANNED of the range, or ToolFailed with the question and its range."""
     try:
         return await context.archive.signals(
             since=max(0, since), until=until, types=types, service=service, limit=SCANNED

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question, read, start_of
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Looked, Question, all_of, read, start_of
 from connectors.stream.texts import clipped
 from schemas import Signal, to_rfc3339
 from schemas.time import SECOND
@@ -39,7 +39,7 @@ class ChangeSeen(Answer):
     files: tuple[str, ...] = ()
 
 
-class Changes(Answer):
+class Changes(Looked):
     """Changes, the latest first; `total` before the limit."""
 
     start: str
@@ -70,6 +70,7 @@ class ChangesBefore(Tool):
         found = await read(context, self.name, since=since, until=until, types=("change",), service=arguments.service)
         latest = sorted(found, key=lambda each: (-each.occurred_at, each.id))[: arguments.limit]
         return Changes(
+            complete=all_of(found),
             start=to_rfc3339(start),
             since=to_rfc3339(max(0, since)),
             total=len(found),

@@ -6,7 +6,19 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question, Seen, first_by_nearness, read, seen, start_of
+from connectors.stream.ask import (
+    DEADLINE_S,
+    MAX_BYTES,
+    Answer,
+    Looked,
+    Question,
+    Seen,
+    all_of,
+    first_by_nearness,
+    read,
+    seen,
+    start_of,
+)
 from connectors.stream.texts import clipped, masked
 from schemas import Severity, Signal, severity_rank, to_rfc3339
 from schemas.time import SECOND
@@ -37,7 +49,7 @@ class Pattern(Answer):
     example_id: str
 
 
-class Lines(Answer):
+class Lines(Looked):
     """`lines` are samples in order of time; `patterns` are counted over all `total` lines, new ones first."""
 
     start: str
@@ -77,6 +89,7 @@ class LogsAround(Tool):
         ]
         mine = set(context.incident.signal_ids)
         return Lines(
+            complete=all_of(found),
             start=to_rfc3339(start),
             since=to_rfc3339(max(0, since)),
             until=to_rfc3339(until),

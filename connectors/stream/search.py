@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question, Seen, read, seen, start_of
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, Question, Seen, all_of, read, seen, start_of
 from schemas import Severity, severity_rank, to_rfc3339
 from schemas.time import SECOND
 
@@ -24,7 +24,7 @@ class SearchQuestion(Question):
     limit: int = Field(default=30, ge=1, le=100)
 
 
-class Found(Answer):
+class Found(Looked):
     """The latest matches in order of time; `total` before the limit."""
 
     since: str
@@ -67,6 +67,7 @@ class SignalsSearch(Tool):
         ]
         mine = set(context.incident.signal_ids)
         return Found(
+            complete=all_of(found),
             since=to_rfc3339(max(0, since)),
             until=to_rfc3339(context.now),
             total=len(wanted),

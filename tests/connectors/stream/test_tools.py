@@ -114,6 +114,13 @@ def test_a_search_says_how_much_there_was_and_gives_the_latest() -> None:
     assert answer.signals[-1].after_start_s == 145.0
 
 
+def test_an_answer_says_when_there_was_more_than_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    incident, signals, archive = night()
+    assert ask("signals.search", archive, incident, signals, types=("log",)).complete
+    monkeypatch.setattr("connectors.stream.ask.SCANNED", 5)
+    assert not ask("signals.search", archive, incident, signals, types=("log",)).complete
+
+
 def test_answers_stay_within_their_size_whatever_signals_say() -> None:
     loud = [
         error_signal(
