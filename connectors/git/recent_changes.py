@@ -137,7 +137,7 @@ async def _frame(clone: Path, head: str, frame: Frame, path: str, start: int, *,
     return FrameSeen(
         file=path,
         line=frame.line,
-        function=frame.function,
+        function=frame.function or None,
         culprit=culprit,
         text=blamed.text.strip()[:200] if blamed is not None else None,
         last_change=_commit(blamed.commit, start, (path,)) if blamed is not None else None,

@@ -1,17 +1,19 @@
 """Exceptions and stack frames found in a signal's payload or text, whatever the sender calls the path to them.
 
-Payloads follow Sentry's event format (https://develop.sentry.dev/sdk/data-model/event-payloads/exception/): `exception.values`, the
-cause first and what was raised last; frames oldest call first. Texts are tracebacks of Python, JavaScript, Java and Go.
+Payloads follow Sentry's event format (https://develop.sentry.dev/sdk/data-model/event-payloads/exception/): the cause first and what was
+raised last; frames oldest call first. Texts are tracebacks of Python, JavaScript, Java and Go.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.ports.reading import line, mapping, sequence, text
 from schemas import Signal
 
-MAX_FRAMES = 100
+MAX_FRAMES = 500
+MAX_EXCEPTIONS = 50
 _MAX_NODES = 20_000
 _MAX_DEPTH = 10
 _MAX_TEXT = 20_000
@@ -31,22 +33,35 @@ _LIBRARY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One call. `file` as the sender shortened it, `path` in full where known; `line` counts from 1."""
+    """One call; what is not known is empty. `file` as the sender shortened it, `path` in full where known; `line` counts from 1."""
 
     file: str
     path: str
     line: int | None
-    function: str | None
-    in_app: bool
+    function: str
+    module: str = ""
+    context_line: str = ""
+    in_app: bool | None = None
+    """Whether the sender calls it the application's own code; None when it does not say."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the application's own code: as the sender says, else by where the file lies."""
+        return self.in_app if self.in_app is not None else not _LIBRARY.search(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """One exception of a chain, with its frames, oldest call first."""
+    """One exception of a chain, with its frames, oldest call first: the last one is where it was raised."""
 
     type: str
     value: str
     frames: tuple[Frame, ...]
+
+    @property
+    def headline(self) -> str:
+        """`Type: value`, or the one of them there is."""
+        return line(": ".join(part for part in (self.type, self.value) if part))
 
 
 def raised(signals: Sequence[Signal]) -> tuple[Raised, ...]:
@@ -62,7 +77,7 @@ def culprit(chain: Sequence[Raised]) -> Frame | None:
     """The frame where it went wrong: of the cause, the latest call in the application's own code; else of what followed."""
     for each in chain:
         for frame in reversed(each.frames):
-            if frame.in_app:
+            if frame.own:
                 return frame
     return None
 
@@ -72,20 +87,19 @@ def app_frames(chain: Sequence[Raised]) -> tuple[Frame, ...]:
     seen: dict[tuple[str, int | None], Frame] = {}
     for each in chain:
         for frame in reversed(each.frames):
-            if frame.in_app:
+            if frame.own:
                 seen.setdefault((frame.path or frame.file, frame.line), frame)
     return tuple(seen.values())
 
 
+def chain_of(exception: object) -> tuple[Raised, ...]:
+    """The chain under a payload's `exception`, which is an object with `values` or the bare list; empty when it is neither."""
+    values = sequence(exception) or sequence(mapping(exception).get("values"))
+    return tuple(_raised(value) for value in values[-MAX_EXCEPTIONS:] if isinstance(value, dict))
+
+
 def _in_payload(raw: Any) -> tuple[Raised, ...]:
-    for node in _objects(raw):
-        listed = node.get("exception")
-        values = listed.get("values") if isinstance(listed, dict) else listed
-        if isinstance(values, list):
-            found = tuple(_raised(each) for each in values[:20] if isinstance(each, dict))
-            if found:
-                return found
-    return ()
+    return next((found for node in _objects(raw) if (found := chain_of(node.get("exception")))), ())
 
 
 def _objects(raw: Any) -> Iterator[dict[str, Any]]:
@@ -106,48 +120,44 @@ def _objects(raw: Any) -> Iterator[dict[str, Any]]:
         level = below
 
 
-def _raised(value: dict[str, Any]) -> Raised:
-    trace = value.get("stacktrace")
-    listed = trace.get("frames") if isinstance(trace, dict) else None
-    frames = (
-        [_frame(each) for each in listed[-MAX_FRAMES:] if isinstance(each, dict)] if isinstance(listed, list) else []
+def _raised(value: Mapping[str, Any]) -> Raised:
+    frames = sequence(mapping(value.get("stacktrace")).get("frames"))
+    return Raised(
+        type=line(value.get("type")),
+        value=text(value.get("value")),
+        frames=tuple(_frame(frame) for frame in frames[-MAX_FRAMES:] if isinstance(frame, dict)),
     )
-    return Raised(_text(value.get("type")), _text(value.get("value")), tuple(frames))
 
 
-def _frame(value: dict[str, Any]) -> Frame:
-    line = value.get("lineno")
-    file = _text(value.get("filename")) or _text(value.get("module"))
-    path = _text(value.get("abs_path")) or file
-    said = value.get("in_app")
+def _frame(frame: Mapping[str, Any]) -> Frame:
+    path, module, at = line(frame.get("abs_path"), 2_000), line(frame.get("module")), frame.get("lineno")
+    file = line(frame.get("filename")) or path[:300] or module
+    said = frame.get("in_app")
     return Frame(
         file=file,
-        path=path,
-        line=line if isinstance(line, int) and not isinstance(line, bool) and 0 < line < 10_000_000 else None,
-        function=_text(value.get("function")) or None,
-        in_app=said if isinstance(said, bool) else not _LIBRARY.search(path),
+        path=path or file,
+        line=at if isinstance(at, int) and not isinstance(at, bool) and 0 < at < 2**31 else None,
+        function=line(frame.get("function")),
+        module=module,
+        context_line=text(frame.get("context_line"), 200).rstrip(),
+        in_app=said if isinstance(said, bool) else None,
     )
 
 
-def _in_text(text: str) -> tuple[Raised, ...]:
-    text = text[:_MAX_TEXT]
+def _in_text(body: str) -> tuple[Raised, ...]:
+    body = body[:_MAX_TEXT]
     for index, pattern in enumerate(_TEXT):
         frames = [
             Frame(
                 file=match["file"],
                 path=match["file"],
                 line=int(match["line"]),
-                function=(match.groupdict().get("function") or "").strip() or None,
-                in_app=not _LIBRARY.search(match["file"]),
+                function=(match.groupdict().get("function") or "").strip(),
             )
-            for match in pattern.finditer(text)
+            for match in pattern.finditer(body)
         ]
         if frames:
             if index in _NEWEST_FIRST:
                 frames.reverse()
             return (Raised("", "", tuple(frames[-MAX_FRAMES:])),)
     return ()
-
-
-def _text(value: Any) -> str:
-    return value[:2000] if isinstance(value, str) else ""

@@ -11,42 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.ports.reading import line, mapping, moment, sequence, text
+from connectors.ports.stack import Frame, Raised, chain_of
 from schemas.severity import Severity, severity_of
 
-MAX_FRAMES = 500
-MAX_EXCEPTIONS = 50
 MAX_TAGS = 100
 
 _PYTHON_LEVELS = {"50": "critical", "40": "error", "30": "warning", "20": "info", "10": "debug"}
 _PARTS_OF_TITLE = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]+)*\b|\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame of a stack trace; `line` and `column` count from 1."""
-
-    file: str
-    function: str
-    module: str
-    line: int | None
-    column: int | None
-    in_app: bool
-    context_line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thrown:
-    """One exception of a chain. `frames` are oldest call first, so the last one is where it was raised."""
-
-    type: str
-    value: str
-    module: str
-    frames: tuple[Frame, ...]
-
-    @property
-    def headline(self) -> str:
-        """`Type: value`, or the one of them there is."""
-        return line(": ".join(part for part in (self.type, self.value) if part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +30,12 @@ class Crumb:
     message: str
 
 
-def thrown(event: Mapping[str, Any]) -> tuple[Thrown, ...]:
+def thrown(event: Mapping[str, Any]) -> tuple[Raised, ...]:
     """The chain of exceptions, oldest cause first; empty for a plain message."""
-    values = _values(event.get("exception", event.get("sentry.interfaces.Exception")))
-    return tuple(_thrown(value) for value in values[-MAX_EXCEPTIONS:] if isinstance(value, dict))
+    return chain_of(event.get("exception", event.get("sentry.interfaces.Exception")))
 
 
-def _thrown(value: Mapping[str, Any]) -> Thrown:
-    return Thrown(
-        type=line(value.get("type")),
-        value=text(value.get("value")),
-        module=line(value.get("module")),
-        frames=_frames(value.get("stacktrace")),
-    )
-
-
-def _frames(stacktrace: object) -> tuple[Frame, ...]:
-    frames = sequence(mapping(stacktrace).get("frames"))
-    return tuple(_frame(frame) for frame in frames[-MAX_FRAMES:] if isinstance(frame, dict))
-
-
-def _frame(frame: Mapping[str, Any]) -> Frame:
-    return Frame(
-        file=line(frame.get("filename")) or line(frame.get("abs_path")),
-        function=line(frame.get("function")),
-        module=line(frame.get("module")),
-        line=_position(frame.get("lineno")),
-        column=_position(frame.get("colno")),
-        in_app=frame.get("in_app") is True,
-        context_line=text(frame.get("context_line"), 200).rstrip(),
-    )
-
-
-def _position(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None
-
-
-def culprit_frame(chain: tuple[Thrown, ...]) -> Frame | None:
+def culprit_frame(chain: tuple[Raised, ...]) -> Frame | None:
     """Where to look first: the innermost frame of the project's own code in the outermost exception that has one, else the innermost
     frame of any code."""
     for own_code in (True, False):

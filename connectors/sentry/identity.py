@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.ports.reading import sequence, text
-from connectors.sentry.event import Thrown, masked, message_template, thrown, title
+from connectors.ports.stack import Raised
+from connectors.sentry.event import masked, message_template, thrown, title
 from schemas.ids import digest
 
 _DEFAULT = re.compile(r"^\{\{\s*default\s*\}\}$")
@@ -64,7 +65,7 @@ def _default(event: Mapping[str, Any]) -> list[str]:
     return ["exception", *_of_chain(chain)]
 
 
-def _of_chain(chain: Sequence[Thrown]) -> list[str]:
+def _of_chain(chain: Sequence[Raised]) -> list[str]:
     parts: list[str] = []
     framed = any(frame.in_app for exception in chain for frame in exception.frames)
     for exception in chain:

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from connectors.ports.reading import line, mapping
+from connectors.ports.stack import Frame, Raised
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
-from connectors.sentry.event import Frame, Thrown, breadcrumbs, culprit_frame, message, tags, thrown, title
+from connectors.sentry.event import breadcrumbs, culprit_frame, message, tags, thrown, title
 from schemas.signal import Signal
 from schemas.time import Micros
 
@@ -134,7 +135,7 @@ def describe(signal: Signal, event: Mapping[str, Any], wanted: LatestEventArgume
     )
 
 
-def _exception(exception: Thrown, frames: int) -> ExceptionSeen:
+def _exception(exception: Raised, frames: int) -> ExceptionSeen:
     shown = exception.frames[-frames:]
     return ExceptionSeen(
         type=exception.type,
@@ -149,6 +150,6 @@ def _frame(frame: Frame) -> FrameSeen:
         file=frame.file,
         function=frame.function,
         line=frame.line,
-        in_app=frame.in_app,
+        in_app=frame.in_app is True,
         context_line=frame.context_line,
     )
