@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import sys
 from collections.abc import Coroutine, Sequence
 from typing import Annotated
 
@@ -18,7 +20,7 @@ from tocsin.compose import PROCESSORS, Program, opened
 from tocsin.config import Loaded
 from tocsin.door.asgi import REHEARSAL
 from tocsin.recorded import shipped
-from tocsin.story import plain, story
+from tocsin.story import plain, short, story
 from tocsin.telemetry import start_logging
 from tocsin.up import Running, running, settled, until_stopped
 
@@ -121,12 +123,9 @@ async def tell_samples(now_running: Running) -> None:
         told = [incident.id for incident in await program.archive.incidents() if incident.rehearsal][-2:]
     for incident_id in told:
         show(story(await program.archive.decisions(incident_id=incident_id)))
-    show(
-        Text(
-            f"\nServing at {plain(address.url)} · tocsin incidents · tocsin why {told[0][:12] if told else 'ID'} · Ctrl-C ends",
-            "dim",
-        )
-    )
+    command = "tocsin" if shutil.which("tocsin") else os.path.relpath(sys.argv[0])
+    hint = f"{command} why {short(told[0])}" if told else f"{command} incidents --all"
+    show(Text(f"\nServing at {plain(address.url)} until Ctrl-C. In another terminal: {hint}", "dim"))
 
 
 async def _incidents_since(program: Program, offset: int) -> list[str]:
