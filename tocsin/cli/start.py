@@ -123,9 +123,13 @@ async def tell_samples(now_running: Running) -> None:
         told = [incident.id for incident in await program.archive.incidents() if incident.rehearsal][-2:]
     for incident_id in told:
         show(story(await program.archive.decisions(incident_id=incident_id)))
-    command = "tocsin" if shutil.which("tocsin") else os.path.relpath(sys.argv[0])
-    hint = f"{command} why {short(told[0])}" if told else f"{command} incidents --all"
+    hint = f"{_called()} why {short(told[0])}" if told else f"{_called()} incidents --all"
     show(Text(f"\nServing at {plain(address.url)} until Ctrl-C. In another terminal: {hint}", "dim"))
+
+
+def _called() -> str:
+    """The program's name as it can be typed here."""
+    return "tocsin" if shutil.which("tocsin") else os.path.relpath(sys.argv[0])
 
 
 async def _incidents_since(program: Program, offset: int) -> list[str]:
