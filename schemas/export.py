@@ -14,6 +14,7 @@ from schemas.decision import Decision
 from schemas.incident import Incident
 from schemas.investigation import Investigation, Step
 from schemas.payload import DATA
+from schemas.quarantine import Quarantine
 from schemas.record import Record
 from schemas.signal import LogBatch, Signal
 from schemas.tick import Tick
@@ -31,6 +32,7 @@ RECORDS: tuple[type[Record], ...] = (
     Conclusion,
     Action,
     Decision,
+    Quarantine,
 )
 
 

@@ -1,13 +1,10 @@
 """What could not be read: listed, and tried again after the connector or its configuration was mended."""
 
-import base64
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from connectors.ports.source import Refused, Request
-from processors.ingest import QUARANTINE
+from connectors.ports.spaces import QUARANTINE
+from schemas.quarantine import Quarantine
 from tocsin.compose import Program
 from tocsin.once import sources_of
 
@@ -16,42 +13,10 @@ class StillUnreadable(Exception):
     """It is as unreadable as before, and stays where it is. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """One part of a request that could not be read; `content` has its known secrets replaced."""
-
-    id: str
-    source: str
-    instance: str
-    reason: str
-    received_at: str
-    content: bytes
-
-    def told(self) -> dict[str, Any]:
-        """For printing: the content as its first 200 characters."""
-        start = self.content[:200].decode("utf-8", "replace")
-        return {
-            "id": self.id,
-            "source": self.source,
-            "instance": self.instance,
-            "reason": self.reason,
-            "received_at": self.received_at,
-            "size": len(self.content),
-            "content": start,
-        }
-
-
-def from_row(row: bytes) -> Quarantined:
-    """A row of the space `quarantine`."""
-    found = orjson.loads(row)
-    return Quarantined(
-        id=found["id"],
-        source=found["source"],
-        instance=found.get("instance", "default"),
-        reason=found["reason"],
-        received_at=str(found.get("received_at", "")),
-        content=base64.b64decode(found.get("content", "")),
-    )
+def told(held: Quarantine) -> dict[str, Any]:
+    """For printing: the content as its first 200 characters."""
+    shown = held.model_dump(mode="json", exclude={"content", "schema_version"})
+    return {**shown, "size": len(held.content), "content": held.content[:200].decode("utf-8", "replace")}
 
 
 async def retry(program: Program, identity: str) -> int:
@@ -62,7 +27,7 @@ async def retry(program: Program, identity: str) -> int:
     row = await program.journal.get(QUARANTINE, identity)
     if row is None:
         raise KeyError(identity)
-    held = from_row(row)
+    held = Quarantine.from_json(row)
     sources = [
         each
         for each in sources_of(program.loaded.instances)

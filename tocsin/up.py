@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from connectors.ports.journal import Busy, Unavailable
+from connectors.ports.journal import DECISIONS, INPUTS, Busy, Unavailable
 from schemas.document import DocumentInvalid
 from tocsin.api import Api, Readiness
 from tocsin.compose import PROCESSORS, VERSION, Program
@@ -130,15 +130,15 @@ async def settled(program: Program, *, timeout_s: float) -> bool:
 
 async def _is_settled(program: Program) -> bool:
     journal = program.journal
-    inputs, decisions = await journal.head("inputs"), await journal.head("decisions")
+    inputs, decisions = await journal.head(INPUTS), await journal.head(DECISIONS)
     if (
-        await journal.position("triage", "inputs") < inputs
-        or await journal.position("investigate", "decisions") < decisions
+        await journal.position("triage", INPUTS) < inputs
+        or await journal.position("investigate", DECISIONS) < decisions
     ):
         return False
     if await journal.pending("investigate"):
         return False
-    for stream, head in (("inputs", inputs), ("decisions", decisions)):
+    for stream, head in ((INPUTS, inputs), (DECISIONS, decisions)):
         if await journal.position("act", stream) < head or await journal.position("record", stream) < head:
             return False
-    return (await journal.head("inputs"), await journal.head("decisions")) == (inputs, decisions)
+    return (await journal.head(INPUTS), await journal.head(DECISIONS)) == (inputs, decisions)

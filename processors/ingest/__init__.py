@@ -1,7 +1,6 @@
 """The door's inside: what a source read becomes durable, without its secrets, before anyone is told that it arrived."""
 
 from processors.ingest.admit import Bell, Ingest
-from processors.ingest.encode import QUARANTINE
 from processors.ingest.redact import Redactor
 
-__all__ = ["QUARANTINE", "Bell", "Ingest", "Redactor"]
+__all__ = ["Bell", "Ingest", "Redactor"]

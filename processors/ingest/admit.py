@@ -10,10 +10,11 @@ from connectors.ports.clock import Clock
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Journal, JournalError, NewRecord, Unavailable
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Source
-from processors.ingest.encode import QUARANTINE, Admission, Quarantine, admission, quarantined
+from connectors.ports.spaces import QUARANTINE
+from processors.ingest.encode import Admission, admission, quarantined
 from processors.ingest.redact import Redactor
 from processors.ingest.tracing import RequestSpan, Tracing
-from schemas import Command, Decision, Signal, decide
+from schemas import Command, Signal
 
 Bell = Callable[[Sequence[Signal], str], Awaitable[None]]
 """The emergency bell: told of signals (secrets replaced) that could not be made durable, and why. Rung again when the sender
@@ -109,7 +110,7 @@ class Ingest:
             body=request.body,
         )
         try:
-            await self._append(added, request.received_at, span.traceparent, rehearsal)
+            await self._append(added, span.traceparent, rehearsal)
         except Busy as busy:
             return self.overloaded(source, "busy", busy.retry_after_s, request)
         except Unavailable as unavailable:
@@ -132,13 +133,13 @@ class Ingest:
         assert first is not None  # noqa: S101  (there is at least one source)
         raise first
 
-    async def _append(self, added: Admission, at: int, trace: str, rehearsal: bool) -> None:
+    async def _append(self, added: Admission, trace: str, rehearsal: bool) -> None:
         """Make it durable. Without poison that is one append, one wait."""
         if not added.quarantine:
             if added.records:
                 await self._journal.append(INPUTS, added.records)
             return
-        waiting = {each.what.quarantine_id: each for each in added.quarantine}
+        waiting = {each.id: each for each in added.quarantine}
         while True:
             # What lies there already stays as it is: the same poison, sent again. Another request may put it there between the
             # look and the commit; the unit is refused then, and there is one less to keep.
@@ -148,9 +149,10 @@ class Ingest:
                     for record in added.records:
                         unit.append(INPUTS, record)
                     for one in keep:
-                        unit.create(QUARANTINE, one.what.quarantine_id, one.row)
-                        decision = _decision(one, at, trace, rehearsal)
-                        unit.append(DECISIONS, NewRecord("decision", decision.to_json(), one.what.quarantine_id))
+                        unit.create(QUARANTINE, one.id, one.to_json())
+                        because = f"a part of a request to {one.source} could not be read"
+                        decision = one.decision(because, trace=trace, rehearsal=rehearsal)
+                        unit.append(DECISIONS, NewRecord("decision", decision.to_json(), one.id))
                 return
             except Conflict:
                 if not keep:
@@ -164,7 +166,7 @@ class Ingest:
         poison = Poison(f"the connector failed on it: {type(error).__name__}: {error}", request.body)
         kept = quarantined(poison, source, self._redactor, request.received_at)
         try:
-            await self._append(Admission((), [kept]), request.received_at, span.traceparent, self._rehearsal)
+            await self._append(Admission((), [kept]), span.traceparent, self._rehearsal)
         except JournalError:
             _log.exception("a request that a connector failed on could not be kept", extra={"source": source.name})
         else:
@@ -197,16 +199,3 @@ class Ingest:
         if received.unknown_severities:
             count("tocsin.ingest.unknown_severities", len(received.unknown_severities), source=name)
             _log.warning("unknown severities", extra={"source": name, "words": list(received.unknown_severities)[:10]})
-
-
-def _decision(one: Quarantine, at: int, trace: str, rehearsal: bool) -> Decision:
-    return decide(
-        "signal.quarantined",
-        at=at,
-        actor="system",
-        because=f"A part of a request to {one.what.source} could not be read: {one.what.reason}",
-        cause=(one.what.quarantine_id,),
-        data=one.what,
-        trace=trace,
-        rehearsal=rehearsal,
-    )

@@ -1,29 +1,15 @@
 """What was received, as the records that are appended: encoded once, without secrets, each with the trace that brought it."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError
 
 from connectors.ports.journal import NewRecord
 from connectors.ports.source import Poison, Received, Source
 from processors.ingest.redact import Redactor
-from schemas import LogBatch, Signal, digest, to_rfc3339
-from schemas.payload import Quarantined
-
-QUARANTINE = "quarantine"
-"""The space of what could not be read: key = quarantine id, value = JSON (see `Quarantine.row`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """One poison, ready to be kept. Its id is the hash of where it came from, why and what it is (without secrets), so that the
-    same poison sent again is the same quarantine."""
-
-    what: Quarantined
-    row: bytes
-    """JSON: `id`, `source`, `instance`, `reason`, `received_at` (RFC 3339), `content` (base64)."""
+from schemas import LogBatch, Signal, digest
+from schemas.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +67,17 @@ def admission(
 
 
 def quarantined(poison: Poison, source: Source, redactor: Redactor, received_at: int) -> Quarantine:
-    """Poison made ready to be kept, its content and reason without secrets."""
+    """Poison made ready to be kept, its content and reason without secrets. Its id is the hash of where it came from, why and what
+    it is, so that the same poison sent again is the same quarantine."""
     content, reason = redactor.content(poison.content), redactor.text(poison.reason)
-    size = len(content)
-    identity = digest("qua", source.name, source.instance, reason, content.decode("latin-1"))
-    row = to_json(
-        {
-            "id": identity,
-            "source": source.name,
-            "instance": source.instance,
-            "reason": reason,
-            "received_at": to_rfc3339(received_at),
-            "content": base64.b64encode(content).decode(),
-        }
+    return Quarantine(
+        id=digest("qua", source.name, source.instance, reason, content.decode("latin-1")),
+        source=source.name,
+        instance=source.instance,
+        reason=reason,
+        received_at=received_at,
+        content=content,
     )
-    what = Quarantined(quarantine_id=identity, source=source.name, instance=source.instance, reason=reason, size=size)
-    return Quarantine(what, row)
 
 
 def _encoded(record: Signal | LogBatch, received_at: int, trace: str, rehearsal: bool) -> bytes:

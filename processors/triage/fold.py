@@ -1,6 +1,5 @@
 """What a stretch of the inputs comes to: the same entries give the same decisions, live, in a replay and in a test."""
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,9 @@ from connectors.ports.journal import Entry
 from rules.engine import BadInput, Engine
 from rules.incidents import incident_of
 from rules.state import Row, State
-from schemas.decision import Decision, decide
+from schemas.decision import Decision
 from schemas.ids import digest
-from schemas.payload import Quarantined
-from schemas.time import to_rfc3339
+from schemas.quarantine import Quarantine
 
 
 class Broken(Exception):
@@ -28,10 +26,10 @@ class Broken(Exception):
 
 @dataclass(slots=True)
 class Folded:
-    """`quarantine` holds rows by quarantine id: JSON of `id`, `source`, `instance`, `reason`, `received_at`, `content` (base64)."""
+    """The decisions, and what could not be decided about."""
 
     decisions: list[Decision] = field(default_factory=list)
-    quarantine: dict[str, bytes] = field(default_factory=dict)
+    quarantine: list[Quarantine] = field(default_factory=list)
 
 
 def fold(engine: Engine, state: State, entries: Iterable[Entry], poison: Mapping[int, str] | None = None) -> Folded:
@@ -76,19 +74,15 @@ def incidents(folded: Folded, changed: Mapping[str, Row]) -> dict[str, bytes]:
 def _set_aside(folded: Folded, entry: Entry, item: Any, reason: str) -> None:
     said = item if isinstance(item, dict) else {}
     source, instance = str(said.get("source", "unknown")), str(said.get("instance", "default"))
-    # The same content may be poison twice, at two places of the journal: both are told.
-    name = digest("qua", "inputs", entry.offset, source, reason, entry.payload.decode("latin-1"))
-    row = {
-        "id": name,
-        "source": source,
-        "instance": instance,
-        "reason": reason,
-        "received_at": to_rfc3339(entry.accepted_at),
-        "content": base64.b64encode(entry.payload).decode(),
-    }
-    folded.quarantine[name] = orjson.dumps(row)
-    what = Quarantined(quarantine_id=name, source=source, instance=instance, reason=reason, size=len(entry.payload))
-    because = f"an accepted input of kind {entry.kind!r} from {source} could not be decided about: {reason}"
-    folded.decisions.append(
-        decide("signal.quarantined", at=entry.accepted_at, actor="system", because=because, cause=(name,), data=what)
+    held = Quarantine(
+        # The same content may be poison twice, at two places of the journal: both are told.
+        id=digest("qua", "inputs", entry.offset, source, reason, entry.payload.decode("latin-1")),
+        source=source,
+        instance=instance,
+        reason=reason,
+        received_at=entry.accepted_at,
+        content=entry.payload,
     )
+    folded.quarantine.append(held)
+    because = f"an accepted input of kind {entry.kind!r} from {source} could not be decided about"
+    folded.decisions.append(held.decision(because))

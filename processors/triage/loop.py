@@ -9,6 +9,7 @@ import orjson
 
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Entry, Journal, Lease, LeaseLost, NewRecord, Unavailable
 from connectors.ports.meters import Meters, NullMeters
+from connectors.ports.spaces import INCIDENTS, QUARANTINE, TRIAGE
 from processors.triage import rulesets
 from processors.triage.fold import Broken, Folded, fold, incidents
 from rules.engine import Engine
@@ -17,9 +18,6 @@ from schemas.tick import Tick
 
 CONSUMER = "triage"
 LEASE = "triage"
-SPACE = "triage"
-INCIDENTS = "incidents"
-QUARANTINE = "quarantine"
 BATCH = 500
 _log = logging.getLogger(__name__)
 
@@ -110,7 +108,7 @@ class Triage:
 
     async def _reload(self) -> None:
         """The state and the position as they are stored."""
-        rows = await self.journal.scan(SPACE)
+        rows = await self.journal.scan(TRIAGE)
         self.state = self.engine.state((key, orjson.loads(row)) for key, row in rows)
         self.position = await self.journal.position(CONSUMER, INPUTS)
 
@@ -122,10 +120,11 @@ class Triage:
             NewRecord("decision", decision.to_json(), decision.incident_id or "") for decision in folded.decisions
         ]
         changed = incidents(folded, puts)
+        quarantine = {one.id: one.to_json() for one in folded.quarantine}
         new = entries[-1].offset
         while True:
             try:
-                await self._write(rows, deletes, changed, records, folded.quarantine, new)
+                await self._write(rows, deletes, changed, records, quarantine, new)
             except (Busy, Unavailable) as error:
                 await self._back_off(error)
                 continue
@@ -143,8 +142,8 @@ class Triage:
     ) -> None:
         async with self.journal.unit(lease=self.lease) as unit:
             for key in sorted(deletes):
-                unit.delete(SPACE, key)
-            for space, values in ((SPACE, rows), (INCIDENTS, changed), (QUARANTINE, quarantine)):
+                unit.delete(TRIAGE, key)
+            for space, values in ((TRIAGE, rows), (INCIDENTS, changed), (QUARANTINE, quarantine)):
                 for key, value in values.items():
                     unit.put(space, key, value)
             for record in records:

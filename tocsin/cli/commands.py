@@ -13,18 +13,18 @@ from rich.text import Text
 
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import INPUTS, NewRecord
-from processors.ingest import QUARANTINE
-from processors.triage.loop import SPACE
+from connectors.ports.spaces import QUARANTINE, TRIAGE
 from rules import cel
 from rules.fields import SCHEMA
 from schemas import Command, CommandKind, digest, to_rfc3339
+from schemas.quarantine import Quarantine
 from schemas.spans import parse_span
 from tocsin.cli.look import Identity, incident_of, reading
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, emit, explained, fail, show
 from tocsin.compose import opened
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
-from tocsin.quarantine import Quarantined, from_row
+from tocsin.quarantine import told
 from tocsin.story import plain
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision")]
@@ -119,7 +119,7 @@ def list_(config: Config = None, as_json: Json = False) -> None:
 
     async def look() -> list[dict[str, Any]]:
         async with reading(configured(config)) as (reader, _):
-            rows = await reader.scan(SPACE, "silence/")
+            rows = await reader.scan(TRIAGE, "silence/")
             return [orjson.loads(row) for _, row in rows]
 
     with explained():
@@ -139,15 +139,15 @@ def list_(config: Config = None, as_json: Json = False) -> None:
 def quarantined(config: Config = None, as_json: Json = False) -> None:
     """List what could not be read."""
 
-    async def look() -> list[Quarantined]:
+    async def look() -> list[Quarantine]:
         async with reading(configured(config)) as (reader, _):
-            return [from_row(row) for _, row in await reader.scan(QUARANTINE)]
+            return [Quarantine.from_json(row) for _, row in await reader.scan(QUARANTINE)]
 
     with explained():
         found = asyncio.run(look())
     for each in found:
         if as_json:
-            emit(each.told())
+            emit(told(each))
         else:
             show(Text(plain(f"{each.id}  {each.source}/{each.instance}  {len(each.content)} bytes  {each.reason}")))
     if not found and not as_json:

@@ -13,10 +13,9 @@ from connectors.journal.sqlite.journal import SqliteJournal
 from connectors.journal.sqlite.reader import SqliteReader
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
+from connectors.ports.spaces import INCIDENTS
 from schemas import Decision, Incident, LogBatch, Signal, from_rfc3339
 
-INCIDENTS = "incidents"
-"""The space in which triage keeps each incident as JSON under its id."""
 PAGE = 500
 _SECOND = 1_000_000
 

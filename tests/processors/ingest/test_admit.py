@@ -16,7 +16,8 @@ from connectors.ports.clock import ManualClock
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Unavailable
 from connectors.ports.meters import CounterName, DurationName, Meters
 from connectors.ports.source import Request
-from processors.ingest import QUARANTINE, Ingest, Redactor
+from connectors.ports.spaces import QUARANTINE
+from processors.ingest import Ingest, Redactor
 from schemas import Command, Decision, LogBatch, Signal
 from tests.support.hmac_source import HmacSource, signed
 from tests.support.memory_journal import MemoryJournal

@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from connectors.journal.sqlite import open_journal
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, INPUTS
-from processors.ingest import QUARANTINE, Ingest, Redactor
+from connectors.ports.spaces import QUARANTINE
+from processors.ingest import Ingest, Redactor
 from schemas import Decision, Signal
 from tests.support.hmac_source import HmacSource
 from tocsin.door import IngestDoor, RouteTable, door, serve
