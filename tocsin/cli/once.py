@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.text import Text
 
-from connectors.journal.sqlite import open_reader
+from connectors.journal.sqlite import SqliteReader, open_reader
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
 from connectors.ports.source import Received
@@ -37,6 +37,8 @@ Connector = Annotated[
     str | None, typer.Option("--connector", help="NAME or NAME/INSTANCE; by the path in the meta file otherwise")
 ]
 SETTLE_S = 120.0
+QUIET_S = 2.0
+"""How long the running program must have decided nothing more in rehearsal for the story to be over."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -126,16 +128,35 @@ async def _through_the_server(url: str, folder: DataFolder, prepared: Sequence[P
                 answer = await client.request(each.request.method, path, content=each.request.raw_body, headers=headers)
                 if not answer.is_success:
                     fail(NO, f"{each.name}: the server at {url} answered {answer.status_code}: {answer.text[:300]}")
-        after, found = before, list[Decision]()
-        while await reader.wait(DECISIONS, after=after, timeout_s=3.0):
-            for entry in await reader.read(DECISIONS, after=after):
-                after = entry.offset
-                decision = Decision.from_json(entry.payload)
-                if decision.rehearsal:
-                    found.append(decision)
-        return found
+        return await _rehearsed(reader, before)
     finally:
         await reader.close()
+
+
+async def _rehearsed(reader: SqliteReader, after: int) -> list[Decision]:
+    """What a program that runs decides in rehearsal from here on: until all it investigates is concluded and nothing more comes.
+
+    What it decides beside that is not waited for, however much it is.
+    """
+    clock, found = SystemClock(), list[Decision]()
+    start = latest = clock.monotonic()
+    while clock.monotonic() - start < SETTLE_S:
+        await reader.wait(DECISIONS, after=after, timeout_s=QUIET_S / 4)
+        for entry in await reader.read(DECISIONS, after=after):
+            after = entry.offset
+            decision = Decision.from_json(entry.payload)
+            if decision.rehearsal:
+                found.append(decision)
+                latest = clock.monotonic()
+        if clock.monotonic() - latest > QUIET_S and not _being_investigated(found):
+            return found
+    return found
+
+
+def _being_investigated(found: Sequence[Decision]) -> bool:
+    selected = {each.incident_id for each in found if each.kind == "playbook.selected"}
+    ends = ("investigation.concluded", "investigation.failed", "playbook.skipped")
+    return bool(selected - {each.incident_id for each in found if each.kind in ends})
 
 
 def _requests(files: Sequence[Path], connector: str | None) -> list[Recorded]:

@@ -1,0 +1,242 @@
+"""The command line about a program that runs: what each command says, and the code it ends with."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import Action, Decision, Incident
+from tests.support.linear_server import LinearServer
+from tests.support.program import Child, child, cli, lines_of, to_linear, tocsin, until
+
+ERROR = {"title": "Checkout fails", "severity": "error", "type": "error", "service": "checkout", "id": "evt-1"}
+
+
+@dataclass
+class Town:
+    """A program that runs, with one incident whose issue is open."""
+
+    there: Child
+    linear: LinearServer
+    incident: Incident
+
+    def decisions(self, kind: str, incident: str | None = None) -> list[Decision]:
+        """What was decided about it so far, of a kind."""
+        path = f"/api/v1/incidents/{incident or self.incident.id}/decisions"
+        found = self.there.http.get(path, headers=self.there.api()).json()
+        return [Decision.model_validate(each) for each in found if each["kind"] == kind]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """A command; its output. It must end with `code`."""
+        ran = cli(*arguments, config=self.there.config)
+        assert ran.exit_code == code, (arguments, ran.exit_code, ran.output)
+        return ran.stdout if code == 0 else ran.output
+
+    def lines(self, *arguments: str) -> list[dict[str, Any]]:
+        """A command's lines of JSON."""
+        return [json.loads(line) for line in self.run(*arguments, "--json").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One for all tests here; each looks at its own incident when it changes one."""
+    with LinearServer() as linear:
+        config = {"connectors": {"linear": to_linear(linear)}}
+        with child(tmp_path_factory.mktemp("town"), config) as there:
+            yield Town(there, linear, opened(there, "checkout"))
+
+
+def opened(there: Child, name: str) -> Incident:
+    """One more incident, about a service of that name, once something is written outside for it."""
+    sent = {**ERROR, "title": f"{name.capitalize()} fails", "service": name, "id": f"evt-{name}"}
+    assert there.http.post("/in/generic", json=sent).is_success
+
+    def found() -> list[Incident]:
+        answer = there.http.get("/api/v1/incidents", headers=there.api()).json()
+        told = [Incident.model_validate(each) for each in answer]
+        return [each for each in told if each.service == name and each.external]
+
+    (incident,) = there.until(found, "the incident with what was written for it")
+    return incident
+
+
+def test_incidents_lists_what_is_open(town: Town) -> None:
+    listed = town.lines("incidents")
+    assert next(Incident.model_validate(each).id for each in listed) == town.incident.id
+    assert "Checkout fails" in town.run("incidents")
+
+
+def test_show_takes_the_beginning_of_an_id(town: Town) -> None:
+    (shown,) = town.lines("show", town.incident.id[:12])
+    assert shown["id"] == town.incident.id
+    text = town.run("show", town.incident.id.removeprefix("inc_")[:8])
+    assert "Checkout fails" in text and "https://linear.app/acme/issue/OPS-1" in text
+    assert "no incident 'inc_zzz'" in town.run("show", "inc_zzz", code=1)
+
+
+def test_tail_prints_what_was_decided_and_can_be_narrowed(town: Town) -> None:
+    kinds = [line["kind"] for line in town.lines("tail", "--once", "-n", "1000")]
+    assert {"incident.opened", "action.succeeded"} <= set(kinds)
+    assert {line["kind"] for line in town.lines("tail", "--once", "-n", "1000", "--kind", "action.succ")} == {
+        "action.succeeded"
+    }
+    assert "incident.opened" in town.run("tail", "--once", "-n", "1000")
+
+
+def test_tail_follows_what_is_decided_next(town: Town) -> None:
+    """In a process of its own, as it ends only when it is told to."""
+    out = town.there.config.parent / "tail.txt"
+    with out.open("wb") as stdout:
+        arguments = [sys.executable, "-m", "tocsin", "tail", "-n", "0", "--json", "--config", str(town.there.config)]
+        tail = subprocess.Popen(arguments, stdout=stdout, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        numbers = itertools.count()
+
+        def followed() -> bool:
+            opened(town.there, f"shop-{next(numbers)}")
+            return b'"kind":"incident.opened"' in out.read_bytes()
+
+        until(followed, "what the tail printed")
+    finally:
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait(timeout=20) in (0, 1, 130)
+
+
+def test_a_person_acknowledges_gives_feedback_and_resolves(town: Town) -> None:
+    incident = opened(town.there, "mail")
+    (command,) = town.lines("acknowledge", incident.id, "--reason", "on it")
+    assert command["kind"] == "acknowledge" and command["author"].startswith("human:")
+    (acknowledged,) = town.there.until(lambda: town.decisions("incident.acknowledged", incident.id))
+    assert acknowledged.actor == command["author"]
+    town.run("feedback", incident.id, "noise", "--text", "a drill")
+    (feedback,) = town.there.until(lambda: town.decisions("feedback.given", incident.id))
+    assert "noise" in json.dumps(feedback.data)
+    town.run("resolve", incident.id)
+    town.there.until(lambda: town.decisions("incident.resolved", incident.id))
+    assert incident.id not in [each["id"] for each in town.lines("incidents")]
+    assert incident.id in [each["id"] for each in town.lines("incidents", "--all")]
+    comments = town.there.until(lambda: [each for each in town.linear.comments if "resolved" in each["body"].lower()])
+    assert [each["issue"] for each in comments] == [incident.external[0].title.split()[0]]
+    assert "expected noise, duplicate" in town.run("feedback", incident.id, "bad", code=2)
+
+
+def test_a_silence_holds_back_lists_and_expires(town: Town) -> None:
+    town.run("silence", "add", 'service == "quiet"', "--for", "1h", "--reason", "maintenance")
+    (silence,) = town.there.until(lambda: town.lines("silence", "list"))
+    assert silence["matcher"] == 'service == "quiet"' and "maintenance" in town.run("silence", "list")
+    quiet = {**ERROR, "service": "quiet", "title": "quiet", "id": "quiet-1"}
+    assert town.there.http.post("/in/generic", json=quiet).is_success
+    opened(town.there, "loud")
+    titles = [each["title"] for each in town.lines("incidents", "--all")]
+    assert "Loud fails" in titles and "quiet" not in titles
+    town.run("silence", "expire", silence["id"])
+    town.there.until(lambda: not town.lines("silence", "list"))
+    for arguments in (["service =="], ["nobody == 1"], ['service == "x"', "--for", "soon"]):
+        town.run("silence", "add", *arguments, "--reason", "r", code=2)
+
+
+def test_doctor_finds_nothing_wrong_and_names_what_is(town: Town, tmp_path: Path) -> None:
+    found = town.lines("doctor")
+    assert {each["grade"] for each in found} <= {"ok", "note"}
+    assert any(each["about"] == "program" and "every part ready" in each["found"] for each in found)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bad.yaml").write_text("rules: [{name: x, wen: 'true'}]")
+    (tmp_path / "tocsin.yaml").write_text('{"listen": "127.0.0.1:0"}')
+    ran = cli("doctor", "--json", config=tmp_path / "tocsin.yaml")
+    faults = [each for each in lines_of(ran) if each["grade"] == "fault"]
+    assert ran.exit_code == 1 and len(faults) == 1 and "did you mean" in faults[0]["found"] and faults[0]["fix"]
+
+
+def test_the_ledger_can_be_read_by_another_process_while_the_program_runs(town: Town) -> None:
+    there = town.there
+    query = "select kind, count(*) as n from decisions group by kind order by kind"
+
+    def recorded() -> dict[str, int]:
+        ran = tocsin("ledger", "sql", query, "--json", "--config", str(there.config), folder=there.config.parent)
+        assert ran.returncode == 0, ran.stderr
+        counts = {line["kind"]: line["n"] for line in lines_of(ran)}
+        return counts if "action.succeeded" in counts else {}
+
+    assert there.until(recorded)["incident.opened"] >= 1
+    assert lines_of(cli("ledger", "verify", "--json", config=there.config))[0]["holds"] is True
+    exported = [json.loads(line) for line in town.run("ledger", "export").splitlines()]
+    assert exported and all(Decision.model_validate(each) for each in exported)
+    assert "kind" in town.run("ledger", "sql", query)
+    town.run("ledger", "sql", "select nothing from nowhere", code=2)
+
+
+def test_a_second_program_on_the_same_folder_is_refused_and_the_first_goes_on(town: Town) -> None:
+    ran = tocsin("up", "--config", str(town.there.config), folder=town.there.config.parent)
+    assert ran.returncode == 3 and b"Traceback" not in ran.stderr, ran.stderr
+    assert town.there.http.get("/readyz").status_code == 200
+
+
+def test_rules_and_playbooks_are_checked_and_explained(town: Town, tmp_path: Path) -> None:
+    assert town.lines("rules", "check")[0]["rules"] >= 8
+    assert "triage-error" in town.lines("playbooks", "check")[0]["playbooks"]
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("rules:\n  - name: x\n    wen: 'true'\n    group_by: [service]\n    playbook: nobody\n")
+    ran = cli("rules", "check", str(bad), "--json", config=town.there.config)
+    faults = lines_of(ran)
+    assert ran.exit_code == 1 and {each["line"] for each in faults} >= {3} and all(each["file"] for each in faults)
+    parsed = tmp_path / "signal.json"
+    (tmp_path / "evt.json").write_text(json.dumps(ERROR))
+    parsed.write_text(town.run("parse", "--connector", "generic", str(tmp_path / "evt.json"), "--json"))
+    assert "errors" in town.run("rules", "explain", "errors", "--signal", str(parsed))
+    assert "did you mean" in town.run("rules", "explain", "erors", "--signal", str(parsed), code=2)
+    assert "not a Signal" in town.run("rules", "explain", "--signal", str(bad), code=3)
+
+
+def test_init_writes_a_folder_that_doctor_and_check_accept_and_overwrites_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert cli("init", str(folder)).exit_code == 0
+    config = folder / "tocsin.yaml"
+    for command in (["rules", "check"], ["playbooks", "check"]):
+        ran = cli(*command, config=config)
+        assert ran.exit_code == 0, ran.output
+    config.write_text(config.read_text().replace("# listen: 127.0.0.1:8710", "listen: 127.0.0.1:0"))
+    ran = cli("doctor", config=config)
+    assert ran.exit_code == 0, ran.output
+    mine = config.read_text()
+    ran = cli("init", str(folder))
+    assert ran.exit_code == 1 and "would be overwritten" in ran.output and config.read_text() == mine
+
+
+def test_with_nothing_recorded_looking_back_says_so_and_ends_with_3(tmp_path: Path) -> None:
+    (tmp_path / "tocsin.yaml").write_text("{}")
+    for command in (
+        ["incidents"],
+        ["show", "x"],
+        ["why", "x"],
+        ["tail", "--once"],
+        ["ledger", "verify"],
+        ["silence", "list"],
+    ):
+        ran = cli(*command, config=tmp_path / "tocsin.yaml")
+        assert ran.exit_code == 3, (command, ran.output)
+        assert ran.stderr and "Traceback" not in ran.output
+    assert cli("incidents", config=tmp_path / "absent.yaml").exit_code == 3
+    assert cli("incidents", "--nonsense", config=tmp_path / "tocsin.yaml").exit_code == 2
+
+
+def test_a_command_given_while_nothing_runs_takes_effect_at_the_next_start(tmp_path: Path) -> None:
+    with LinearServer() as linear:
+        config = {"connectors": {"linear": to_linear(linear)}}
+        with child(tmp_path, config) as there:
+            incident = opened(there, "checkout")
+            assert there.terminate() == 0
+        ran = cli("acknowledge", incident.id, config=there.config)
+        assert ran.exit_code == 0 and "when `tocsin up` runs" in ran.stdout
+        with child(tmp_path, config) as there:
+            town = Town(there, linear, incident)
+            there.until(lambda: town.decisions("incident.acknowledged"))
+            assert Action.model_validate(town.decisions("action.succeeded")[0].data["action"]).state == "succeeded"
+        assert len(linear.issues) == 1

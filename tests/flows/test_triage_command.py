@@ -1,0 +1,107 @@
+"""`tocsin triage` and `tocsin parse`: recorded requests through the whole line, with nothing sent and nothing kept unless asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import schemas
+from tests.support.linear_server import LinearServer
+from tests.support.program import child, cli, configure, lines_of, to_linear, tocsin
+
+PAYLOADS = Path(__file__).parents[1] / "connectors" / "sentry" / "payloads"
+ERROR = PAYLOADS / "python_exception.envelope"
+SCHEMAS = Path(schemas.__file__).parent / "json"
+MUST = ["incident.opened", "playbook.selected", "investigation.concluded", "action.proposed"]
+
+
+def conforms(lines: list[dict[str, object]], name: str) -> None:
+    """Every line is valid by a published schema."""
+    validator = Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text()))
+    assert lines
+    for line in lines:
+        validator.validate(line)
+
+
+@pytest.mark.parametrize("file", ["python_exception.envelope", "issue_created.json"])
+def test_a_recorded_error_is_decided_and_every_line_is_a_published_decision(
+    tmp_path: Path, linear: LinearServer, file: str
+) -> None:
+    configure(tmp_path, {"connectors": {"linear": to_linear(linear)}})
+    ran = tocsin("triage", "--connector", "sentry", str(PAYLOADS / file), "--json", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    lines = lines_of(ran)
+    conforms(lines, "decision")
+    kinds = [str(line["kind"]) for line in lines]
+    assert [kind for kind in dict.fromkeys(kinds) if kind in MUST] == MUST
+    assert all(line["rehearsal"] for line in lines if line["kind"] != "rules.activated")
+    assert linear.requests == [], "nothing is ever sent"
+    assert not (tmp_path / "data" / "journal.db").exists(), "and nothing is kept"
+
+
+def test_what_is_recorded_can_be_asked_why(tmp_path: Path) -> None:
+    configure(tmp_path)
+    ran = tocsin("triage", "--connector", "sentry", str(ERROR), "--json", "--record", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    opened = next(line for line in lines_of(ran) if line["kind"] == "incident.opened")
+    config = tmp_path / "tocsin.yaml"
+    told = cli("why", opened["incident_id"][:14], "--json", config=config)
+    assert told.exit_code == 0, told.output
+    story = lines_of(told)
+    conforms(story, "decision")
+    assert [kind for kind in dict.fromkeys(line["kind"] for line in story) if kind in MUST] == MUST
+    assert [line["at"] for line in story] == sorted(line["at"] for line in story)
+    seen = {opened["incident_id"], *(line["id"] for line in story)}
+    causes = [cause for line in story for cause in line["cause"] if cause.startswith("dec_")]
+    assert causes and set(causes) <= seen
+    shown = cli("why", opened["incident_id"], config=config)
+    by_itself = tocsin("triage", str(ERROR), folder=tmp_path)
+    assert shown.exit_code == by_itself.returncode == 0, (shown.output, by_itself.stderr)
+    for text in (shown.stdout, by_itself.stdout.decode()):
+        positions = [text.index(word) for word in (*MUST[:3], "Verdict", "linear.create_issue  would be done")]
+        assert positions == sorted(positions)
+    signal = next(cause for cause in opened["cause"] if cause.startswith("sig_"))
+    about = cli("why", signal, config=config)
+    assert about.exit_code == 0 and "sentry-errors" in about.stdout
+    whole = cli("ledger", "verify", "--json", config=config)
+    assert whole.exit_code == 0 and lines_of(whole)[0]["holds"] is True
+
+
+def test_through_the_running_program_it_is_recorded_there_and_still_nothing_is_sent(
+    tmp_path: Path, linear: LinearServer
+) -> None:
+    with child(tmp_path, {"connectors": {"linear": to_linear(linear)}}) as there:
+        ran = tocsin("triage", "--connector", "sentry", str(ERROR), "--json", "--record", folder=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        lines = lines_of(ran)
+        assert [kind for kind in dict.fromkeys(line["kind"] for line in lines) if kind in MUST] == MUST
+        (kept,) = there.http.get("/api/v1/incidents", headers=there.api()).json()
+        assert kept["rehearsal"] is True and kept["id"] == lines[0]["incident_id"]
+        assert linear.requests == []
+
+
+def test_parse_prints_the_signals_and_takes_standard_input(tmp_path: Path) -> None:
+    config = configure(tmp_path)
+    ran = cli("parse", "--connector", "sentry", str(ERROR), "--json", config=config)
+    assert ran.exit_code == 0, ran.output
+    conforms(lines_of(ran), "signal")
+    alert = b'[{"labels": {"alertname": "Down", "severity": "critical"}}]'
+    piped = cli("parse", "--connector", "alertmanager", "-", "--json", config=config, stdin=alert)
+    assert [line["severity"] for line in lines_of(piped)] == ["critical"], piped.output
+
+
+def test_a_file_that_cannot_be_read_or_is_nothing_ends_with_the_code_that_says_so(tmp_path: Path) -> None:
+    configure(tmp_path)
+    (tmp_path / "oops.json").write_text("{oops")
+    config = tmp_path / "tocsin.yaml"
+    oops = str(tmp_path / "oops.json")
+    for arguments, code, says in (
+        (["triage", "--connector", "sentry", "absent.json"], 3, "absent.json is not a file"),
+        (["parse", "--connector", "senttry", str(ERROR)], 1, "did you mean"),
+        (["parse", oops], 1, "name one with --connector"),
+        (["parse", "--connector", "generic", oops], 1, "not JSON"),
+    ):
+        ran = cli(*arguments, config=config)
+        assert ran.exit_code == code and says in " ".join(ran.output.split()), (arguments, ran.output)
+    assert tocsin("triage", folder=tmp_path).returncode == 2
