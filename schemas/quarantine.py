@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from schemas.decision import Decision, decide
 from schemas.payload import Quarantined
 from schemas.record import Record
 from schemas.time import Micros
@@ -34,22 +33,12 @@ class Quarantine(Record):
     received_at: Micros
     content: Content
 
-    def decision(self, because: str, *, trace: str | None = None, rehearsal: bool = False) -> Decision:
-        """The record that it was put here."""
-        what = Quarantined(
+    def told(self) -> Quarantined:
+        """What a decision says of it."""
+        return Quarantined(
             quarantine_id=self.id,
             source=self.source,
             instance=self.instance,
             reason=self.reason,
             size=len(self.content),
-        )
-        return decide(
-            "signal.quarantined",
-            at=self.received_at,
-            actor="system",
-            because=f"{because}: {self.reason}",
-            cause=(self.id,),
-            data=what,
-            trace=trace,
-            rehearsal=rehearsal,
         )

@@ -14,7 +14,8 @@ from connectors.ports.spaces import QUARANTINE
 from processors.ingest.encode import Admission, admission, quarantined
 from processors.ingest.redact import Redactor
 from processors.ingest.tracing import RequestSpan, Tracing
-from schemas import Command, Signal
+from schemas import Command, Decision, Signal, decide
+from schemas.quarantine import Quarantine
 
 Bell = Callable[[Sequence[Signal], str], Awaitable[None]]
 """The emergency bell: told of signals (secrets replaced) that could not be made durable, and why. Rung again when the sender
@@ -150,8 +151,7 @@ class Ingest:
                         unit.append(INPUTS, record)
                     for one in keep:
                         unit.create(QUARANTINE, one.id, one.to_json())
-                        because = f"a part of a request to {one.source} could not be read"
-                        decision = one.decision(because, trace=trace, rehearsal=rehearsal)
+                        decision = _decision(one, trace, rehearsal)
                         unit.append(DECISIONS, NewRecord("decision", decision.to_json(), one.id))
                 return
             except Conflict:
@@ -199,3 +199,16 @@ class Ingest:
         if received.unknown_severities:
             count("tocsin.ingest.unknown_severities", len(received.unknown_severities), source=name)
             _log.warning("unknown severities", extra={"source": name, "words": list(received.unknown_severities)[:10]})
+
+
+def _decision(one: Quarantine, trace: str, rehearsal: bool) -> Decision:
+    return decide(
+        "signal.quarantined",
+        at=one.received_at,
+        actor="system",
+        because=f"A part of a request to {one.source} could not be read: {one.reason}",
+        cause=(one.id,),
+        data=one.told(),
+        trace=trace,
+        rehearsal=rehearsal,
+    )

@@ -10,7 +10,7 @@ from connectors.ports.journal import Entry
 from rules.engine import BadInput, Engine
 from rules.incidents import incident_of
 from rules.state import Row, State
-from schemas.decision import Decision
+from schemas.decision import Decision, decide
 from schemas.ids import digest
 from schemas.quarantine import Quarantine
 
@@ -84,5 +84,8 @@ def _set_aside(folded: Folded, entry: Entry, item: Any, reason: str) -> None:
         content=entry.payload,
     )
     folded.quarantine.append(held)
-    because = f"an accepted input of kind {entry.kind!r} from {source} could not be decided about"
-    folded.decisions.append(held.decision(because))
+    because = f"an accepted input of kind {entry.kind!r} from {source} could not be decided about: {reason}"
+    data, cause = held.told(), (held.id,)
+    folded.decisions.append(
+        decide("signal.quarantined", at=entry.accepted_at, actor="system", because=because, cause=cause, data=data)
+    )
