@@ -200,6 +200,7 @@ def _activate(turn: Turn, command: Command, library: Mapping[str, RuleSet]) -> N
     after = library[version].by_name
     turn.state.put("rules", {"version": version})
     turn.ruleset = library[version]
+    lifecycle.reconsider(turn)
     added, gone = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
     changed = sorted(name for name in after.keys() & before.keys() if after[name].version != before[name].version)
     because = (

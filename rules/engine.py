@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rules import commands, lifecycle, windows
 from rules.cel import CelError, compile  # noqa: A004 (the language's own word for it)
 from rules.fields import SCHEMA
-from rules.incidents import group_key_of, group_suffix, incident_of, units_of
+from rules.incidents import POINTS, group_key_of, group_suffix, incident_of, unit_of, units_of
 from rules.limits import Limits
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import BadInput, Fields, batch_of, line_of, moment_of, signal_of
@@ -164,6 +164,9 @@ class Engine:
                 for key in state.firing.get(unit, ()):
                     state.rows[key]["dup"] += 1
                     state.touch(key)
+            if fields["status"] == "firing" and fields["type"] not in POINTS:
+                # An alert told of again is one that lasts; an event told of again is as old as it was.
+                self._goes_on(turn, fields)
             turn.count("duplicate", name)
             return
         state.seen.remember(name, remember_s=fields["remember_s"], now=turn.at)
@@ -177,7 +180,7 @@ class Engine:
         state, status = turn.state, fields["status"]
         fields["fact"], fields["incident"] = state.facts, _NOTHING
         firing = status == "firing"
-        acted = False if firing else self._ended(turn, fields)
+        acted = self._goes_on(turn, fields) if firing else self._ended(turn, fields)
         if status != "resolved" and (silence := self._silenced(turn, fields)) is not None:
             turn.count("silence", fields["id"], silence)
             return
@@ -237,6 +240,14 @@ class Engine:
             elif fields["status"] == "acknowledged" and row["status"] == "open":
                 because = f"acknowledged in {fields['source']}"
                 lifecycle.acknowledge(turn, key, row, by=fields["source"], because=because, cause=(fields["id"],))
+        return bool(keys)
+
+    def _goes_on(self, turn: Turn, fields: Fields) -> bool:
+        """A firing signal keeps every incident in which its occurrence fires from running out: silenced, repeated, or matched by no
+        rule any more, it says that this is not over."""
+        keys = sorted(turn.state.firing.get(unit_of(fields), ()))
+        for key in keys:
+            lifecycle.goes_on(turn, key, fields)
         return bool(keys)
 
     def _calmed(self, turn: Turn, rule: CompiledRule, fields: Fields) -> bool:

@@ -89,7 +89,7 @@ def new_incident(
         "rev": 0,
     }
     optional = (("service", fields.get("service")), ("environment", fields.get("environment")), ("owner", said.owner),
-                ("playbook", said.playbook), ("trace", fields.get("trace")))  # fmt: skip
+                ("playbook", said.playbook), ("trace", fields.get("trace")), ("resolve_after", said.resolve_after))  # fmt: skip
     row.update({name: value for name, value in optional if value is not None})
     return row
 
@@ -160,11 +160,17 @@ def due_of(row: Row, rule: Rule | None, update_every: int) -> int | None:
     if row["status"] == "resolved":
         return None
     dues = [expires for expires in row["firing"].values() if expires]
-    if rule is not None and rule.resolve_after is not None:
-        dues.append(row["at"] + rule.resolve_after)
+    if (after := quiet_after(row, rule)) is not None:
+        dues.append(row["at"] + after)
     if row["unsaid"]:
         dues.append(row["said"] + update_every)
     return min(dues, default=None)
+
+
+def quiet_after(row: Row, rule: Rule | None) -> int | None:
+    """After how long without a signal the incident is over: what its rule says, or said when it opened if that rule is gone."""
+    after: int | None = rule.resolve_after if rule is not None else row.get("resolve_after")
+    return after
 
 
 def incident_of(row: Row) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rules import sentences
-from rules.incidents import add, calm, due_of, incident_of, new_incident, tombstone
+from rules.incidents import add, calm, due_of, fires, incident_of, new_incident, quiet_after, tombstone
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -77,6 +77,23 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
         _rest(turn, key, row)
 
 
+def goes_on(turn: Turn, key: str, fields: Fields) -> None:
+    """What fires already in the incident was heard of again, with nothing new to tell: it lasts."""
+    row = turn.state.rows[key]
+    fires(turn.state, key, row, fields, turn.at)
+    row["at"] = turn.at
+    _rest(turn, key, row)
+
+
+def reconsider(turn: Turn) -> None:
+    """Other rules are in force: what they say of how long incidents last holds for those that are open."""
+    for key, row in sorted(turn.state.rows.items()):
+        if key.startswith("group/") and row.get("status", "resolved") != "resolved":
+            due = due_of(row, turn.rule(row["rule"]), turn.state.limits.update_every)
+            if due is not None and due < row.get("due", due + 1):
+                turn.state.wake(key, row, due)
+
+
 def due(turn: Turn, key: str, row: Row) -> None:
     """The moment has come at which something was to be decided about the incident."""
     if row["status"] == "resolved":
@@ -85,7 +102,7 @@ def due(turn: Turn, key: str, row: Row) -> None:
     expired = [unit for unit, expires in row["firing"].items() if expires and expires <= turn.at]
     for unit in expired:
         calm(turn.state, key, row, unit)
-    after = rule.resolve_after if rule is not None else None
+    after = quiet_after(row, rule)
     if expired and not row["firing"]:
         resolve(turn, key, row, by="system", because=sentences.expired(row, len(expired)))
         return

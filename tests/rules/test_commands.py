@@ -6,7 +6,7 @@ import pytest
 
 from schemas.decision import Decision
 from schemas.time import to_rfc3339
-from tests.support.rule_world import World, at, command, rules, signal
+from tests.support.rule_world import World, at, command, rules, said, signal
 
 ALERTS = "rules:\n  - {name: alerts, when: type == 'alert', group_by: [service], playbook: triage-alert}\n"
 
@@ -198,3 +198,19 @@ def test_a_command_that_cannot_be_done_is_refused_with_its_reason(
     assert (refused.kind, refused.actor) == ("command.refused", "human:ann")
     assert reason in refused.because
     assert reason in refused.data["data"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{name: e, when: type == 'alert', resolve_after: 1h}", "{name: other, when: type == 'alert'}"),
+        ("{name: e, when: type == 'alert'}", "{name: e, when: type == 'alert', resolve_after: 1h}"),
+    ],
+)
+def test_an_open_incident_ends_although_its_rule_is_gone_or_says_only_now_when(before: str, after: str) -> None:
+    world, other = World(f"rules:\n  - {before}\n"), rules(f"rules:\n  - {after}\n")
+    world.engine.offer(other)
+    world.push(0, signal("a"))
+    world.push(60, command("activate_rules", 60, version=other.version))
+    world.restart()
+    assert "3600s incident.resolved" in said(world.tick(4000))

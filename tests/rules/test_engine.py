@@ -12,6 +12,7 @@ from rules.signals import batch_of, line_of
 from schemas.decision import Decision, decide
 from schemas.incident import Incident
 from schemas.payload import DATA
+from schemas.time import to_rfc3339
 from tests.support.rule_world import World, at, batch, command, rules, said, signal
 
 ALERTS = "rules:\n  - {name: alerts, when: type == 'alert', group_by: [service], playbook: triage-alert}\n"
@@ -466,3 +467,36 @@ def test_a_condition_that_meets_a_missing_field_is_no_match_and_is_counted() -> 
     world.push(0, signal("a"), signal("b", labels={"team": "web"}), signal("c", labels={"team": "payments"}))
     assert dict(world.state.erring) == {"picky": 1}
     assert len(world.state.incidents) == 1
+
+
+def test_a_silence_does_not_end_the_incident_whose_renewals_it_hides() -> None:
+    world = World(ALERTS)
+    world.push(0, signal("a", expires_at=at(300)))
+    world.push(10, command("silence", 10, matcher="service == 'checkout'", until=to_rfc3339(at(7200))))
+    for t in range(60, 901, 60):
+        hidden = world.push(t, signal("a", t, expires_at=at(t + 300)))
+        assert {decision.kind for decision in hidden} <= {"signal.suppressed"}
+    assert "1200s incident.resolved" in said(world.tick(2000))
+
+
+def test_an_alert_that_is_repeated_unchanged_is_not_quiet() -> None:
+    world = World("rules:\n  - {name: alerts, when: type == 'alert', resolve_after: 12h}\n")
+    alert = signal("a")
+    for hours in range(0, 41, 8):
+        assert "incident.resolved" not in [decision.kind for decision in world.push(hours * 3600, alert)]
+    assert f"{52 * 3600}s incident.resolved" in said(world.tick(60 * 3600))
+
+
+def test_an_event_that_is_delivered_again_is_as_old_as_it_was() -> None:
+    world = World("rules:\n  - {name: errors, when: type == 'error', resolve_after: 1h}\n")
+    error = signal("a", type="error")
+    world.push(0, error)
+    world.push(3000, error)
+    assert "3600s incident.resolved" in said(world.tick(4000))
+
+
+def test_a_renewal_that_no_rule_asks_for_any_more_still_says_that_it_is_not_over() -> None:
+    world = World("rules:\n  - {name: bad, when: type == 'alert' && severity == 'critical'}\n")
+    world.push(0, signal("a", severity="critical", expires_at=at(300)))
+    assert world.push(200, signal("a", 200, severity="warning", expires_at=at(600))) == []
+    assert said(world.tick(700)) == ["600s incident.resolved"]
