@@ -58,7 +58,7 @@ class Supervisor:
             started = self._clock.monotonic()
             health.running = True
             try:
-                await part()
+                await _whole(part)
             except Exception as error:
                 failures = 1 if self._clock.monotonic() - started > STEADY_S else failures + 1
                 health.running, health.restarts, health.last_error = (
@@ -75,9 +75,32 @@ class Supervisor:
                     pause_s=round(pause, 2),
                     exc_info=error,
                 )
-                self._on_failure(name, error)
+                self._tell(name, error)
                 await asyncio.sleep(pause)
                 continue
             health.running = False
             log.info("part finished", part=name)
             return
+
+    def _tell(self, name: str, error: Exception) -> None:
+        try:
+            self._on_failure(name, error)
+        except Exception:
+            # Whoever is told may be out of reach himself: no reason to end the parts.
+            log.exception("a failure could not be reported", part=name)
+
+
+class Interrupted(Exception):
+    """Something a part awaited was cancelled by somebody else; the part itself was not told to stop."""
+
+
+async def _whole(part: Part) -> None:
+    """Run a part. Raises Interrupted where a cancellation that is not ours would end its task in silence."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
+    try:
+        await part()
+    except asyncio.CancelledError as error:
+        if task.cancelling():
+            raise
+        raise Interrupted("something it waited for was cancelled") from error
