@@ -113,6 +113,9 @@ class Intake:
             batch.decisions.append(_skipped(decision, selected, "running"))
             return
         identity = investigation_id(decision.id)
+        if await load(self._journal, identity) is not None:
+            _log.error("decision %r was taken in before and is passed over: there is one of each", decision.id)
+            return
         batch.running[incident.id] = identity
         investigation = Investigation(
             id=identity,

@@ -64,18 +64,24 @@ def ending(
         conclusion.actions, incident, playbook, at=at, cause=concluded.id, scope=investigation.id,
         investigation_id=investigation.id, trace=investigation.trace,
     )  # fmt: skip
-    command = Command(
+    reason = f"The investigation concluded: {conclusion.verdict}"
+    command = ended(investigation, reason, at=at, verdict=conclusion.verdict, summary=conclusion.summary)
+    return Ending(done, (concluded, *actions), command)
+
+
+def ended(investigation: Investigation, reason: str, *, at: int, **found: str) -> Command:
+    """What triage is told at every end, a failure too: nobody looks any more. `found` is what the conclusion says."""
+    return Command(
         id=digest("cmd", investigation.id, "outcome"),
         kind="outcome",
         author="investigate",
-        reason=f"The investigation concluded: {conclusion.verdict}",
+        reason=reason,
         origin="system",
         at=at,
-        incident_id=incident.id,
-        rehearsal=incident.rehearsal,
-        data={"investigation_id": investigation.id, "verdict": conclusion.verdict, "summary": conclusion.summary},
+        incident_id=investigation.incident_id,
+        rehearsal=investigation.incident.rehearsal,
+        data={"investigation_id": investigation.id, **found},
     )
-    return Ending(done, (concluded, *actions), command)
 
 
 def proposals(

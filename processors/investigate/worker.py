@@ -6,18 +6,30 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from connectors.ports.archive import Archive
-from connectors.ports.journal import DECISIONS, Busy, Conflict, Job, Journal, JournalError, LeaseLost, Unavailable
+from connectors.ports.journal import (
+    DECISIONS,
+    INPUTS,
+    Busy,
+    Conflict,
+    Job,
+    Journal,
+    JournalError,
+    LeaseLost,
+    Unavailable,
+)
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
 from playbooks.library import Library
 from playbooks.load import thaw
 from playbooks.model import Playbook
+from processors.investigate.outcome import ended
 from processors.investigate.rows import (
     INVESTIGATIONS,
     PLAYBOOKS,
     QUEUE,
     RUNNING,
     Task,
+    commanded,
     decided,
     load,
     load_steps,
@@ -192,4 +204,5 @@ class Workers:
             unit.put(INVESTIGATIONS, failed.id, failed.to_json())
             unit.delete(RUNNING, failed.incident_id)
             unit.append(DECISIONS, decided(decision))
+            unit.append(INPUTS, commanded(ended(investigation, reason, at=now)))
             unit.finish(job)

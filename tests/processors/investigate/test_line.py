@@ -91,6 +91,20 @@ def test_a_second_selection_while_one_is_under_way_is_skipped_and_says_so(world:
     asyncio.run(main())
 
 
+def test_a_decision_that_stands_in_the_stream_twice_is_taken_in_once_and_stops_nobody(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            twice = await w.select(INCIDENT, SIGNALS)
+            await w.processor().drain()
+            await w.append(twice)
+            await w.append(twice)
+            await w.processor().drain()
+            assert (await w.kinds()).count("investigation.concluded") == 1
+            assert await w.journal.position("investigate", "decisions") == await w.journal.head("decisions")
+
+    asyncio.run(main())
+
+
 def test_a_later_investigation_of_the_same_incident_proposes_the_same_issue_by_its_key(world: Any) -> None:
     async def main() -> None:
         async with world() as w:

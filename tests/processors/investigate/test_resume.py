@@ -213,5 +213,9 @@ def test_what_cannot_even_be_concluded_has_failed_and_says_so(world: Any) -> Non
             assert await w.workers().one()
             assert (await w.kinds())[-1] == "investigation.failed"
             assert await w.journal.pending(QUEUE) == 0 and await w.journal.scan("investigating") == []
+            # Triage hears of it, or it would take the investigation for running and start no other.
+            (told,) = await w.commands()
+            assert (told.kind, told.incident_id) == ("outcome", INCIDENT.id) and told.data["investigation_id"]
+            assert "verdict" not in told.data
 
     asyncio.run(main())
