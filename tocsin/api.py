@@ -1,5 +1,6 @@
 """The programming interface over HTTP: health, metrics, incidents, decisions as they are made, and commands."""
 
+import asyncio
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, Busy, Journal, Unavailable
+from connectors.ports.retry_after import whole_seconds
 from schemas import Command
 from schemas.document import DocumentInvalid
 from tocsin.quarantine import StillUnreadable
@@ -53,6 +55,7 @@ class Api:
         self._readiness = readiness
         self._exposition = exposition
         self._token = token.encode()
+        self._closing = asyncio.Event()
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -68,6 +71,10 @@ class Api:
             Route("/api/v1/quarantine/{id}/retry", self._guarded(self._try_again), methods=["POST"]),
             Route("/api/v1/stream", self._guarded(self._stream)),
         ]
+
+    def close(self) -> None:
+        """End the event streams, so that nobody who listens keeps the door from closing."""
+        self._closing.set()
 
     async def _health(self, _request: Request) -> Response:
         return reply(200, {"status": "alive"})
@@ -144,12 +151,21 @@ class Api:
         )
 
     async def _events(self, after: int) -> AsyncIterator[bytes]:
-        while True:
-            for entry in await self._journal.read(DECISIONS, after=after):
-                after = entry.offset
-                yield b"id: %d\nevent: decision\ndata: %s\n\n" % (after, entry.payload)
-            if not await self._journal.wait(DECISIONS, after=after, timeout_s=HEARTBEAT_S):
-                yield b": nothing new\n\n"
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            while not closing.done():
+                for entry in await self._journal.read(DECISIONS, after=after):
+                    after = entry.offset
+                    yield b"id: %d\nevent: decision\ndata: %s\n\n" % (after, entry.payload)
+                more = asyncio.ensure_future(self._journal.wait(DECISIONS, after=after, timeout_s=HEARTBEAT_S))
+                try:
+                    await asyncio.wait({more, closing}, return_when=asyncio.FIRST_COMPLETED)
+                    if more.done() and not more.result():
+                        yield b": nothing new\n\n"
+                finally:
+                    more.cancel()
+        finally:
+            closing.cancel()
 
     def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
@@ -173,7 +189,7 @@ def _limit(request: Request) -> int:
 
 
 def _later(error: Busy | Unavailable) -> Response:
-    return reply(503, {"error": str(error)}, {"retry-after": str(max(1, round(error.retry_after_s)))})
+    return reply(503, {"error": str(error)}, {"retry-after": whole_seconds(error.retry_after_s)})
 
 
 def _unknown(request: Request) -> Response:

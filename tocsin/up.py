@@ -79,7 +79,10 @@ async def _open_door(program: Program, supervisor: Supervisor) -> AsyncIterator[
     )
     ingest = IngestDoor(program.ingest, table, loopback=is_loopback(configuration.host), meters=program.metrics)
     async with serve(door(ingest, rest(api.routes(), table)), configuration.host, configuration.port) as address:
-        yield address
+        try:
+            yield address
+        finally:
+            api.close()
 
 
 def readiness(program: Program, supervisor: Supervisor) -> Readiness:
