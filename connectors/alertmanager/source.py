@@ -1,6 +1,5 @@
 """Alertmanager as a source: its webhook at /in/alertmanager, and its own API at /api/v2/alerts for Prometheus."""
 
-import math
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -11,25 +10,13 @@ from typing_extensions import override
 from connectors.alertmanager.alert import Notification, alert_signal, truncation_signal
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.ports.reading import Unreadable, lenient_json, number
+from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import equal_secrets
-from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Route, Source
+from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas.signal import Signal
 
 API_PATH = "/api/v2/alerts"
 _JSON = {"content-type": "application/json"}
-_STATUS: Mapping[Refusal, int] = {
-    "missing_signature": 401,
-    "bad_signature": 401,
-    "expired": 401,
-    "unauthorised": 401,
-    "unknown_project": 404,
-    "unknown_instance": 404,
-    "too_large": 413,
-    "unsupported_encoding": 415,
-    "bad_encoding": 400,
-    "malformed": 400,
-    "method": 405,
-}
 
 
 class AlertmanagerSource(Source):
@@ -72,17 +59,16 @@ class AlertmanagerSource(Source):
         group's alerts again with its next notification."""
         message = str(refused).encode("utf-8", "replace").decode()
         body: object = message if _is_api(request) else {"error": message, "reason": refused.reason}
-        extra = {"www-authenticate": "Bearer"} if _STATUS[refused.reason] == 401 else {}
+        extra = {"www-authenticate": "Bearer"} if STATUS[refused.reason] == 401 else {}
         allow = {"allow": "POST"} if refused.reason == "method" else {}
-        return Reply(_STATUS[refused.reason], orjson.dumps(body), _JSON | extra | allow)
+        return Reply(STATUS[refused.reason], orjson.dumps(body), _JSON | extra | allow)
 
     @override
     def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
         """503: Alertmanager tries again within the same flush (429 would make it wait for the next), Prometheus within a minute."""
-        seconds = max(1, math.ceil(min(retry_after_s, 86_400.0))) if retry_after_s == retry_after_s else 60
         message = "overloaded, come again later"
         body: object = message if _is_api(request) else {"error": message, "reason": "overloaded"}
-        return Reply(503, orjson.dumps(body), _JSON | {"retry-after": str(seconds)})
+        return Reply(503, orjson.dumps(body), _JSON | {"retry-after": whole_seconds(retry_after_s)})
 
     def _admit(self, request: Request) -> None:
         if request.method not in ("POST", "PUT"):

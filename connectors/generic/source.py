@@ -13,22 +13,10 @@ from connectors.generic.proof import Proof
 from connectors.generic.settings import GenericSettings
 from connectors.generic.signals import Arrival, signal_of
 from connectors.ports.json_body import read_json
-from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Route, Source
+from connectors.ports.retry_after import whole_seconds
+from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas import Signal
 
-_STATUS: dict[Refusal, int] = {
-    "missing_signature": 401,
-    "bad_signature": 401,
-    "expired": 401,
-    "unauthorised": 401,
-    "unknown_instance": 404,
-    "unknown_project": 404,
-    "too_large": 413,
-    "unsupported_encoding": 415,
-    "bad_encoding": 400,
-    "malformed": 400,
-    "method": 405,
-}
 _LINES = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"))
 
 Part = tuple[Any, dict[str, Any] | None]
@@ -73,7 +61,7 @@ class GenericSource(Source):
 
     @override
     def refuse(self, refused: Refused, request: Request | None) -> Reply:
-        status = _STATUS[refused.reason]
+        status = STATUS[refused.reason]
         headers = {"content-type": "application/problem+json"}
         if status == 401:
             headers["www-authenticate"] = 'Bearer realm="tocsin"'
@@ -87,7 +75,7 @@ class GenericSource(Source):
     @override
     def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
         problem = {"title": "overloaded", "status": 503, "detail": "nothing was kept; send the same request again"}
-        headers = {"content-type": "application/problem+json", "retry-after": str(max(1, round(retry_after_s)))}
+        headers = {"content-type": "application/problem+json", "retry-after": whole_seconds(retry_after_s)}
         return Reply(503, orjson.dumps(problem), headers)
 
     def _parts(self, request: Request, poison: list[Poison]) -> list[Part]:

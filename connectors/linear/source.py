@@ -9,22 +9,9 @@ from typing_extensions import override
 from connectors.linear.payload import NotReadable, kind_of, signal_of
 from connectors.linear.settings import LinearSettings
 from connectors.ports.json_body import read_json
+from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import verify_hex
-from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Route, Source
-
-_STATUS: dict[Refusal, int] = {
-    "missing_signature": 401,
-    "bad_signature": 401,
-    "expired": 401,
-    "unauthorised": 401,
-    "unknown_instance": 404,
-    "unknown_project": 404,
-    "too_large": 413,
-    "unsupported_encoding": 415,
-    "bad_encoding": 400,
-    "malformed": 400,
-    "method": 405,
-}
+from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 
 
 class LinearSource(Source):
@@ -72,11 +59,11 @@ class LinearSource(Source):
         headers = {"content-type": "application/json"}
         if refused.reason == "method":
             headers["allow"] = "POST"
-        return Reply(_STATUS[refused.reason], orjson.dumps({"error": refused.reason, "message": str(refused)}), headers)
+        return Reply(STATUS[refused.reason], orjson.dumps({"error": refused.reason, "message": str(refused)}), headers)
 
     @override
     def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
-        headers = {"content-type": "application/json", "retry-after": str(max(1, round(retry_after_s)))}
+        headers = {"content-type": "application/json", "retry-after": whole_seconds(retry_after_s)}
         return Reply(503, b'{"error":"overloaded"}', headers)
 
     def _verify(self, request: Request) -> bool:

@@ -1,5 +1,6 @@
-"""How long a remote asks us to wait, read out of its `Retry-After` header (RFC 9110, section 10.2.3)."""
+"""How long to wait, as the header `Retry-After` says it (RFC 9110, section 10.2.3): read from a remote, and written to a sender."""
 
+import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -26,3 +27,8 @@ def retry_after_s(value: str | None, now: int) -> float | None:
     if seconds != seconds:
         return None
     return min(max(seconds, 0.0), LONGEST_S)
+
+
+def whole_seconds(seconds: float) -> str:
+    """The header's text for senders who come to us: rounded up, 1 s to a day; a minute for what is no number."""
+    return str(max(1, math.ceil(min(seconds, LONGEST_S)))) if seconds == seconds else "60"

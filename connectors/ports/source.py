@@ -21,6 +21,21 @@ Refusal = Literal[
 ]
 """Why a request is refused at the door: a closed set, counted by it."""
 
+STATUS: Mapping[Refusal, int] = {
+    "missing_signature": 401,
+    "bad_signature": 401,
+    "expired": 401,
+    "unauthorised": 401,
+    "unknown_instance": 404,
+    "unknown_project": 404,
+    "too_large": 413,
+    "unsupported_encoding": 415,
+    "bad_encoding": 400,
+    "malformed": 400,
+    "method": 405,
+}
+"""What HTTP calls each, for protocols that have no answer of their own."""
+
 
 SELF_TAG = "tocsin.self"
 """The tag on errors that Tocsin reports about itself: one that comes back is context, and never opens anything."""

@@ -1,13 +1,13 @@
 """Sentry as a source: webhooks at /in/sentry, SDKs at /api/PROJECT/envelope/ and /store/."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import orjson
 from typing_extensions import override
 
+from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import verify_hex
-from connectors.ports.source import Received, Refusal, Refused, Reply, Request, Route, Source
+from connectors.ports.source import STATUS, Received, Refusal, Refused, Reply, Request, Route, Source
 from connectors.sentry.envelope import looks_like_envelope
 from connectors.sentry.hooks import read_hook
 from connectors.sentry.ingestion import read_envelope, read_store
@@ -17,19 +17,7 @@ from connectors.sentry.settings import SentrySettings
 from schemas.time import SECOND
 
 _JSON = "application/json"
-_STATUS: Mapping[Refusal, int] = {
-    "missing_signature": 401,
-    "bad_signature": 401,
-    "expired": 401,
-    "unauthorised": 403,
-    "unknown_project": 403,
-    "unknown_instance": 404,
-    "too_large": 413,
-    "unsupported_encoding": 415,
-    "bad_encoding": 400,
-    "malformed": 400,
-    "method": 405,
-}
+_STATUS: Mapping[Refusal, int] = {**STATUS, "unauthorised": 403, "unknown_project": 403}
 _ALLOWED_HEADERS = (
     "X-Sentry-Auth, X-Requested-With, Origin, Accept, Content-Type, Content-Encoding, Authentication, Authorization"
 )
@@ -87,7 +75,7 @@ class SentrySource(Source):
         """An SDK pauses for the whole seconds named and drops what it has (nothing an SDK is told makes it send again). For a webhook
         503 is the one answer after which any Sentry comes again (published integrations, three times); internal ones never do,
         which is why the door should queue rather than get here."""
-        seconds = str(max(1, math.ceil(min(retry_after_s, 86_400.0)))) if retry_after_s == retry_after_s else "60"
+        seconds = whole_seconds(retry_after_s)
         body = orjson.dumps({"detail": "overloaded, come again later", "causes": ["overloaded"]})
         headers = {"content-type": _JSON, "retry-after": seconds}
         if request is None or not PATH.search(request.path):

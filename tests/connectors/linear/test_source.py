@@ -107,7 +107,7 @@ def test_answers_are_as_linear_understands_them() -> None:
     request = signed(load_request(PAYLOADS[0]))
     assert source().receive(request).reply.status == 200
     overloaded = source().overloaded(2.4, request)
-    assert (overloaded.status, overloaded.headers["retry-after"]) == (503, "2")
+    assert (overloaded.status, overloaded.headers["retry-after"]) == (503, "3")
     assert source().refuse(Refused("bad_signature", "x"), request).status == 401
     assert source().refuse(Refused("method", "x"), None).headers["allow"] == "POST"
     assert refusal(source(), replace(request, method="GET")) == "method"
