@@ -87,7 +87,7 @@ class Signal(Record):
         *,
         source: str,
         occurrence_id: str,
-        type: SignalType,
+        type: SignalType,  # noqa: A002  (the name of the field)
         title: str,
         occurred_at: int,
         received_at: int,
@@ -171,7 +171,7 @@ _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | o
 
 def _part(value: object) -> dict[str, Any]:
     """A link as it is written. Raises TypeError for anything else."""
-    if type(value) is not Link or value.__pydantic_extra__:
+    if not isinstance(value, Link) or value.__pydantic_extra__:
         raise TypeError
     return {name: item for name, item in value.__dict__.items() if item is not None}
 

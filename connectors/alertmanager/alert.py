@@ -13,11 +13,13 @@ to the same one. The revision is what may change of it:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.ports.reading import Unreadable, line, mapping, moment, number, text, web_url
+from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, text, web_url
 from schemas.severity import Severity, severity_of
 from schemas.signal import Link, Signal, SignalStatus
 from schemas.time import SECOND
@@ -39,18 +41,6 @@ class Notification:
     envelope: Mapping[str, Any]
     direct: bool
 
-    def signal(self, *, occurrence_id: str, revision: str, **fields: Any) -> Signal:
-        """A signal of this request."""
-        return Signal.made(
-            source="alertmanager",
-            occurrence_id=occurrence_id,
-            revision=revision,
-            instance=self.instance,
-            received_at=self.received_at,
-            delivery_id=self.delivery_id,
-            **fields,
-        )
-
 
 def alert_signal(alert: object, of: Notification) -> tuple[Signal, tuple[str, ...]]:
     """The signal, and the severity word nobody taught us if there is one. Raises Unreadable when it is no alert with labels."""
@@ -65,7 +55,11 @@ def alert_signal(alert: object, of: Notification) -> tuple[Signal, tuple[str, ..
     grade, unknown = _severity(labels, of.settings)
     service = _first(labels, of.settings.service_labels)
     name = labels.get("alertname") or "(unnamed alert)"
-    signal = of.signal(
+    signal = Signal.made(
+        source="alertmanager",
+        instance=of.instance,
+        received_at=of.received_at,
+        delivery_id=of.delivery_id,
         occurrence_id=f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}",
         revision=_revision(status, ends_at, of),
         type="alert",
@@ -93,7 +87,11 @@ def truncation_signal(count: int, of: Notification) -> Signal:
     receiver = line(of.envelope.get("receiver"), 200)
     common = _texts(of.envelope.get("commonLabels"))
     url = web_url(of.envelope.get("externalURL"))
-    return of.signal(
+    return Signal.made(
+        source="alertmanager",
+        instance=of.instance,
+        received_at=of.received_at,
+        delivery_id=of.delivery_id,
         occurrence_id=f"alertmanager:truncated:{receiver}:{key}",
         revision=of.delivery_id[:32],
         type="loss",
@@ -105,7 +103,7 @@ def truncation_signal(count: int, of: Notification) -> Signal:
         environment=_first(common, of.settings.environment_labels),
         labels={name: value for name, value in (("receiver", receiver), ("group", key)) if value},
         measures={"truncated": float(count)},
-        links=(Link(rel="self", url=url, title="Alertmanager"),) if url else (),
+        links=(Link.made("self", url, "Alertmanager"),) if url else (),
         occurred_at=of.received_at,
         expires_at=of.received_at + 3600 * SECOND,
         group_key=f"alertmanager:truncated:{receiver}:{key}",
@@ -161,7 +159,10 @@ def _severity(labels: Mapping[str, str], settings: AlertmanagerSettings) -> tupl
 
 def _measures(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, float]:
     """The alert's value, where annotations or Grafana's `values` give it as a number."""
-    given: dict[str, object] = {"value": annotations.get("value"), **mapping(alert.get("values"))}
+    values = alert.get("values")
+    if not values and "value" not in annotations:
+        return {}
+    given: dict[str, object] = {"value": annotations.get("value"), **mapping(values)}
     found = {line(name, 100): number(value) for name, value in list(given.items())[:_MAX_LABELS]}
     return {name: value for name, value in found.items() if name and value is not None}
 
@@ -170,28 +171,45 @@ def _links(
     alert: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], of: Notification
 ) -> tuple[Link, ...]:
     external = web_url(of.envelope.get("externalURL"))
-    silence = f"{external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}" if external else None
-    candidates = (
-        ("source", alert.get("generatorURL"), "Expression in Prometheus"),
-        ("runbook", annotations.get("runbook_url"), "Runbook"),
-        ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard"), "Dashboard"),
-        ("self", external, "Alertmanager"),
-        ("silence", silence, "Silence it in Alertmanager"),
-    )
-    return tuple(Link.made(rel, url, title) for rel, given, title in candidates if (url := web_url(given)))
+    links = [
+        Link.made(rel, url, title)
+        for rel, given, title in (
+            ("source", alert.get("generatorURL"), "Expression in Prometheus"),
+            ("runbook", annotations.get("runbook_url"), "Runbook"),
+            ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard"), "Dashboard"),
+            ("self", external, "Alertmanager"),
+        )
+        if given is not None and (url := web_url(given))
+    ]
+    if external:
+        silence = f"{external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}"
+        if len(silence) <= LONGEST_URL:
+            links.append(Link.made("silence", silence, "Silence it in Alertmanager"))
+    return tuple(links)
 
 
 def _matchers(labels: Mapping[str, str]) -> str:
-    escaped = {
-        name: value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for name, value in labels.items()
-    }
-    return quote("{" + ",".join(f'{name}="{value}"' for name, value in sorted(escaped.items())) + "}", safe="")
+    """All labels as matchers of a silence, percent-encoded."""
+    return f"%7B{'%2C'.join([_matcher(name, labels[name]) for name in sorted(labels)])}%7D"
+
+
+@lru_cache(maxsize=4096)
+def _matcher(name: str, value: str) -> str:
+    """Remembered: the alerts of a group share most of their labels."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return quote(f'{name}="{escaped}"', safe="")
 
 
 def _texts(given: object) -> dict[str, str]:
-    pairs = list(mapping(given).items())[:_MAX_LABELS]
-    return {text(name, 1_000): text(value) for name, value in pairs if text(value)}
+    texts: dict[str, str] = {}
+    for name, value in islice(mapping(given).items(), _MAX_LABELS):
+        if written := text(value):
+            texts[text(name, 1_000)] = written
+    return texts
 
 
 def _first(labels: Mapping[str, str], names: Sequence[str]) -> str | None:
-    return next((labels[name] for name in names if labels.get(name)), None)
+    for name in names:
+        if found := labels.get(name):
+            return found
+    return None

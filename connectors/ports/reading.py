@@ -7,6 +7,7 @@ raises, and only `Unreadable`.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from schemas.time import SECOND, from_rfc3339
 
 LATEST = 253_402_300_800 * SECOND
 """The year 10000: moments from here on cannot be written as RFC 3339."""
+LONGEST_URL = 8_000
 
 
 class Unreadable(ValueError):
@@ -92,6 +94,8 @@ def sequence(value: object) -> Sequence[Any]:
 
 def text(value: object, limit: int = 10_000) -> str:
     """A scalar as text, cut to `limit` characters; empty for null, arrays and objects. Booleans read `true` and `false`."""
+    if type(value) is str:
+        return value if len(value) <= limit else f"{value[: limit - 1]}…"
     match value:
         case str():
             written = value
@@ -106,6 +110,10 @@ def text(value: object, limit: int = 10_000) -> str:
 
 def line(value: object, limit: int = 300) -> str:
     """A scalar as one line: white space and control characters run together into single spaces."""
+    if value is None:
+        return ""
+    if type(value) is str and len(value) <= limit and value.isprintable() and value == " ".join(value.split()):
+        return value
     written = text(value, limit * 4)
     if not written.isprintable():
         written = "".join(character if character.isprintable() else " " for character in written)
@@ -126,28 +134,43 @@ def number(value: object) -> float | None:
 def moment(value: object) -> int | None:
     """Microseconds since the epoch out of RFC 3339 text or of seconds since the epoch (number, or number as text); None for what is
     neither, or lies before 1970 or after 9999."""
-    found: int
+    if isinstance(value, str):
+        return _moment_in(value)
     seconds = number(value)
+    return None if seconds is None else _seconds(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _moment_in(written: str) -> int | None:
+    """Remembered: what came in one request often happened at one time."""
+    seconds = number(written)
     if seconds is not None:
-        if not 0 < seconds < LATEST / SECOND:
-            return None
-        found = round(seconds * SECOND)
-    elif isinstance(value, str):
-        try:
-            found = from_rfc3339(value.strip())
-        except (ValueError, OverflowError):
-            return None
-    else:
+        return _seconds(seconds)
+    try:
+        found = from_rfc3339(written.strip())
+    except (ValueError, OverflowError):
         return None
+    return found if 0 < found < LATEST else None
+
+
+def _seconds(seconds: float) -> int | None:
+    if not 0 < seconds < LATEST / SECOND:
+        return None
+    found = round(seconds * SECOND)
     return found if 0 < found < LATEST else None
 
 
 def web_url(value: object) -> str | None:
     """The value when it is an absolute http(s) URL a person may be sent to, else None."""
-    if not isinstance(value, str) or len(value) > 8_000 or not value.isprintable():
-        return None
+    return value if isinstance(value, str) and len(value) <= LONGEST_URL and _leads_somewhere(value) else None
+
+
+@lru_cache(maxsize=1024)
+def _leads_somewhere(url: str) -> bool:
+    if not url.isprintable():
+        return False
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(url)
     except ValueError:
-        return None
-    return value if parts.scheme in ("http", "https") and parts.netloc else None
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -141,6 +141,8 @@ def severity_of_level(level: object) -> tuple[Severity, tuple[str, ...]]:
 
 def package_of(release: object) -> str | None:
     """The package of a release named `package@version`, which is how Sentry asks releases to be named."""
+    if not release:
+        return None
     package, at, _ = line(release, 200).partition("@")
     return package if at and package else None
 
