@@ -211,8 +211,12 @@ class Worker:
                         await self._not_known(turn, error, now)
             except (Unavailable, Busy) as refusal:
                 _log.warning("the outcome of %s cannot be written yet: %s", turn.action.id, refusal)
-                if isinstance(outcome, Happened) and turn.action.kind in PAGES and self._ringer is not None:
-                    self._ringer.remember(turn.action, outcome.effect, now=now)
+                if turn.action.kind in PAGES and self._ringer is not None:
+                    if isinstance(outcome, Happened):
+                        self._ringer.remember(turn.action, outcome.effect, now=now)
+                    elif not isinstance(outcome, No):
+                        # The next attempt cannot be recorded either: it is the bell's.
+                        await self._ringer.ring(turn.action, now=now)
                 await asyncio.sleep(refusal.retry_after_s)
             else:
                 return
@@ -240,7 +244,7 @@ class Worker:
         return True
 
     async def _ring_waiting(self) -> None:
-        """Nothing can be claimed: pages that are approved go out by the bell."""
+        """Nothing can be claimed: pages that are approved, or may not have gone out, do so by the bell."""
         if self._ringer is None:
             return
         try:
@@ -249,7 +253,7 @@ class Worker:
             _log.error("waiting pages cannot be read: %s", error)
             return
         for row in rows:
-            if row is not None and row.action.kind in PAGES and row.action.state == "approved":
+            if row is not None and row.action.kind in PAGES and row.action.state in ("approved", "unknown"):
                 await self._ringer.ring(row.action, now=self._journal.now())
 
     async def _put_off(

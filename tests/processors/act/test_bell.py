@@ -255,3 +255,47 @@ def test_the_usual_way_takes_over_a_page_the_bell_sent_under_the_same_key(town, 
         assert bell.pending() == [] and await record_pages(world.real, world.ringer) == 0
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("answer", ["later", "lost_request"])
+def test_a_page_that_its_remote_put_off_goes_out_although_that_cannot_be_written(town, make, bell, answer):
+    async def run():
+        world = town(answer)
+        execute = world.port.execute
+
+        async def filling_the_disk(arguments, key):
+            world.journal.full = True
+            return await execute(arguments, key)
+
+        world.port.execute = filling_the_disk
+        async with world.acting():
+            await world.propose(page(make))
+        async with working(world):
+            await until(lambda: world.port.effects)
+            world.port.execute = execute
+            world.journal.full = False
+            async with asyncio.timeout(20):
+                while (await world.row()).state == "executing":
+                    await asyncio.sleep(0.002)
+        await world.work()
+        assert (await world.row()).state == "succeeded"
+        assert world.port.effects == ["key_1"] and bell.pending() == [] and len(await world.outcomes()) == 1
+
+    asyncio.run(run())
+
+
+def test_a_page_of_unknown_outcome_goes_out_again_although_no_job_can_be_claimed(town, make, bell):
+    async def run():
+        world = town("lost_request")
+        async with world.acting():
+            await world.propose(page(make))
+        assert await world.worker().work_one(timeout_s=0)
+        assert (await world.row()).state == "unknown"
+        world.journal.full = True
+        async with working(world):
+            await until(lambda: world.port.effects)
+        world.journal.full = False
+        await world.work()
+        assert (await world.row()).state == "succeeded" and world.port.effects == ["key_1"]
+
+    asyncio.run(run())
