@@ -1,14 +1,10 @@
 """Linear's GraphQL interface: one request at a time, every answer told apart by what the caller must do.
 
 Documents are constants of ours and values travel as variables, never inside the document. Error types follow linear/linear
-`packages/sdk/src/error.ts`. Each request has a connection of its own: an old idle connection that the remote closes while we write
-would look like an unknown outcome.
+`packages/sdk/src/error.ts`.
 """
 
-import asyncio
-import ssl
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import httpx
@@ -18,6 +14,7 @@ from connectors.linear import documents
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock, SystemClock
+from connectors.ports.remote import post
 from connectors.ports.retry_after import LONGEST_S, retry_after_s
 
 _RATE_LIMITED = frozenset(("ratelimited", "rate limited"))
@@ -46,29 +43,10 @@ class LinearClient:
             raise Rejected("no credential: set api_key or oauth_token for linear")
         headers = {"authorization": credential, "content-type": "application/json", "accept": "application/json"}
         content = orjson.dumps({"query": document, "variables": dict(variables)})
-        sent = False
-
-        async def notice(event: str, _info: object) -> None:
-            nonlocal sent
-            sent = sent or event.endswith("send_request_headers.started")
-
-        try:
-            async with (
-                asyncio.timeout(self._settings.deadline_s),
-                httpx.AsyncClient(verify=_trust(), timeout=self._settings.deadline_s, follow_redirects=False) as http,
-            ):
-                response = await http.post(
-                    self._settings.url, content=content, headers=headers, extensions={"trace": notice}
-                )
-        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-            raise Rejected(
-                f"not a request that can be sent ({type(error).__name__}): check url and api_key for linear"
-            ) from error
-        except (httpx.TransportError, TimeoutError) as error:
-            what = f"{type(error).__name__} at {self._settings.url!r}: {error}"
-            if sent:
-                raise OutcomeUnknown(f"the request went out and no answer came: {what}") from error
-            raise TryLater(f"the request could not be sent: {what}") from error
+        settings = self._settings
+        response = await post(
+            settings.url, content, headers, deadline_s=settings.deadline_s, check="url and api_key for linear"
+        )
         return self._judge(response)
 
     async def viewer(self) -> dict[str, str]:
@@ -130,8 +108,3 @@ class LinearClient:
             seconds = reset / 1000 if reset > 1e11 else reset
             waits.append(min(max(seconds - now / 1_000_000, 0.0), LONGEST_S))
         return max(waits, default=None)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

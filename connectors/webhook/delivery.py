@@ -1,13 +1,8 @@
 """One signed message to one receiver, and what its answer means (Standard Webhooks, "Webhook delivery")."""
 
-import asyncio
-import ssl
-from functools import cache
-
-import httpx
-
 from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock
+from connectors.ports.remote import post
 from connectors.ports.retry_after import retry_after_s
 from connectors.ports.standard_webhooks import key_of, sign
 from connectors.webhook.settings import Target
@@ -29,30 +24,10 @@ async def deliver(target: Target, body: bytes, key: str, clock: Clock) -> int:
     """
     headers = {name: value.get_secret_value() for name, value in target.headers.items()}
     headers |= _signed(target, body, key, clock.now() // 1_000_000)
-    sent = False
-
-    async def notice(event: str, _info: object) -> None:
-        nonlocal sent
-        sent = sent or event.endswith("send_request_headers.started")
-
-    try:
-        async with (
-            asyncio.timeout(target.deadline_s),
-            httpx.AsyncClient(verify=_trust(), timeout=target.deadline_s, follow_redirects=False) as http,
-            http.stream("POST", target.url, content=body, headers=headers, extensions={"trace": notice}) as response,
-        ):
-            status, asked = response.status_code, response.headers.get("retry-after")
-    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-        raise Rejected(
-            f"not a message that can be sent ({type(error).__name__}): check url and headers of the target"
-        ) from error
-    except (httpx.TransportError, TimeoutError) as error:
-        what = f"{type(error).__name__} at {target.url!r}: {error}"
-        if sent:
-            raise OutcomeUnknown(f"the message went out and no answer came: {what}") from error
-        raise TryLater(f"the message could not be sent: {what}") from error
-    _judge(target.url, status, retry_after_s(asked, clock.now()))
-    return status
+    check = "url and headers of the target"
+    response = await post(target.url, body, headers, deadline_s=target.deadline_s, check=check, read=False)
+    _judge(target.url, response.status_code, retry_after_s(response.headers.get("retry-after"), clock.now()))
+    return response.status_code
 
 
 def _judge(url: str, status: int, wait_s: float | None) -> None:
@@ -83,8 +58,3 @@ def _signed(target: Target, body: bytes, key: str, now_s: int) -> dict[str, str]
         entries = (sign(key_of(secret.get_secret_value()), name, now_s, body) for secret in target.secrets)
         headers["webhook-signature"] = " ".join(entries)
     return headers
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
