@@ -23,12 +23,12 @@ def replace_file(path: Path, content: bytes) -> None:
 def put_in_place(beside: Path, path: Path) -> None:
     """Rename a file that is synced already, durably."""
     beside.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names in the folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's content durable, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,11 +1,10 @@
 """The Parquet projection of sealed segments: fast to ask, rebuildable at any time, never the authority."""
 
-import os
 from pathlib import Path
 
 import duckdb
 
-from connectors.ledger.files import file_hash, manifest_lock, put_in_place
+from connectors.ledger.files import file_hash, manifest_lock, put_in_place, sync
 from connectors.ledger.manifest import Sealed, read_manifest, write_manifest
 from connectors.ledger.segment import place, read_header, segment_numbers, segment_path, split
 
@@ -58,11 +57,7 @@ def write_projection(segment: Path, target: Path) -> str:
             database.execute(f"copy ({select}) to {quoted(str(beside))} (format parquet, compression zstd)").fetchall()
         except duckdb.Error as error:
             raise OSError(f"the projection {target.name!r} could not be written: {error}") from error
-    descriptor = os.open(beside, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(beside)
     digest = file_hash(beside)
     put_in_place(beside, target)
     return digest

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.ledger.files import sync_folder
+from connectors.ledger.files import sync
 from connectors.ledger.segment import (
     Unreadable,
     chained,
@@ -56,7 +56,7 @@ def recover(folder: Path, head: Head | None) -> Tail | None:
             return tail
         # Its header never became whole: no record can be in it.
         segment_path(folder, numbers.pop()).unlink()
-        sync_folder(folder / "segments")
+        sync(folder / "segments")
     if head is not None and head.seq > 0:
         raise LedgerDamaged(
             f"no segment is there, but record {head.seq} is known to be durable; was the folder removed?"
@@ -93,7 +93,8 @@ def _read(path: Path, head: Head | None) -> Tail | None:
             if fault:
                 _cut(path, tail, size, fault, head, last=file.tell() == size)
                 break
-    _sync(path)
+    # What was found whole may still be in memory alone; it counts from now on, so it has to last.
+    sync(path)
     return tail
 
 
@@ -123,12 +124,3 @@ def _cut(path: Path, tail: Tail, size: int, fault: str, head: Head | None, *, la
         )
     os.truncate(path, tail.size)
     tail.cut = f"{path.name}: {size - tail.size} bytes after record {tail.seq} were cut off: {fault}"
-
-
-def _sync(path: Path) -> None:
-    """What was found whole may still be in memory alone; it counts from now on, so it has to last."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

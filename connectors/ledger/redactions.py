@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from connectors.ledger.files import file_hash, lock, manifest_lock, put_in_place, sync_folder
+from connectors.ledger.files import file_hash, lock, manifest_lock, put_in_place, sync
 from connectors.ledger.manifest import read_manifest, write_manifest
 from connectors.ledger.project import write_projection
 from connectors.ledger.segment import Unreadable, read_header, redacted, segment_numbers, segment_path
@@ -88,7 +88,7 @@ def _note(folder: Path, redaction: Redaction) -> None:
         file.write(orjson.dumps(asdict(redaction)) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    sync_folder(folder)
+    sync(folder)
 
 
 def _rewrite(segment: Path, seq: int) -> None:

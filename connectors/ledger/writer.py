@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from typing_extensions import override
 
-from connectors.ledger.files import lock, sync_folder
+from connectors.ledger.files import lock, sync
 from connectors.ledger.project import project
 from connectors.ledger.recovery import Tail, recover
 from connectors.ledger.segment import GENESIS, Header, segment_path, write_header, write_records
@@ -146,7 +146,7 @@ class SegmentLedger(Ledger):
         try:
             _write(active, line)
             os.fsync(active)
-            sync_folder(path.parent)
+            sync(path.parent)
         except OSError:
             os.close(active)
             path.unlink(missing_ok=True)
