@@ -30,7 +30,3 @@ class FieldSchema:
                     f"field {name!r} has the kind {kind!r}; the kinds are {', '.join(get_args(FieldKind))}"
                 )
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
-
-    @property
-    def has_dotted_names(self) -> bool:
-        return any("." in name for name in self.fields)
