@@ -13,8 +13,8 @@ from connectors.ports.stack import Frame, Raised, app_frames, culprit, raised
 from schemas import Incident, Signal, Step
 from schemas.time import Micros
 
-NOW = "incident.now"
-"""Name of the event step that holds the incident as it was when gathering ended."""
+SNAPSHOT = "incident.now"
+"""Name of the event step that says how the incident stood once everything was gathered."""
 UNCONFIGURED = "no tool "
 """How the error of a step begins whose tool is not there at all: nothing failed, and nothing was seen."""
 
@@ -164,7 +164,7 @@ def read_facts(incident: Incident, signals: Sequence[Signal], steps: Sequence[St
                 commits += _commits(result, step)
             case "incidents.similar":
                 earlier += _read(EarlierIncident, result.get("incidents"), step)
-            case "incident.now":
+            case name if name == SNAPSHOT:
                 incident = _incident(result, incident)
             case _:
                 pass

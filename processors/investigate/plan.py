@@ -7,9 +7,6 @@ from playbooks.model import Playbook
 from schemas import Step
 from schemas.time import SECOND
 
-SNAPSHOT = "incident.now"
-"""The event step that says how the incident stands once everything is gathered."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -12,10 +12,11 @@ from connectors.ports.meters import Meters
 from connectors.ports.tool import Tool, ToolContext
 from playbooks.model import Playbook
 from processors.analyst.conclude import conclude, with_actions
+from processors.analyst.facts import SNAPSHOT
 from processors.analyst.fallback import minimal
 from processors.investigate.call import Answer, call
 from processors.investigate.outcome import ending
-from processors.investigate.plan import SNAPSHOT, Ask, Conclude, Look, next_move
+from processors.investigate.plan import Ask, Conclude, Look, next_move
 from processors.investigate.rows import INVESTIGATIONS, RUNNING, STEPS, Task, commanded, decided
 from processors.investigate.tracing import note_failure, tool_span
 from schemas import Conclusion, Decision, DecisionKind, Investigation, Signal, Step, StepKind, Usage, Versions, decide
