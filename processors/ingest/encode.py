@@ -35,35 +35,39 @@ def admission(
     """The records of a request. Pure. A signal that cannot be written (nested too deep, half a surrogate pair) becomes poison
     with the request's `body` as its content; the others are kept."""
     poison = list(received.poison)
-    encoded: list[tuple[str, str, bytes]] = []
+    end = b',"trace":"%b"}' % trace.encode()
+    encoded: list[NewRecord] = []
     lines = signals = 0
     for signal in received.signals:
         try:
-            encoded.append(("signal", signal.group_key, _encoded(signal, received_at, trace, rehearsal)))
+            encoded.append(NewRecord("signal", _encoded(signal, received_at, end, rehearsal), signal.group_key))
             signals += 1
         except (PydanticSerializationError, ValueError) as error:
             poison.append(Poison(f"a signal that cannot be written as JSON: {error}", body))
     for batch in received.batches:
         try:
-            encoded.append(("batch", batch.service or "", _encoded(batch, received_at, trace, rehearsal)))
+            encoded.append(NewRecord("batch", _encoded(batch, received_at, end, rehearsal), batch.service or ""))
             lines += len(batch.lines)
         except (PydanticSerializationError, ValueError) as error:
             poison.append(Poison(f"a log batch that cannot be written as JSON: {error}", body))
-    suspect = bool(encoded) and redactor.suspects(
-        encoded[0][2] if len(encoded) == 1 else b"\n".join(content for _, _, content in encoded)
-    )
+    records: Sequence[NewRecord] = encoded
+    if encoded and redactor.suspects(
+        encoded[0].payload if len(encoded) == 1 else b"\n".join([record.payload for record in encoded])
+    ):
+        records = _redacted(encoded, redactor, body, poison)
+    kept = [quarantined(each, source, redactor, received_at) for each in poison] if poison else ()
+    return Admission(records, kept, log_lines=lines, signals=signals)
+
+
+def _redacted(encoded: Sequence[NewRecord], redactor: Redactor, body: bytes, poison: list[Poison]) -> list[NewRecord]:
+    """The records without secrets; one that cannot be searched for them is added to `poison`."""
     records: list[NewRecord] = []
-    for kind, key, content in encoded:
-        if not suspect:
-            records.append(NewRecord(kind, content, key))
-            continue
+    for record in encoded:
         try:
-            records.append(NewRecord(kind, redactor.record(content), redactor.text(key)))
+            records.append(NewRecord(record.kind, redactor.record(record.payload), redactor.text(record.key)))
         except ValueError as error:  # the reader's depth is a little less than the writer's
             poison.append(Poison(f"a record that cannot be searched for secrets: {error}", body))
-    return Admission(
-        records, [quarantined(each, source, redactor, received_at) for each in poison], log_lines=lines, signals=signals
-    )
+    return records
 
 
 def quarantined(poison: Poison, source: Source, redactor: Redactor, received_at: int) -> Quarantine:
@@ -80,10 +84,10 @@ def quarantined(poison: Poison, source: Source, redactor: Redactor, received_at:
     )
 
 
-def _encoded(record: Signal | LogBatch, received_at: int, trace: str, rehearsal: bool) -> bytes:
+def _encoded(record: Signal | LogBatch, received_at: int, end: bytes, rehearsal: bool) -> bytes:
     if record.received_at != received_at or record.trace is not None or rehearsal != record.rehearsal:
         stamps = {"received_at": received_at, "trace": None, "rehearsal": rehearsal or record.rehearsal}
         record = record.model_copy(update=stamps)
     # A copy of the record with a trace costs as much as encoding it. Absent fields are not written, so the trace is not there
     # yet, and an object may be continued at its end.
-    return b'%b,"trace":"%b"}' % (record.to_json()[:-1], trace.encode())
+    return record.to_json()[:-1] + end
