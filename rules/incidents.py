@@ -182,6 +182,7 @@ def incident_of(row: Row) -> dict[str, Any]:
         "group": row["group"],
         "group_id": row["gid"],
         "episode": row["episode"],
+        "reopened": row.get("reopened", 0),
         "status": row["status"],
         "severity": row["severity"],
         "title": row["title"],

@@ -147,6 +147,7 @@ def _begin(
         for name in ("resolved_at", "resolved_by", "acknowledged_at", "acknowledged_by"):
             row.pop(name, None)
         row["status"] = "open"
+        row["reopened"] = row.get("reopened", 0) + 1
         add(turn.state, key, row, rule.rule, fields, (fields["id"],), moment, turn.at)
     else:
         episode = old["episode"] + 1 if old is not None else 1

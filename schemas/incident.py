@@ -30,6 +30,7 @@ class Incident(Record):
     group: dict[str, str] = Field(description="The values grouped by, by path")
     group_id: str = Field(description="Hash of rule and group values: the same over episodes")
     episode: int = Field(default=1, description="1 for the first time, counted up each time it opens anew")
+    reopened: int = Field(default=0, description="How often it opened again within this episode")
     status: IncidentStatus = "open"
     severity: Severity = Field(description="The worst seen")
     title: str

@@ -71,7 +71,7 @@ class EmergencyBell:
         except ValidationError as error:
             _log.critical("signal %s ought to be paged and cannot be: %s", signal.id, error)
             return
-        key = idempotency_key(incident.id, PAGE, 0, incident.id)
+        key = idempotency_key(incident, PAGE, 0, incident.id)
         action = Action(
             id=digest("act", incident.id, PAGE, "emergency"),
             kind=PAGE,

@@ -22,9 +22,9 @@ from schemas.time import SECOND
 
 PROPOSAL_LIFE_S = 24 * 3600
 """How long a proposal waits for a person before it expires."""
-OPENING = ("page",)
-"""Kinds of action, beside every `SYSTEM.create_*` and `SYSTEM.trigger`, that open something: at most one per incident, whatever number
-of investigations there are."""
+PAGING = ("page",)
+"""Kinds of action, beside every `SYSTEM.trigger`, that wake somebody: at most once for each time the incident opens or opens again,
+whatever number of investigations there are. What creates something (`SYSTEM.create_*`) does so at most once for each incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def proposals(
     trace: str | None = None,
 ) -> list[Decision]:
     """One `action.proposed` per action. Its id is of (`scope`, kind, index among its kind); its idempotency key of the incident for
-    what opens something (one issue per incident), and of the scope as well for what may be said more than once (comments)."""
+    what creates something (one issue per incident), of the incident and how often it reopened for what wakes somebody, and of the scope for
+    what may be said more than once (comments)."""
     made: list[Decision] = []
     counts: dict[str, int] = {}
     for number, each in enumerate(proposed):
@@ -107,7 +108,7 @@ def proposals(
             id=digest("act", scope, each.kind, index),
             kind=each.kind,
             arguments=each.arguments,
-            idempotency_key=idempotency_key(incident.id, each.kind, index, scope),
+            idempotency_key=idempotency_key(incident, each.kind, index, scope),
             autonomy=autonomy,
             incident_id=incident.id,
             investigation_id=investigation_id,
@@ -136,8 +137,13 @@ def proposals(
     return made
 
 
-def idempotency_key(incident_id: str, kind: str, index: int, scope: str) -> str:
+def idempotency_key(incident: Incident, kind: str, index: int, scope: str) -> str:
     """The same over every attempt; see `proposals`."""
     verb = kind.rpartition(".")[2]
-    opens = kind in OPENING or verb.startswith("create") or verb == "trigger"
-    return digest("key", incident_id, kind, index) if opens else digest("key", incident_id, kind, index, scope)
+    if verb.startswith("create"):
+        return digest("key", incident.id, kind, index)
+    if kind in PAGING or verb == "trigger":
+        # Who was told that it is over has gone back to sleep: when it is not, that is another page.
+        again = (f"reopened {incident.reopened}",) if incident.reopened else ()
+        return digest("key", incident.id, kind, index, *again)
+    return digest("key", incident.id, kind, index, scope)

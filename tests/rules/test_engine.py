@@ -170,6 +170,7 @@ def test_firing_again_soon_reopens_and_later_opens_a_new_episode() -> None:
     world.push(10, signal("a", 10, status="resolved"))
     again = world.push(10 + 30 * 60 - 1, signal("a", 1809))
     assert said(again)[0] == "1809s incident.reopened"
+    assert incident(again[0]).reopened == 1
     assert incident(again[0]).id == first.id
     world.push(1900, signal("a", 1900, status="resolved"))
     anew = one(world.push(1900 + 30 * 60, signal("a", 3700)), "incident.opened")

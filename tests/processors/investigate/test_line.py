@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from connectors.ports.journal import DECISIONS
+from processors.investigate.outcome import idempotency_key
 from processors.investigate.rows import QUEUE, load, load_steps
 from schemas import Action, Conclusion
 from tests.support.checkout_story import error_signal, night
@@ -120,6 +121,17 @@ def test_a_later_investigation_of_the_same_incident_proposes_the_same_issue_by_i
             assert actions[0].idempotency_key == actions[1].idempotency_key
 
     asyncio.run(main())
+
+
+def test_who_was_paged_is_paged_again_when_it_opens_again_and_has_one_issue(world: Any) -> None:
+    def keys(incident: Any, investigation: str) -> list[str]:
+        kinds = ("page", "pagerduty.trigger", "linear.create_issue")
+        return [idempotency_key(incident, kind, 0, investigation) for kind in kinds]
+
+    page, trigger, issue = keys(INCIDENT, "inv_1")
+    assert keys(INCIDENT, "inv_2") == [page, trigger, issue]
+    again = keys(INCIDENT.model_copy(update={"reopened": 1}), "inv_3")
+    assert again[2] == issue and not {page, trigger} & set(again)
 
 
 def test_an_unknown_playbook_falls_back_to_the_default_one(world: Any) -> None:
