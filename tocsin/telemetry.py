@@ -9,7 +9,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from typing_extensions import override
 
 from connectors.ports.meters import CounterName, DurationName, Meters
+from tocsin.tally import Tally
 
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -30,24 +31,17 @@ class Metrics(Meters):
         reader = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
         self._provider = MeterProvider(metric_readers=[reader], resource=resource)
         self._meter = self._provider.get_meter("tocsin")
-        self._counters: dict[str, Counter] = {}
-        self._timings: dict[str, Histogram] = {}
+        # OpenTelemetry's own counters take 6 µs a call, and a request makes four calls.
+        self._tally = Tally(SECONDS_BUCKETS)
+        self._registry.register(self._tally)
 
     @override
     def count(self, name: CounterName, value: int = 1, **labels: str) -> None:
-        counter = self._counters.get(name)
-        if counter is None:
-            counter = self._counters[name] = self._meter.create_counter(name)
-        counter.add(value, labels)
+        self._tally.count(name, value, labels)
 
     @override
     def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
-        timing = self._timings.get(name)
-        if timing is None:
-            timing = self._timings[name] = self._meter.create_histogram(
-                name, unit="s", explicit_bucket_boundaries_advisory=SECONDS_BUCKETS
-            )
-        timing.record(seconds, labels)
+        self._tally.observe(name, seconds, labels)
 
     def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
         """Have `read` asked whenever somebody scrapes."""
