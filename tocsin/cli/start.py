@@ -19,6 +19,7 @@ from tocsin.cli.output import UNREACHABLE, USAGE, Config, configured, explained,
 from tocsin.compose import PROCESSORS, Program, opened
 from tocsin.config import Loaded
 from tocsin.door.asgi import REHEARSAL
+from tocsin.garbage import spare_what_stays
 from tocsin.recorded import shipped
 from tocsin.story import plain, short, story
 from tocsin.telemetry import start_logging
@@ -78,6 +79,7 @@ def _loop_of_its_own(main: Coroutine[object, object, None]) -> None:
 
 async def _serve(loaded: Loaded, processors: Sequence[str], *, samples: bool) -> None:
     async with opened(loaded, clock=SystemClock()) as program, running(program, processors) as now_running:
+        spare_what_stays()
         stopped = asyncio.create_task(until_stopped(program))
         where = now_running.address.url if now_running.address else "no door"
         log.info(
