@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
-from connectors.generic import cloudevents
-from connectors.generic.expressions import Fields, Unreadable
 from connectors.generic.proof import Proof
 from connectors.generic.settings import GenericSettings
-from connectors.generic.signals import Arrival, signal_of
 from connectors.ports.json_body import read_json
+from connectors.ports.mapping import cloudevents
+from connectors.ports.mapping.expressions import Fields, Unreadable
+from connectors.ports.mapping.signals import Arrival, signal_of
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas import Signal
@@ -111,9 +111,13 @@ class GenericSource(Source):
         headers = request.headers
         for name in (self._settings.delivery_header.lower(), "webhook-id", "svix-id"):
             if given := headers.get(name):
-                return Arrival(self.instance, self._settings, request.received_at, given[:200], named=True)
+                return self._named(request, given[:200], named=True)
         content = hashlib.sha256(request.raw_body).hexdigest()[:32]
-        return Arrival(self.instance, self._settings, request.received_at, content, named=False)
+        return self._named(request, content, named=False)
+
+    def _named(self, request: Request, delivery_id: str, *, named: bool) -> Arrival:
+        at = request.received_at
+        return Arrival(self.name, self.instance, self._settings, at, at, delivery_id, named)
 
     def _signal(
         self,

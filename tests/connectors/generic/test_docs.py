@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from connectors.generic.guess import NAMES
-from connectors.generic.settings import GenericSettings, Mapping
+from connectors.generic.settings import GenericSettings
+from connectors.ports.mapping.guess import NAMES
+from connectors.ports.mapping.settings import Mapping
 
 PAGE = (Path(__file__).parents[3] / "docs" / "connectors" / "generic.md").read_text()
 

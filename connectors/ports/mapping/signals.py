@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, get_args
 
 import orjson
 
-from connectors.generic.fields import labels_of, measures_of, moment_of, text_of, title_and_rest, urls_of
-from connectors.generic.guess import STATUS_WORDS
-from connectors.generic.settings import REPEATS_S, GenericSettings
+from connectors.ports.mapping.fields import labels_of, measures_of, moment_of, text_of, title_and_rest, urls_of
+from connectors.ports.mapping.guess import STATUS_WORDS
+from connectors.ports.mapping.settings import REPEATS_S, MappedSettings
 from schemas import Signal, SignalType, severity_of
 from schemas.signal import Link
 
@@ -15,11 +15,14 @@ _TYPES: dict[str, SignalType] = {name: name for name in get_args(SignalType)}
 
 
 class Arrival(NamedTuple):
-    """What all signals of one request share. `named` when the sender itself gave `delivery_id`."""
+    """What all signals of one request or message share. `named` when the sender itself gave `delivery_id`; `sent_at` is when what
+    does not say its own time happened."""
 
+    source: str
     instance: str
-    settings: GenericSettings
+    settings: MappedSettings
     received_at: int
+    sent_at: int
     delivery_id: str
     named: bool
 
@@ -65,7 +68,7 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
         title = title_and_rest(text_of(raw))[0] or f"an empty signal for {arrival.instance}"
     group = f"{service or ''}:{title}" if "group_key" not in found else text_of(found["group_key"])
     return Signal.made(
-        source="generic",
+        source=arrival.source,
         instance=arrival.instance,
         occurrence_id=occurrence,
         revision=text_of(found["revision"]) if "revision" in found else f"{status}/{severity}",
@@ -79,10 +82,10 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
         labels=labels,
         measures=measures_of(found["measures"]) if "measures" in found else {},
         links=_links(found) if "url" in found or "runbook" in found else (),
-        occurred_at=happened if happened is not None else arrival.received_at,
+        occurred_at=happened if happened is not None else arrival.sent_at,
         received_at=arrival.received_at,
         delivery_id=arrival.delivery_id,
-        group_key=f"generic:{arrival.instance}:{group}",
+        group_key=f"{arrival.source}:{arrival.instance}:{group}",
         remember_s=remember_s,
         raw=raw,
     )

@@ -7,8 +7,8 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
-from connectors.generic.guess import guess
-from connectors.generic.settings import Mapping
+from connectors.ports.mapping.guess import guess
+from connectors.ports.mapping.settings import Mapping
 
 Getter = Callable[[Any], Any]
 

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over HTTP: binary, structured and batched (https://github.com/cloudevents/spec, http-protocol-binding.md)."""
+"""CloudEvents 1.0, binary, structured and batched (https://github.com/cloudevents/spec: spec.md and its protocol bindings)."""
 
 import base64
 import binascii
@@ -24,11 +24,16 @@ class NotAnEvent(Exception):
 
 
 def from_binary(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The event in the structured form, from `ce-*` headers (percent-decoded) and a body that is its data. Raises NotAnEvent."""
-    event: dict[str, Any] = {name[3:]: _header(value) for name, value in headers.items() if name.startswith("ce-")}
+    """The event in the structured form, from `ce-*` headers of HTTP (percent-decoded) and a body that is its data. Raises NotAnEvent."""
+    attributes = {name[3:]: _header(value) for name, value in headers.items() if name.startswith("ce-")}
+    return from_attributes(attributes, headers.get("content-type"), body)
+
+
+def from_attributes(attributes: Mapping[str, str], content_type: str | None, body: bytes) -> dict[str, Any]:
+    """The event in the structured form, from its attributes as a binding carried them, and its data. Raises NotAnEvent."""
+    event: dict[str, Any] = dict(attributes)
     event.pop("data", None)
     event.pop("data_base64", None)
-    content_type = headers.get("content-type")
     if content_type is not None:
         event["datacontenttype"] = content_type
     if body:

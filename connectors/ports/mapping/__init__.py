@@ -1,0 +1,1 @@
+"""Content of any shape as signals: a configured mapping, common names, CloudEvents."""
