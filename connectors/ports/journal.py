@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas import Command, Decision
+
 INPUTS = "inputs"
 """Signals, log batches, commands and ticks, in the order of their acceptance; read by triage."""
 DECISIONS = "decisions"
@@ -55,6 +57,11 @@ class NewRecord:
     kind: str
     payload: bytes
     key: str = ""
+
+
+def recorded(what: Decision | Command) -> NewRecord:
+    """As a record of its stream, in order with everything else about its incident."""
+    return NewRecord("decision" if isinstance(what, Decision) else "command", what.to_json(), what.incident_id or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
 
-from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, Journal, NewRecord, Unavailable
+from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, Journal, Unavailable, recorded
 from connectors.ports.meters import Meters, NullMeters
 from processors.act import changes
 from processors.act.policy import PAGES, Approve, Deny, Execute, Refuse, judge
@@ -142,7 +142,7 @@ class Act:
             unit.move(CONSUMER, entry.stream, old=kept, new=entry.offset)
             if row is None or isinstance(judgement, Refuse):
                 refusal = changes.refused(command, judgement.because, None if row is None else row.action, now=now)
-                unit.append(DECISIONS, NewRecord("decision", refusal.to_json(), refusal.incident_id or ""))
+                unit.append(DECISIONS, recorded(refusal))
                 return
             cause = (row.action.id, command.id)
             match judgement:

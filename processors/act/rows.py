@@ -6,7 +6,7 @@ from typing import Literal, Self
 import orjson
 
 from connectors.ports.action import Effect
-from connectors.ports.journal import DECISIONS, INPUTS, Journal, NewRecord, Unit
+from connectors.ports.journal import DECISIONS, INPUTS, Journal, Unit, recorded
 from processors.act import changes
 from processors.act.changes import Change, outcome_of
 from schemas import Action, Command
@@ -89,7 +89,7 @@ def write(unit: Unit, old: Row | None, change: Change) -> Row:
     else:
         unit.put(OPEN, key, b"")
     for decision in change.decisions:
-        unit.append(DECISIONS, NewRecord("decision", decision.to_json(), action.incident_id))
+        unit.append(DECISIONS, recorded(decision))
     if action.state == "succeeded":
         unit.put(EFFECTS, action.idempotency_key, orjson.dumps(action.result))
         tell(unit, outcome_of(action, now=change.decisions[-1].at))
@@ -103,7 +103,7 @@ def _rests(action: Action) -> bool:
 
 def tell(unit: Unit, command: Command) -> None:
     """Append a command for triage."""
-    unit.append(INPUTS, NewRecord("command", command.to_json(), command.incident_id or ""))
+    unit.append(INPUTS, recorded(command))
 
 
 def enqueue(unit: Unit, task: Task, *, due: int = 0, priority: int = 0, round_number: int = 0) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from connectors.ports.journal import DECISIONS, Busy, Conflict, Entry, Journal, Unavailable, Unit
+from connectors.ports.journal import DECISIONS, Busy, Conflict, Entry, Journal, Unavailable, Unit, recorded
 from connectors.ports.meters import Meters, NullMeters
 from playbooks.library import Library
 from playbooks.model import Playbook
@@ -21,7 +21,6 @@ from processors.investigate.rows import (
     QUEUE,
     RUNNING,
     Task,
-    decided,
     investigation_id,
     load,
     version_key,
@@ -170,7 +169,7 @@ class Intake:
         for incident_id, followed in batch.followed.items():
             unit.put(FOLLOWED, incident_id, followed.to_json())
         for decision in batch.decisions:
-            unit.append(DECISIONS, decided(decision))
+            unit.append(DECISIONS, recorded(decision))
 
     def _count(self, batch: _Batch) -> None:
         for _, playbook, _ in batch.queued:

@@ -5,8 +5,8 @@ from typing import Self
 
 import orjson
 
-from connectors.ports.journal import Journal, NewRecord
-from schemas import Command, Decision, Investigation, Step, digest
+from connectors.ports.journal import Journal
+from schemas import Investigation, Step, digest
 
 CONSUMER = "investigate"
 QUEUE = "investigate"
@@ -61,13 +61,3 @@ async def load_steps(journal: Journal, identity: str) -> list[Step]:
     """The recorded steps, in order."""
     rows = await journal.scan(STEPS, f"{identity}/")
     return sorted((Step.from_json(raw) for _, raw in rows), key=lambda step: step.index)
-
-
-def decided(decision: Decision) -> NewRecord:
-    """A decision as a record of the stream."""
-    return NewRecord("decision", decision.to_json(), key=decision.incident_id or "")
-
-
-def commanded(command: Command) -> NewRecord:
-    """A command as a record of the stream."""
-    return NewRecord("command", command.to_json(), key=command.incident_id or "")

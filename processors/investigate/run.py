@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from connectors.ports.archive import Archive
-from connectors.ports.journal import DECISIONS, INPUTS, Busy, Job, Journal, Unavailable, Unit
+from connectors.ports.journal import DECISIONS, INPUTS, Busy, Job, Journal, Unavailable, Unit, recorded
 from connectors.ports.meters import Meters
 from connectors.ports.tool import Tool, ToolContext
 from playbooks.model import Playbook
@@ -17,7 +17,7 @@ from processors.analyst.fallback import minimal
 from processors.investigate.call import Answer, call
 from processors.investigate.outcome import ending
 from processors.investigate.plan import Ask, Conclude, Look, next_move
-from processors.investigate.rows import INVESTIGATIONS, RUNNING, STEPS, Task, commanded, decided
+from processors.investigate.rows import INVESTIGATIONS, RUNNING, STEPS, Task
 from processors.investigate.tracing import note_failure, tool_span
 from schemas import Conclusion, Decision, DecisionKind, Investigation, Signal, Step, StepKind, Usage, Versions, decide
 from schemas.payload import InvestigationChanged, StepTaken
@@ -96,7 +96,7 @@ class Run:
 
         def fill(unit: Unit) -> None:
             unit.put(INVESTIGATIONS, self._investigation.id, self._investigation.to_json())
-            unit.append(DECISIONS, decided(decision))
+            unit.append(DECISIONS, recorded(decision))
 
         await self._commit(fill)
 
@@ -164,7 +164,7 @@ class Run:
         def fill(unit: Unit) -> None:
             unit.create(STEPS, step.id, step.to_json())
             unit.put(INVESTIGATIONS, investigation.id, investigation.to_json())
-            unit.append(DECISIONS, decided(decision))
+            unit.append(DECISIONS, recorded(decision))
 
         await self._commit(fill)
         self._steps.append(step)
@@ -179,8 +179,8 @@ class Run:
             unit.put(INVESTIGATIONS, end.investigation.id, end.investigation.to_json())
             unit.delete(RUNNING, end.investigation.incident_id)
             for decision in end.decisions:
-                unit.append(DECISIONS, decided(decision))
-            unit.append(INPUTS, commanded(end.command))
+                unit.append(DECISIONS, recorded(decision))
+            unit.append(INPUTS, recorded(end.command))
             unit.finish(self._held.job)
 
         await self._commit(fill)

@@ -16,6 +16,7 @@ from connectors.ports.journal import (
     JournalError,
     LeaseLost,
     Unavailable,
+    recorded,
 )
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
@@ -29,8 +30,6 @@ from processors.investigate.rows import (
     QUEUE,
     RUNNING,
     Task,
-    commanded,
-    decided,
     load,
     load_steps,
     version_key,
@@ -203,6 +202,6 @@ class Workers:
         async with self._journal.unit(lease=job.lease) as unit:
             unit.put(INVESTIGATIONS, failed.id, failed.to_json())
             unit.delete(RUNNING, failed.incident_id)
-            unit.append(DECISIONS, decided(decision))
-            unit.append(INPUTS, commanded(ended(investigation, reason, at=now)))
+            unit.append(DECISIONS, recorded(decision))
+            unit.append(INPUTS, recorded(ended(investigation, reason, at=now)))
             unit.finish(job)

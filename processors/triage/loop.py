@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from connectors.ports.journal import DECISIONS, INPUTS, Busy, Entry, Journal, Lease, LeaseLost, NewRecord, Unavailable
+from connectors.ports.journal import (
+    DECISIONS,
+    INPUTS,
+    Busy,
+    Entry,
+    Journal,
+    Lease,
+    LeaseLost,
+    NewRecord,
+    Unavailable,
+    recorded,
+)
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.spaces import INCIDENTS, QUARANTINE, TRIAGE
 from processors.triage import rulesets
@@ -116,9 +127,7 @@ class Triage:
         """Make it durable together, trying until the journal can write again: deciding anew would say the same."""
         puts, deletes = self.state.take_changes()
         rows = {key: orjson.dumps(row) for key, row in puts.items()}
-        records = [
-            NewRecord("decision", decision.to_json(), decision.incident_id or "") for decision in folded.decisions
-        ]
+        records = [recorded(decision) for decision in folded.decisions]
         changed = incidents(folded, puts)
         quarantine = {one.id: one.to_json() for one in folded.quarantine}
         new = entries[-1].offset

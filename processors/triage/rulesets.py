@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from connectors.ports.journal import INPUTS, Entry, Journal, NewRecord, Unit
+from connectors.ports.journal import INPUTS, Entry, Journal, Unit, recorded
 from rules.engine import Engine
 from rules.load import RulesInvalid, unpack
 from rules.ruleset import RuleSet
@@ -30,7 +30,7 @@ def activate(unit: Unit, ruleset: RuleSet, *, author: str, reason: str, origin: 
         data={"version": ruleset.version},
     )
     unit.put(SPACE, ruleset.version, ruleset.packed())
-    unit.append(INPUTS, NewRecord("command", command.to_json()))
+    unit.append(INPUTS, recorded(command))
     return command
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from connectors.ports.clock import SystemClock
-from connectors.ports.journal import INPUTS, NewRecord
+from connectors.ports.journal import INPUTS, recorded
 from connectors.ports.spaces import QUARANTINE, TRIAGE
 from rules import cel
 from rules.fields import SCHEMA
@@ -234,4 +234,4 @@ def post(folder: DataFolder, path: str, content: bytes = b"") -> dict[str, Any]:
 
 async def _append(loaded: Loaded, command: Command) -> None:
     async with opened(loaded, clock=SystemClock()) as program:
-        await program.journal.append(INPUTS, [NewRecord("command", command.to_json(), command.incident_id or "")])
+        await program.journal.append(INPUTS, [recorded(command)])
