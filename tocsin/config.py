@@ -160,16 +160,18 @@ def load(file: Path | None, *, folder: Path, environment: Mapping[str, str]) -> 
         configuration = Configuration.model_validate(content)
     except ValidationError as error:
         faults += faults_of(error, filled, Configuration)
-    instances = _instances(configuration, filled, faults)
+    instances = _instances(content.get("connectors") if isinstance(content, dict) else None, filled, faults)
     if faults:
         raise DocumentInvalid(faults)
     return Loaded(configuration, instances, file, base, content_hash(text))
 
 
-def _instances(configuration: Configuration, document: Document, faults: list[Fault]) -> tuple[Instance, ...]:
+def _instances(given: Any, document: Document, faults: list[Fault]) -> tuple[Instance, ...]:
+    """Those of the section `connectors`, whatever is wrong elsewhere; one that is no mapping was found wrong already."""
+    configured = {key: value for key, value in given.items() if isinstance(key, str)} if isinstance(given, dict) else {}
     known = connectors_by_name()
     wanted: dict[str, str | None] = {f"{name}/default": None for name, connector in known.items() if connector.default}
-    wanted |= {key if "/" in key else f"{key}/default": key for key in configuration.connectors}
+    wanted |= {key if "/" in key else f"{key}/default": key for key in configured}
     instances = []
     for full, key in wanted.items():
         name, _, instance = full.partition("/")
@@ -182,7 +184,7 @@ def _instances(configuration: Configuration, document: Document, faults: list[Fa
                 document.fault(path, f"instance {instance!r} is no name; expected lower-case letters, digits, - and _")
             )
         try:
-            settings = known[name].settings.model_validate((configuration.connectors[key] or {}) if key else {})
+            settings = known[name].settings.model_validate((configured[key] or {}) if key else {})
         except ValidationError as error:
             inner = Document(document.file, document.content["connectors"][key] if key else {}, document.line_offset)
             faults += faults_of(error, inner, known[name].settings)

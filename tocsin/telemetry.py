@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from io import StringIO
 from typing import Literal, TextIO
 
 import structlog
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from typing_extensions import override
 
 from connectors.ports.meters import CounterName, DurationName, Meters
+from tocsin.story import plain
 from tocsin.tally import Tally
 
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -94,7 +96,7 @@ def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | No
     render: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [_harmless, structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=_traceback)]
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(
@@ -112,6 +114,19 @@ def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | No
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Values may hold text from outside: on a terminal it must not give orders, nor look like a line of its own."""
+    return {
+        name: plain(value).replace("\n", "\\n") if isinstance(value, str) else value for name, value in event.items()
+    }
+
+
+def _traceback(stream: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    buffer = StringIO()
+    structlog.dev.plain_traceback(buffer, raised)
+    stream.write(plain(buffer.getvalue()))
 
 
 def _add_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
