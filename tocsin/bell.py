@@ -13,7 +13,7 @@ from processors.investigate.outcome import idempotency_key
 from processors.triage.loop import Triage
 from rules.engine import Engine
 from rules.signals import BadInput
-from schemas import Action, Decision, Incident, Signal, digest, severity_rank
+from schemas import Action, Decision, Incident, Signal, digest, severity_rank, to_rfc3339
 
 PAGE = "page"
 _log = logging.getLogger(__name__)
@@ -41,11 +41,11 @@ class EmergencyBell:
     async def ring(self, signals: Sequence[Signal], reason: str) -> None:
         """Page for each of the signals that is serious enough and would open an incident. A signal may be told again."""
         for signal in signals:
-            serious = severity_rank(signal.severity) >= severity_rank(self._severity)
-            if signal.status != "firing" or not serious or signal.own or signal.rehearsal:
+            if signal.status != "firing" or not self._is_serious(signal.severity) or signal.own or signal.rehearsal:
                 continue
             for incident in self._incidents(signal):
-                await self._page(incident, signal, reason)
+                summary = f"{signal.severity}: {signal.title}"
+                await self._page(incident, summary, signal.body, reason, signal.received_at)
 
     def _incidents(self, signal: Signal) -> list[Incident]:
         state = self.triage.state if self.triage is not None else self._engine.state()
@@ -56,33 +56,47 @@ class EmergencyBell:
             return []
         return [_incident(decision) for decision in decided if decision.kind == "playbook.selected"]
 
-    async def _page(self, incident: Incident, signal: Signal, reason: str) -> None:
+    async def page(self, incident: Incident, reason: str, *, at: int) -> None:
+        """Page for an incident that waits for its investigation, if it is serious enough."""
+        if self._is_serious(incident.severity) and not incident.rehearsal:
+            since = to_rfc3339(incident.first_seen)
+            body = f"{incident.signals} signals since {since}; its investigation waits, too."
+            await self._page(incident, f"{incident.severity}: {incident.title}", body, reason, at)
+
+    async def _page(self, incident: Incident, summary: str, body: str, reason: str, at: int) -> None:
         port = self._actions.get(PAGE)
         missing = port.missing() if port is not None else "no configured connector offers the action 'page'"
         if port is None or missing is not None:
-            _log.critical("signal %s (%s) ought to be paged and cannot be: %s", signal.id, signal.title, missing)
+            _log.critical("%s ought to be paged and cannot be: %s", summary, missing)
             return
         told = {
-            "summary": f"{signal.severity}: {signal.title}"[:1000],
-            "body": f"Tocsin cannot record anything at present ({reason}); this page is sent without an investigation.\n\n{signal.body[:2000]}",
+            "summary": summary[:1000],
+            "body": f"Tocsin cannot record anything at present ({reason}); this page is sent without an investigation.\n\n{body[:2000]}",
         }
         try:
             arguments = port.complete(told, incident).model_dump(mode="json", exclude_none=True)
         except ValidationError as error:
-            _log.critical("signal %s ought to be paged and cannot be: %s", signal.id, error)
+            _log.critical("%s ought to be paged and cannot be: %s", summary, error)
             return
-        key = idempotency_key(incident, PAGE, 0, incident.id)
         action = Action(
             id=digest("act", incident.id, PAGE, "emergency"),
             kind=PAGE,
             arguments=arguments,
-            idempotency_key=key,
+            idempotency_key=page_key(incident),
             incident_id=incident.id,
-            proposed_at=signal.received_at,
+            proposed_at=at,
             effect=port.effect,
             autonomy="act",
         )
-        await self._ringer.ring(action, now=signal.received_at)
+        await self._ringer.ring(action, now=at)
+
+    def _is_serious(self, severity: str) -> bool:
+        return severity_rank(severity) >= severity_rank(self._severity)
+
+
+def page_key(incident: Incident) -> str:
+    """The key under which the usual way would page for it."""
+    return idempotency_key(incident, PAGE, 0, incident.id)
 
 
 def _incident(decision: Decision) -> Incident:

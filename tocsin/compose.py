@@ -32,6 +32,7 @@ from rules.ruleset import RuleSet
 from tocsin.bell import EmergencyBell
 from tocsin.config import Configuration, Instance, Loaded
 from tocsin.folder import DataFolder
+from tocsin.lookout import Lookout
 from tocsin.retention import Housekeeping
 from tocsin.supervisor import Part
 from tocsin.telemetry import Metrics, resource
@@ -139,6 +140,8 @@ class Program:
         if "record" in processors:
             made["record"] = Record(self.journal, self._open_ledger, owner=self.owner, meters=self.metrics).run
         made["housekeeping"] = self.housekeeping.run
+        if {"triage", "investigate"} & {*processors}:
+            made["lookout"] = self._lookout
         return made
 
     def investigators(self) -> Workers:
@@ -160,6 +163,12 @@ class Program:
 
     async def _triage(self) -> None:
         await run_triage(self.journal, self.engine, owner=self.owner, meters=self.metrics, seat=self._seated)
+
+    async def _lookout(self) -> None:
+        lookout = Lookout(
+            self.journal, self.archive, self.engine, self.bell, fault=lambda: self.journal.fault, clock=self.clock
+        )
+        await lookout.run()
 
     def _seated(self, triage: Triage) -> None:
         self.bell.triage = triage
