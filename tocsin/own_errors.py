@@ -69,7 +69,7 @@ def start_own_errors(dsn: str | None, *, host: str, port: int, version: str, clo
         return "no telemetry.sentry_dsn is configured"
     try:
         Dsn(dsn)
-    except BadDsn as error:
+    except (BadDsn, ValueError) as error:
         return f"telemetry.sentry_dsn is no DSN ({error}); expected http(s)://KEY@HOST/PROJECT"
     if feeds_back(dsn, host, port):
         return f"telemetry.sentry_dsn leads to Tocsin's own door at {host}:{port}; name another Sentry project"
