@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from playbooks import untrusted
 from playbooks.model import Playbook
 from schemas import Conclusion, Incident, Step, to_rfc3339
+from schemas.spans import in_words
 from schemas.time import SECOND
 
 MAX_CHARACTERS = 60_000
@@ -49,17 +50,7 @@ def moment(micros: object) -> untrusted.Safe:
 
 def span(seconds: object) -> untrusted.Safe:
     """`45 s`, `12 min`, `3 h 20 min`, `2 days` of seconds, without sign."""
-    if not isinstance(seconds, (int, float)):
-        return untrusted.Safe("an unknown time")
-    left = abs(round(seconds))
-    if left < 120:
-        return untrusted.Safe(f"{left} s")
-    if left < 2 * 3600:
-        return untrusted.Safe(f"{round(left / 60)} min")
-    if left < 48 * 3600:
-        hours, minutes = divmod(round(left / 60), 60)
-        return untrusted.Safe(f"{hours} h {minutes} min" if minutes else f"{hours} h")
-    return untrusted.Safe(f"{round(left / 86400)} days")
+    return untrusted.Safe(in_words(seconds) if isinstance(seconds, (int, float)) else "an unknown time")
 
 
 def _percent(share: object) -> untrusted.Safe:

@@ -53,6 +53,19 @@ def about(span: int) -> str:
     return "".join(re.findall(r"\d+[a-z]+", text)[:2])
 
 
+def in_words(seconds: float) -> str:
+    """For prose, without sign: `45 s`, `12 min`, `3 h 20 min`, `2 days`."""
+    left = abs(round(seconds))
+    if left < 120:
+        return f"{left} s"
+    if left < 2 * 3600:
+        return f"{round(left / 60)} min"
+    if left < 48 * 3600:
+        hours, minutes = divmod(round(left / 60), 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{round(left / 86_400)} days"
+
+
 def _read(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value == 0:
         return 0

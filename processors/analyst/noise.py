@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from processors.analyst.extent import Extent
 from processors.analyst.facts import Facts
-from processors.analyst.words import count, span
+from processors.analyst.words import count
 from schemas import severity_rank
+from schemas.spans import in_words
 from schemas.time import SECOND
 
 ENOUGH = 1.0
@@ -78,7 +79,7 @@ def _ended(facts: Facts, extent: Extent) -> list[Sign]:
     last = facts.signals[-1] if facts.signals else None
     said = (last.id, last.title) if last is not None else (None, "")
     if extent.resolved and extent.lasted_s <= AT_ONCE_S:
-        found.append(Sign("recovered", 0.7, f"it recovered by itself after {span(extent.lasted_s)}", *said))
+        found.append(Sign("recovered", 0.7, f"it recovered by itself after {in_words(extent.lasted_s)}", *said))
         if not extent.others and extent.signals <= 5:
             found.append(Sign("alone", 0.3, "nothing else failed beside it"))
     day_ago = facts.incident.first_seen - 86_400 * SECOND
@@ -92,7 +93,7 @@ def _ended(facts: Facts, extent: Extent) -> list[Sign]:
         and each.verdict not in ("actionable", "urgent")
     ]
     if len(short) >= 3:
-        says = f"it came and went {count(len(short), 'time')} in the last day, each time within {span(SHORT_S)}"
+        says = f"it came and went {count(len(short), 'time')} in the last day, each time within {in_words(SHORT_S)}"
         found.append(Sign("flapping", 0.6, says, short[0].cites, short[0].id))
     said_noise = next((each for each in facts.earlier if each.same_problem and _judged_noise(each.feedback)), None)
     if said_noise is not None:

@@ -7,7 +7,8 @@ from typing import Literal
 from processors.analyst.begin import Begin
 from processors.analyst.categories import Diagnosis
 from processors.analyst.facts import Changed, Committed, EarlierIncident, Facts
-from processors.analyst.words import span, tick
+from processors.analyst.words import tick
+from schemas.spans import in_words
 from schemas.time import SECOND
 
 ChangeKind = Literal["commit", "deploy", "flag", "config", "other"]
@@ -130,7 +131,7 @@ def _impossible(
 ) -> str | None:
     late = (suspect.at - begin.at) / SECOND
     if late > TOLERANCE_S:
-        return f"it came {span(late)} after the trouble began"
+        return f"it came {in_words(late)} after the trouble began"
     own = facts.incident.service
     elsewhere = change is not None and own is not None and service is not None and service != own
     if elsewhere and not _concerned(service or "", diagnosis, facts):
@@ -139,7 +140,7 @@ def _impossible(
         )
     before = _seen_before(facts.earlier, suspect.at)
     if before is not None:
-        return f"the same problem was there {span((suspect.at - before.opened_at) / SECOND)} before this change"
+        return f"the same problem was there {in_words((suspect.at - before.opened_at) / SECOND)} before this change"
     return None
 
 
@@ -164,7 +165,7 @@ def _time(begin: Begin, suspect: Suspect) -> tuple[float, str]:
     before = max(0.0, (begin.at - suspect.at) / SECOND)
     for within, points in ((900, 0.35), (3600, 0.30), (6 * 3600, 0.15), (86_400, 0.05)):
         if before <= within:
-            return points, f"it came {span(before)} before"
+            return points, f"it came {in_words(before)} before"
     return 0.0, ""
 
 

@@ -7,7 +7,8 @@ from processors.analyst.facts import Facts
 from processors.analyst.patterns import Category
 from processors.analyst.suspects import Suspect
 from processors.analyst.verdict import Ruling
-from processors.analyst.words import clock, count, listed, span, tick
+from processors.analyst.words import clock, count, listed, tick
+from schemas.spans import in_words
 
 QUIET_S = 600
 """An error that has not come again for so long is not said to be going on."""
@@ -29,7 +30,9 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     incident = facts.incident
     where = f" in {tick(incident.service, 60)}" if incident.service else ""
     where += f" ({tick(incident.environment, 30)})" if incident.environment else ""
-    lead = f", first signs {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
+    lead = (
+        f", first signs {in_words(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
+    )
     text = (
         f"{tick(incident.title)}{where}: {count(extent.signals, 'signal')} since {clock(begin.at)}{lead}, {_state(extent)}."
         f" Severity {incident.severity}"
@@ -46,10 +49,10 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
 
 def _state(extent: Extent) -> str:
     if extent.resolved:
-        return f"over after {span(extent.lasted_s)}"
+        return f"over after {in_words(extent.lasted_s)}"
     if extent.quiet_s is not None and extent.quiet_s > QUIET_S:
-        return f"the last {span(extent.quiet_s)} ago"
-    return f"still going on after {span(extent.lasted_s)}"
+        return f"the last {in_words(extent.quiet_s)} ago"
+    return f"still going on after {in_words(extent.lasted_s)}"
 
 
 def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> str:

@@ -16,10 +16,11 @@ from processors.analyst.remedies import next_steps, remediation, remedy_of
 from processors.analyst.suspects import MENTIONED, Suspect, assess, best
 from processors.analyst.telling import alternative, cause, other_category, summary
 from processors.analyst.verdict import Ruling, rule
-from processors.analyst.words import clock, count, is_name, span, tick
+from processors.analyst.words import clock, count, is_name, tick
 from schemas import Conclusion, Evidence, Hypothesis, Incident, Signal, Step
 from schemas import to_rfc3339 as rfc3339
 from schemas.conclusion import Change, RuledOut
+from schemas.spans import in_words
 from schemas.time import SECOND
 
 MOST_EVIDENCE = 12
@@ -86,11 +87,11 @@ def _evidence(
         line = f" in line {facts.culprit.line}" if facts.culprit.line else ""
         yield sources.first(options, f"It is raised in {tick(where, 80)}{line}, the application's own code.")
     if begin.sign is not None:
-        lead = f", {span(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
+        lead = f", {in_words(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
         yield sources.evidence(*begin.sign, f"The earliest sign, {clock(begin.at)}{lead}.")
     if culprit is not None:
         before = (begin.at - culprit.at) / SECOND
-        says = f"{'; '.join(culprit.for_it)}." if culprit.for_it else f"It came {span(before)} before."
+        says = f"{'; '.join(culprit.for_it)}." if culprit.for_it else f"It came {in_words(before)} before."
         yield sources.evidence(culprit.cites, culprit.quote, says[0].upper() + says[1:])
     if extent.by is not None:
         yield sources.evidence(*extent.by, "It confirms that something fails.")
@@ -100,7 +101,7 @@ def _evidence(
                 yield sources.evidence(sign.cites, sign.quote, f"{sign.says[0].upper()}{sign.says[1:]}.")
     for earlier in (ruling.earlier,) if ruling.earlier is not None else facts.earlier[:1]:
         how = f"ended as {earlier.verdict}" if earlier.verdict else earlier.status
-        ago = span((facts.incident.first_seen - earlier.opened_at) / SECOND)
+        ago = in_words((facts.incident.first_seen - earlier.opened_at) / SECOND)
         yield sources.first(
             [(earlier.cites, earlier.title), (earlier.cites, earlier.id)], f"Alike, {ago} earlier: {how}."
         )
@@ -110,7 +111,7 @@ def _evidence(
             yield sources.evidence(pattern.cites, pattern.example, says)
     for name in extent.others[:3]:
         near = next(each for each in facts.neighbours if each.service == name and each.status == "firing")
-        when = f"{span(near.after_start_s)} {'after' if near.after_start_s >= 0 else 'before'} the start"
+        when = f"{in_words(near.after_start_s)} {'after' if near.after_start_s >= 0 else 'before'} the start"
         yield sources.evidence(near.cites, near.title, f"{tick(name, 60)} fails too, {when}.")
 
 

@@ -2,17 +2,15 @@
 
 import re
 
+from playbooks.untrusted import quote
 from schemas import to_rfc3339
 
-_SPACES = re.compile(r"\s+")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@-]{1,100}")
 
 
 def tick(text: str, limit: int = 140) -> str:
-    """Outside text as a code span on one line; its own backticks become apostrophes, so that nothing can leave it."""
-    inner = _SPACES.sub(" ", text).replace("`", "'").strip()
-    inner = inner if len(inner) <= limit else inner[: limit - 1] + "…"
-    return f"`{inner}`" if inner else "`(empty)`"
+    """Outside text as a code span on one line that nothing in it can leave."""
+    return str(quote(text, limit))
 
 
 def is_name(text: str) -> bool:
@@ -26,19 +24,6 @@ def clock(moment: int) -> str:
         return to_rfc3339(moment)[:16].replace("T", " ") + " UTC"
     except (OverflowError, ValueError):
         return "an unreadable time"
-
-
-def span(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`, `2 days`, without sign."""
-    left = abs(seconds)
-    if left < 120:
-        return f"{round(left)} s"
-    if left < 7200:
-        return f"{round(left / 60)} min"
-    if left < 172_800:
-        hours, minutes = divmod(round(left / 60), 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{round(left / 86_400)} days"
 
 
 def count(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.spans import LONGEST, UNITS, about, parse_span, show_span
+from schemas.spans import LONGEST, UNITS, about, in_words, parse_span, show_span
 
 
 @given(st.integers(1, LONGEST // 1000).map(lambda ms: ms * 1000))
@@ -41,3 +41,8 @@ def test_a_span_in_a_sentence_is_short() -> None:
         "1m1s",
         "1d3h",
     ]
+
+
+def test_a_span_in_prose_is_rounded_to_what_a_reader_wants() -> None:
+    told = [in_words(seconds) for seconds in (-45, 119.4, 720, 12_000, 7200, 172_800)]
+    assert told == ["45 s", "119 s", "12 min", "3 h 20 min", "2 h", "2 days"]
