@@ -60,9 +60,7 @@ class Api:
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
         return [
-            Route("/healthz", self._health),
-            Route("/readyz", self._ready),
-            Route("/metrics", self._metrics),
+            *health(self._readiness, self._exposition),
             Route("/api/v1/incidents", self._guarded(self._incidents)),
             Route("/api/v1/incidents/{id}", self._guarded(self._incident)),
             Route("/api/v1/incidents/{id}/decisions", self._guarded(self._decisions)),
@@ -75,18 +73,6 @@ class Api:
     def close(self) -> None:
         """End the event streams, so that nobody who listens keeps the door from closing."""
         self._closing.set()
-
-    async def _health(self, _request: Request) -> Response:
-        return reply(200, {"status": "alive"})
-
-    async def _ready(self, _request: Request) -> Response:
-        state = self._readiness()
-        return reply(
-            503 if state.faults else 200, {"ready": not state.faults, "parts": state.parts, "faults": state.faults}
-        )
-
-    async def _metrics(self, _request: Request) -> Response:
-        return Response(self._exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _incidents(self, request: Request) -> Response:
         found = await self._archive.incidents(limit=_limit(request))
@@ -143,7 +129,7 @@ class Api:
     async def _stream(self, request: Request) -> Response:
         """Decisions as server-sent events; `Last-Event-ID` or `?after=` continues behind an offset, else from now on."""
         given = request.headers.get("last-event-id") or request.query_params.get("after")
-        if given is not None and not given.isdigit():
+        if given is not None and not re.fullmatch(r"[0-9]{1,18}", given):
             return reply(400, {"error": f"after {given!r} is no offset; expected a whole number"})
         after = int(given) if given is not None else await self._journal.head(DECISIONS)
         return StreamingResponse(
@@ -176,6 +162,24 @@ class Api:
             return await handler(request)
 
         return checked
+
+
+def health(readiness: Callable[[], Readiness], exposition: Callable[[], bytes]) -> list[BaseRoute]:
+    """Whether it lives, whether it is ready, and its figures: /healthz, /readyz, /metrics. They need no token."""
+
+    async def alive(_request: Request) -> Response:
+        return reply(200, {"status": "alive"})
+
+    async def ready(_request: Request) -> Response:
+        state = readiness()
+        return reply(
+            503 if state.faults else 200, {"ready": not state.faults, "parts": state.parts, "faults": state.faults}
+        )
+
+    async def metrics(_request: Request) -> Response:
+        return Response(exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
 
 
 def reply(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
