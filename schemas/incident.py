@@ -57,3 +57,7 @@ class Incident(Record):
     feedback: tuple[str, ...] = ()
     rehearsal: bool = False
     trace: str | None = None
+
+    def opened(self, system: str, kind: str) -> ExternalRef | None:
+        """What was opened last for it outside, of this kind in this system."""
+        return next((ref for ref in reversed(self.external) if ref.system == system and ref.kind == kind), None)

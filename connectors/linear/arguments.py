@@ -7,7 +7,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from connectors.linear.markdown import one_line
 from connectors.linear.settings import Priority
-from schemas import ExternalRef, Incident, Link
+from schemas import Incident, Link
 
 LONGEST_TITLE = 255
 LONGEST_BODY = 100_000
@@ -76,14 +76,9 @@ def some_issue(issue: str) -> str:
     return issue.strip()
 
 
-def issue_of(incident: Incident) -> ExternalRef | None:
-    """The issue opened last for the incident."""
-    return next((ref for ref in reversed(incident.external) if ref.system == "linear" and ref.kind == "issue"), None)
-
-
 def for_its_issue(arguments: Mapping[str, Any], incident: Incident) -> dict[str, Any]:
     """The arguments with the incident's own issue in `issue`; another one is kept only when the incident has none."""
-    own = issue_of(incident)
+    own = incident.opened("linear", "issue")
     return {**arguments, "issue": own.id} if own is not None else dict(arguments)
 
 

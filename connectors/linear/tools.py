@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from connectors.linear import documents
-from connectors.linear.arguments import issue_of
 from connectors.linear.client import LinearClient
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import Rejected, TryLater
@@ -98,7 +97,7 @@ class ReadIssue(Tool):
     @override
     async def call(self, arguments: BaseModel, context: ToolContext) -> IssueAnswer:
         asked = arguments.identifier if isinstance(arguments, IssueQuestion) else ""
-        own = issue_of(context.incident)
+        own = context.incident.opened("linear", "issue")
         wanted = asked.strip() or (own.id if own is not None else "")
         if not wanted:
             return IssueAnswer(found=False)

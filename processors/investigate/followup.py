@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from playbooks.model import Playbook
 from playbooks.render import context
 from processors.analyst.propose import text
-from schemas import Decision, ExternalRef, Incident, ProposedAction, Severity, severity_rank
+from schemas import Decision, Incident, ProposedAction, Severity, severity_rank
 from schemas.record import Record
 from schemas.time import SECOND, Micros
 
@@ -36,14 +36,9 @@ class FollowUp:
     followed: Followed
 
 
-def issue_of(incident: Incident) -> ExternalRef | None:
-    """The Linear issue of the incident."""
-    return next((ref for ref in reversed(incident.external) if ref.system == "linear" and ref.kind == "issue"), None)
-
-
 def followup(incident: Incident, decision: Decision, last: Followed | None, playbook: Playbook) -> FollowUp | None:
     """None when there is nothing to tell and nothing to remember. Pure; `decision.at` is the time."""
-    if issue_of(incident) is None:
+    if incident.opened("linear", "issue") is None:
         return None
     ended = incident.status == "resolved"
     if ended and (last is None or last.told != "resolved"):
@@ -78,7 +73,7 @@ def _end(incident: Incident, decision: Decision, playbook: Playbook) -> tuple[Pr
     comment = _comment("comment_resolved", incident, decision, playbook, ())
     if CLOSE not in playbook.front.autonomy:
         return (comment,)
-    issue = issue_of(incident)
+    issue = incident.opened("linear", "issue")
     arguments = {"issue": issue.id} if issue is not None else {}
     return (comment, ProposedAction(kind=CLOSE, arguments=arguments, why="the incident is resolved"))
 
@@ -87,7 +82,7 @@ def _comment(
     template: str, incident: Incident, decision: Decision, playbook: Playbook, news: tuple[str, ...]
 ) -> ProposedAction:
     body = text(playbook, template, context(playbook, incident, (), decision.at, news=news))
-    issue = issue_of(incident)
+    issue = incident.opened("linear", "issue")
     arguments = {"body": body, "issue": issue.id} if issue is not None else {"body": body}
     return ProposedAction(kind="linear.comment", arguments=arguments, why=" ".join(news) or "the incident is resolved")
 
