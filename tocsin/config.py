@@ -75,6 +75,10 @@ class Configuration(_Section):
         description="Folder of journal, ledger and emergency journal; relative to the configuration file",
     )
     listen: str = Field(default="127.0.0.1:8710", description="HOST:PORT of the door; port 0 takes a free one")
+    health: str | None = Field(
+        default=None,
+        description="HOST:PORT of /healthz, /readyz and /metrics alone, for probes and scrapers; the one way to them where there is no door (`tocsin run` without ingest); port 0 takes a free one",
+    )
     rules: tuple[Path, ...] = Field(
         default=(Path("rules"),), description="Files or folders of rules (*.yaml); missing default folders are no fault"
     )
@@ -91,9 +95,11 @@ class Configuration(_Section):
     telemetry: Telemetry = Field(default=Telemetry(), description="Traces, logs, own errors")
     emergency: Emergency = Field(default=Emergency(), description="The bell for a full disk")
 
-    @field_validator("listen")
+    @field_validator("listen", "health")
     @classmethod
-    def _host_and_port(cls, value: str) -> str:
+    def _is_host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         host, colon, port = value.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("expected HOST:PORT, such as 127.0.0.1:8710")
@@ -102,12 +108,18 @@ class Configuration(_Section):
     @property
     def host(self) -> str:
         """The host part of `listen`, without brackets."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port part of `listen`."""
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of a valid HOST:PORT, the host without brackets."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 @dataclass(frozen=True)

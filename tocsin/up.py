@@ -10,8 +10,9 @@ import structlog
 
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Unavailable
 from schemas.document import DocumentInvalid
-from tocsin.api import Api, Readiness
+from tocsin.api import Api, Readiness, health
 from tocsin.compose import PROCESSORS, VERSION, Program
+from tocsin.config import host_and_port
 from tocsin.door import Address, IngestDoor, RouteTable, door, rest, serve
 from tocsin.door.asgi import is_loopback
 from tocsin.own_errors import report, start_own_errors
@@ -25,18 +26,19 @@ log = structlog.get_logger("tocsin")
 
 @dataclass(frozen=True)
 class Running:
-    """A program that runs. `address` is None when it has no door."""
+    """A program that runs. `address` is None when it has no door, `health` when no health port is configured."""
 
     program: Program
     supervisor: Supervisor
     address: Address | None
+    health: Address | None = None
 
 
 @asynccontextmanager
 async def running(program: Program, processors: Sequence[str] = PROCESSORS) -> AsyncIterator[Running]:
     """Run while the block does. Leaving it stops the door first, then the parts: each finishes the unit of work in hand.
 
-    Raises OSError when the door cannot listen.
+    Raises OSError when the door, or the health port, cannot listen.
     """
     configuration = program.configuration
     telemetry = configuration.telemetry
@@ -45,6 +47,8 @@ async def running(program: Program, processors: Sequence[str] = PROCESSORS) -> A
     parts = asyncio.create_task(supervisor.run(), name="supervisor")
     try:
         async with AsyncExitStack() as stack:
+            # Opened first, closed last: probes are answered while the door finishes what it has begun.
+            looked_at = await stack.enter_async_context(_open_health(program, supervisor))
             address = None
             if "ingest" in processors:
                 address = await stack.enter_async_context(_open_door(program, supervisor))
@@ -56,7 +60,7 @@ async def running(program: Program, processors: Sequence[str] = PROCESSORS) -> A
                     log.warning("own errors are not reported", because=withheld)
                 program.folder.publish(address.url)
                 stack.callback(program.folder.retract)
-            yield Running(program, supervisor, address)
+            yield Running(program, supervisor, address, looked_at)
     finally:
         parts.cancel()
         await asyncio.wait([parts])
@@ -83,6 +87,19 @@ async def _open_door(program: Program, supervisor: Supervisor) -> AsyncIterator[
             yield address
         finally:
             api.close()
+
+
+@asynccontextmanager
+async def _open_health(program: Program, supervisor: Supervisor) -> AsyncIterator[Address | None]:
+    where = program.configuration.health
+    if where is None:
+        yield None
+        return
+    routes = health(lambda: readiness(program, supervisor), program.metrics.exposition)
+    host, port = host_and_port(where)
+    async with serve(rest(routes, RouteTable([])), host, port, grace_s=1.0) as address:
+        log.info("health", address=address.url)
+        yield address
 
 
 def readiness(program: Program, supervisor: Supervisor) -> Readiness:
