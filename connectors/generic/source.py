@@ -36,6 +36,7 @@ class GenericSource(Source):
         self._settings = settings
         self._proof = Proof(settings, f"/in/generic/{instance}")
         self._fields = Fields(settings.mapping)
+        self._delivery_headers = (settings.delivery_header.lower(), "webhook-id", "svix-id")
 
     @override
     def receive(self, request: Request) -> Received:
@@ -109,7 +110,7 @@ class GenericSource(Source):
 
     def _arrival(self, request: Request) -> Arrival:
         headers = request.headers
-        for name in (self._settings.delivery_header.lower(), "webhook-id", "svix-id"):
+        for name in self._delivery_headers:
             if given := headers.get(name):
                 return self._named(request, given[:200], named=True)
         content = hashlib.sha256(request.raw_body).hexdigest()[:32]

@@ -1,6 +1,8 @@
 """The common names under which senders put what a signal needs, for JSON nobody has written a mapping for."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from schemas import SignalStatus
@@ -48,19 +50,20 @@ STATUS_WORDS: dict[str, SignalStatus] = {
 """What the words of senders mean as a status, in lower case."""
 
 
+_MOST_KEYS = 64
+"""Objects with more keys than this are looked through anew each time."""
+
+
 def guess(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The values found, by field of NAMES; one pass over the item."""
+    """The values found, by field of NAMES."""
+    keys = tuple(item)
     found: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    for key, value in item.items():
-        if value is None:
-            continue
-        place = _PLACES.get(key) or _PLACES.get(key.lower())
-        if place is not None:
-            field, rank = place
-            if field not in found or rank < ranks[field]:
+    for field, candidates in _known_plan(keys) if len(keys) <= _MOST_KEYS else _plan(keys):
+        for key in candidates:
+            value = item[key]
+            if value is not None:
                 found[field] = value
-                ranks[field] = rank
+                break
     if "body" not in found:
         for key in ("message", "summary"):
             value = item.get(key)
@@ -68,3 +71,19 @@ def guess(item: Mapping[str, Any]) -> dict[str, Any]:
                 found["body"] = value
                 break
     return found
+
+
+def _plan(keys: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """By field, those of the keys it may stand under, the best first."""
+    candidates: dict[str, list[tuple[int, str]]] = {}
+    for key in keys:
+        place = _PLACES.get(key) or _PLACES.get(key.lower())
+        if place is not None:
+            candidates.setdefault(place[0], []).append((place[1], key))
+    return tuple(
+        (field, tuple(key for _, key in sorted(ranked, key=itemgetter(0)))) for field, ranked in candidates.items()
+    )
+
+
+_known_plan = lru_cache(maxsize=256)(_plan)
+"""Remembered: what one sender sends has the same keys again and again."""
