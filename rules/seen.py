@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from schemas.time import SECOND
+
 
 class _Shelf:
     """The ids remembered for one span: oldest first, and the rows in which they are stored."""
@@ -41,7 +43,7 @@ class Seen:
         shelf = self._shelves.get(remember_s)
         if shelf is None:
             shelf = self._shelves[remember_s] = _Shelf()
-        until = now + remember_s * 1_000_000
+        until = now + remember_s * SECOND
         self._until[name] = until
         shelf.ids.append((until, name))
         shelf.fresh.append([until, name])

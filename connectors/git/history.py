@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from connectors.git.command import git
 from connectors.ports.tool import ToolFailed
 from schemas import from_rfc3339, to_rfc3339
+from schemas.time import SECOND
 
 _FORMAT = "--format=%x00%H%x00%cI%x00%an%x00%s"
 """Parted by NUL, the one character that neither a name nor a message can hold."""
@@ -80,7 +81,7 @@ async def blame(clone: Path, revision: str, path: str, line: int) -> Blamed | No
     sha = output.split(" ", 1)[0]
     if not _SHA.fullmatch(sha):
         return None
-    committed = int(said.get("committer-time", "0")) * 1_000_000
+    committed = int(said.get("committer-time", "0")) * SECOND
     return Blamed(Commit(sha, said.get("author", ""), committed, said.get("summary", ""), (path,)), text)
 
 

@@ -16,6 +16,7 @@ import orjson
 
 from connectors.ports.journal import Entry
 from schemas import to_rfc3339
+from schemas.time import SECOND
 
 FORMAT = 1
 GENESIS = "0" * 64
@@ -28,7 +29,6 @@ _REDACTED = b',"payload":null,"salt":null,"hash":"'
 _END = b'"}'
 _TAIL = len(_SALT) + 32 + len(_HASH) + 64 + len(_END)
 _PAYLOAD_HASH = b',"payload_hash":"'
-_SECOND = 1_000_000
 
 
 class Unreadable(Exception):
@@ -106,14 +106,14 @@ def write_records(entries: Iterable[Entry], *, seq: int, previous: str, salts: b
     salt_text = salts.hex()
     before, second, prefix, start = previous.encode(), -1, "", 0
     for entry in entries:
-        if entry.accepted_at // _SECOND != second:
-            second = entry.accepted_at // _SECOND
-            prefix = to_rfc3339(second * _SECOND)[:20]
+        if entry.accepted_at // SECOND != second:
+            second = entry.accepted_at // SECOND
+            prefix = to_rfc3339(second * SECOND)[:20]
         salt = salt_text[start : start + 32].encode()
         payload = embeddable(entry.payload)
         envelope = (
             f'{{"seq":{seq},"stream":"{entry.stream}","offset":{entry.offset},'
-            f'"at":"{prefix}{entry.accepted_at % _SECOND:06d}Z","kind":"{entry.kind}","key":'
+            f'"at":"{prefix}{entry.accepted_at % SECOND:06d}Z","kind":"{entry.kind}","key":'
         ).encode()
         envelope += orjson.dumps(entry.key) + _PAYLOAD_HASH + sha256(salt + payload).hexdigest().encode() + b'"'
         before = sha256(before + envelope).hexdigest().encode()

@@ -16,6 +16,7 @@ from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock, SystemClock
 from connectors.ports.remote import post
 from connectors.ports.retry_after import LONGEST_S, retry_after_s
+from schemas.time import SECOND
 
 _RATE_LIMITED = frozenset(("ratelimited", "rate limited"))
 _LATER = frozenset(("lock timeout",))
@@ -106,5 +107,5 @@ class LinearClient:
             except (KeyError, ValueError):
                 continue
             seconds = reset / 1000 if reset > 1e11 else reset
-            waits.append(min(max(seconds - now / 1_000_000, 0.0), LONGEST_S))
+            waits.append(min(max(seconds - now / SECOND, 0.0), LONGEST_S))
         return max(waits, default=None)

@@ -12,6 +12,7 @@ from connectors.ports.json_body import read_json
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import verify_hex
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
+from schemas.time import SECOND
 
 
 class LinearSource(Source):
@@ -26,7 +27,7 @@ class LinearSource(Source):
         self.max_decompressed = settings.max_body
         self._secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
         self._own_actor_ids = frozenset(settings.own_actor_ids)
-        self._window_us = round(settings.replay_window_s * 1_000_000)
+        self._window_us = round(settings.replay_window_s * SECOND)
 
     @override
     def receive(self, request: Request) -> Received:
@@ -92,7 +93,7 @@ class LinearSource(Source):
         if abs(age_us) > self._window_us:
             raise Refused(
                 "expired",
-                f"webhookTimestamp lies {age_us / 1_000_000:.0f} s before now, at most {self._window_us / 1_000_000:.0f} s are "
+                f"webhookTimestamp lies {age_us / SECOND:.0f} s before now, at most {self._window_us / SECOND:.0f} s are "
                 "accepted either way; set replay_window_s higher if these are Linear's own retries",
             )
 

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from schemas.time import SECOND
+
 
 class Clock(Protocol):
     """Wall time and a monotonic counter; everything that needs a time is given one of these, or `now`."""
@@ -40,10 +42,10 @@ class ManualClock(Clock):
 
     @override
     def monotonic(self) -> float:
-        return self._now / 1_000_000
+        return self._now / SECOND
 
     def advance(self, *, seconds: float) -> None:
         """Move forward; a negative distance raises ValueError."""
         if seconds < 0:
             raise ValueError(f"a clock moves forward, asked for {seconds!r} s")
-        self._now += round(seconds * 1_000_000)
+        self._now += round(seconds * SECOND)

@@ -4,7 +4,7 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from schemas.time import EPOCH
+from schemas.time import EPOCH, SECOND
 
 LONGEST_S = 24 * 3600.0
 """No remote makes us wait longer than a day."""
@@ -23,7 +23,7 @@ def retry_after_s(value: str | None, now: int) -> float | None:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - EPOCH).total_seconds() - now / 1_000_000
+        seconds = (moment - EPOCH).total_seconds() - now / SECOND
     if seconds != seconds:
         return None
     return min(max(seconds, 0.0), LONGEST_S)

@@ -11,6 +11,8 @@ import hmac
 from collections.abc import Iterable
 from typing import Literal
 
+from schemas.time import SECOND
+
 Verdict = Literal["valid", "bad_signature", "expired"]
 
 TOLERANCE_S = 300
@@ -63,4 +65,4 @@ def verify(
             genuine |= hmac.compare_digest(expected, entry)
     if not genuine:
         return "bad_signature"
-    return "valid" if abs(now - sent_at * 1_000_000) <= tolerance_s * 1_000_000 else "expired"
+    return "valid" if abs(now - sent_at * SECOND) <= tolerance_s * SECOND else "expired"

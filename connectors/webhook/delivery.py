@@ -7,6 +7,7 @@ from connectors.ports.retry_after import retry_after_s
 from connectors.ports.standard_webhooks import key_of, sign
 from connectors.webhook.settings import Target
 from schemas import idempotency_uuid
+from schemas.time import SECOND
 
 _LATER = frozenset((408, 425, 429, 503))
 
@@ -23,7 +24,7 @@ async def deliver(target: Target, body: bytes, key: str, clock: Clock) -> int:
     OutcomeUnknown (no answer, or another 5xx).
     """
     headers = {name: value.get_secret_value() for name, value in target.headers.items()}
-    headers |= _signed(target, body, key, clock.now() // 1_000_000)
+    headers |= _signed(target, body, key, clock.now() // SECOND)
     check = "url and headers of the target"
     response = await post(target.url, body, headers, deadline_s=target.deadline_s, check=check, read=False)
     _judge(target.url, response.status_code, retry_after_s(response.headers.get("retry-after"), clock.now()))

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from schemas import Action, Command
+from schemas.time import SECOND
 
 EXPIRY_S = 24 * 3600.0
 """How long a proposal waits for a person unless the composition says otherwise."""
 PAGES = frozenset({"page"})
 """The kinds of action that ring the bell."""
-_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def admit(action: Action, *, missing: str | None, now: int, expiry_s: float = EX
 
 
 def _wait(action: Action, because: str, now: int, expiry_s: float) -> Wait:
-    return Wait(because, action.expires_at if action.expires_at is not None else now + round(expiry_s * _SECOND))
+    return Wait(because, action.expires_at if action.expires_at is not None else now + round(expiry_s * SECOND))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from processors.act.changes import Change
 from processors.act.ring import Ringer, RungPage
 from processors.act.rows import effect_of, load, write
 from schemas import Action
+from schemas.time import SECOND
 
 LEAVE_S = 15 * 60.0
 """So long the usual way has to propose the same page (the sender comes again) and to record it as its own."""
-_SECOND = 1_000_000
 
 
 async def record_pages(journal: Journal, ringer: Ringer, *, leave_s: float = LEAVE_S) -> int:
@@ -17,7 +17,7 @@ async def record_pages(journal: Journal, ringer: Ringer, *, leave_s: float = LEA
     recorded, now = 0, journal.now()
     for page in ringer.pages():
         known = await effect_of(journal, page.key) is not None
-        if not known and now - page.at < leave_s * _SECOND:
+        if not known and now - page.at < leave_s * SECOND:
             continue
         row = await load(journal, page.action_id)
         if row is None and not known:

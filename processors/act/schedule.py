@@ -3,6 +3,7 @@
 from tenacity import RetryCallState, Retrying, stop_after_delay, wait_chain, wait_fixed
 
 from schemas import digest
+from schemas.time import SECOND
 
 GIVE_UP_S = 24 * 3600.0
 """Counted from the approval."""
@@ -10,7 +11,6 @@ LONGEST_S = 3600.0
 """The longest wait between two attempts, and the most of a remote's own `Retry-After` that is obeyed."""
 _DELAYS_S = (5.0, 30.0, 120.0, 600.0, 1800.0, LONGEST_S)
 _JITTER = 0.2
-_SECOND = 1_000_000
 
 _wait = wait_chain(*(wait_fixed(delay) for delay in _DELAYS_S))
 _stop = stop_after_delay(GIVE_UP_S)
@@ -26,12 +26,12 @@ def next_try(action_id: str, *, tries: int, now: int, retry_after_s: float | Non
     delay = _wait(_state(tries, 0.0)) * (1 + _JITTER * fraction)
     if retry_after_s is not None:
         delay = max(delay, min(retry_after_s, LONGEST_S))
-    return now + round(delay * _SECOND)
+    return now + round(delay * SECOND)
 
 
 def given_up(*, since: int, now: int) -> bool:
     """Whether an action approved at `since` is not tried any more."""
-    return _stop(_state(1, (now - since) / _SECOND))
+    return _stop(_state(1, (now - since) / SECOND))
 
 
 def _state(tries: int, elapsed_s: float) -> RetryCallState:

@@ -16,6 +16,7 @@ from processors.act.ring import Ringer
 from processors.act.rows import QUEUE, Row, Task, effect_of, load, open_of, write
 from processors.act.schedule import given_up, next_try
 from schemas import Action
+from schemas.time import SECOND
 
 MARGIN_S = 30.0
 """A lease lasts so much longer than the call it covers."""
@@ -25,7 +26,6 @@ COMPLETE_WITHIN_S = 15 * 60.0
 """How long an action waits to be complete when nothing else of its incident is still to come."""
 LOOK_EVERY_S = 60.0
 """So often it is looked whether it can be completed now."""
-_SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -110,12 +110,12 @@ class Worker:
             return
         others = [other for other in await open_of(self._journal, action.incident_id) if other != action.id]
         alone_since = None if others else turn.task.alone_since or now
-        alone = alone_since is not None and now - alone_since > COMPLETE_WITHIN_S * _SECOND
+        alone = alone_since is not None and now - alone_since > COMPLETE_WITHIN_S * SECOND
         if alone or given_up(since=turn.task.since, now=now):
             await self._end(turn, changes.failed(action, ready.error, now=now))
             return
         task = replace(turn.task.again(), alone_since=alone_since)
-        due = min(next_try(action.id, tries=task.tries, now=now), now + round(LOOK_EVERY_S * _SECOND))
+        due = min(next_try(action.id, tries=task.tries, now=now), now + round(LOOK_EVERY_S * SECOND))
         async with self._journal.unit(lease=turn.job.lease) as unit:
             write(unit, turn.row, Change(action.model_copy(update={"error": ready.error}), ()))
             unit.reschedule(turn.job, due=due, payload=task.to_json())
@@ -191,7 +191,7 @@ class Worker:
     async def _call(self, turn: _Turn, port: ActionPort) -> None:
         started = self._journal.now()
         outcome = await execute(port, turn.action)
-        self._meters.observe("tocsin.act.duration", (self._journal.now() - started) / _SECOND, kind=port.kind)
+        self._meters.observe("tocsin.act.duration", (self._journal.now() - started) / SECOND, kind=port.kind)
         self._meters.count("tocsin.act.attempts", kind=port.kind, outcome=type(outcome).__name__.lower())
         await self._conclude(turn, outcome)
 

@@ -11,6 +11,7 @@ from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, J
 from connectors.ports.ledger import Head, Ledger, LedgerDamaged
 from connectors.ports.meters import Meters, NullMeters
 from processors.record.order import gap_before, merge
+from schemas.time import SECOND
 
 CONSUMER = "record"
 LEDGER_SPACE = "ledger"
@@ -100,11 +101,11 @@ class Record:
                 continue
             pause_s = self._first_pause_s
             self._meters.count("tocsin.record.entries", len(batch))
-            if self._journal.now() - self._settled_at > self._settle_s * 1_000_000:
+            if self._journal.now() - self._settled_at > self._settle_s * SECOND:
                 await self._settle(ledger, lease)
 
     async def _keep(self, lease: Lease) -> Lease:
-        if lease.expires_at - self._journal.now() > self._ttl_s * 1_000_000 / 2:
+        if lease.expires_at - self._journal.now() > self._ttl_s * SECOND / 2:
             return lease
         try:
             return await self._journal.renew(lease, ttl_s=self._ttl_s)

@@ -26,6 +26,7 @@ from processors.triage.fold import Broken, Folded, fold, incidents
 from rules.engine import Engine
 from rules.state import State
 from schemas.tick import Tick
+from schemas.time import SECOND
 
 CONSUMER = "triage"
 LEASE = "triage"
@@ -167,7 +168,7 @@ class Triage:
             if due <= now and due != self._ticked:
                 await self._tick(due)
                 return
-            timeout_s = min(timeout_s, max(0.001, (due - now) / 1_000_000))
+            timeout_s = min(timeout_s, max(0.001, (due - now) / SECOND))
         await self.journal.wait(INPUTS, after=self.position, timeout_s=timeout_s)
 
     async def _tick(self, due: int) -> None:
@@ -180,7 +181,7 @@ class Triage:
 
     async def _renewed(self) -> Lease:
         """The lease, renewed when a third of it has passed."""
-        if self.lease.expires_at - self.journal.now() > self.ttl_s * 1_000_000 * 2 / 3:
+        if self.lease.expires_at - self.journal.now() > self.ttl_s * SECOND * 2 / 3:
             return self.lease
         while True:
             try:
@@ -207,7 +208,7 @@ class Triage:
         for rule, number in self.state.erring.items():
             self.meters.count("tocsin.triage.condition_errors", number, rule=rule)
         self.state.erring.clear()
-        self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / 1_000_000)
+        self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / SECOND)
 
 
 async def _acquired(journal: Journal, owner: str, ttl_s: float) -> Lease:

@@ -15,9 +15,9 @@ from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
 from connectors.ports.spaces import INCIDENTS
 from schemas import Decision, Incident, LogBatch, Signal, from_rfc3339
+from schemas.time import SECOND
 
 PAGE = 500
-_SECOND = 1_000_000
 
 
 class Wanted(NamedTuple):
@@ -35,7 +35,7 @@ class SqliteArchive(Archive):
 
     def __init__(self, journal: SqliteJournal | SqliteReader, *, margin_s: float = 3600) -> None:
         self._stored = journal.stored
-        self._margin = round(margin_s * _SECOND)
+        self._margin = round(margin_s * SECOND)
 
     @override
     async def signals(

@@ -20,10 +20,10 @@ from connectors.journal.sqlite.time import JournalTime
 from connectors.journal.sqlite.unit import OVERHEAD, SqliteUnit
 from connectors.journal.sqlite.waiters import Waiters, deliver, queue_topic, stream_topic
 from connectors.ports.journal import Entry, Job, Journal, Lease, NewRecord, Unavailable, Unit
+from schemas.time import SECOND
 
 _T = TypeVar("_T")
 
-_SECOND = 1_000_000
 _SHORTEST_WAIT_S = 0.001
 """A job that is due by journal time may be early by the loop's: look again, but do not spin."""
 
@@ -185,7 +185,7 @@ class SqliteJournal(Journal):
                 if left <= 0:
                     return None
                 if found.until is not None:
-                    left = min(left, max(_SHORTEST_WAIT_S, (found.until - self.now()) / _SECOND))
+                    left = min(left, max(_SHORTEST_WAIT_S, (found.until - self.now()) / SECOND))
                 await asyncio.wait((news,), timeout=None if left == math.inf else left)
 
     @override
@@ -256,4 +256,4 @@ class SqliteJournal(Journal):
 
 
 def _micros(seconds: float) -> int:
-    return round(seconds * _SECOND)
+    return round(seconds * SECOND)

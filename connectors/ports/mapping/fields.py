@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from schemas import from_rfc3339
+from schemas.time import SECOND
 
 END_OF_TIME = 253_402_300_800_000_000
 """The year 10000, in microseconds: RFC 3339 ends there."""
@@ -40,7 +41,7 @@ def moment_of(value: Any) -> int | None:
     if type(value) is int or (type(value) is float and math.isfinite(value)):
         size = abs(value)
         if size < 1e11:
-            moment = round(value * 1_000_000)
+            moment = round(value * SECOND)
         elif size < 1e14:
             moment = round(value * 1_000)
         elif size < 1e17:
