@@ -82,6 +82,12 @@ def start_tracing(
     return provider.shutdown
 
 
+_WITHOUT_LOCALS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Local variables hold what payloads and settings hold, secrets among it."""
+
+
 def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Structured logs on standard error: `text` for a terminal, `json` for a collector; the current trace id in each line."""
     target = stream or sys.stderr
@@ -94,7 +100,7 @@ def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | No
         _add_trace,
     ]
     render: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_WITHOUT_LOCALS, structlog.processors.JSONRenderer()]
         if form == "json"
         else [_harmless, structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=_traceback)]
     )

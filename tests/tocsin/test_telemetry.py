@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -89,3 +90,16 @@ def test_escape_sequences_in_a_logged_value_do_not_reach_the_terminal(logged: io
     logging.getLogger("processors.ingest").warning("signal %s", "\x1b[2Jtitle\nforged line")
     assert "\x1b" not in logged.getvalue() and "\x07" not in logged.getvalue()
     assert len(logged.getvalue().splitlines()) == 2, logged.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_shows_no_local_variables_for_they_may_hold_secrets(
+    logged: io.StringIO, form: Literal["json", "text"]
+) -> None:
+    start_logging(form, "info", logged)
+    token = "lin_api_tellnobody"
+    try:
+        raise ValueError(f"{len(token)} characters are too few")
+    except ValueError:
+        logging.getLogger("processors.act").exception("a port failed")
+    assert "18 characters are too few" in logged.getvalue() and token not in logged.getvalue()
