@@ -72,8 +72,7 @@ class SqliteArchive(Archive):
 
     @override
     async def incidents(self, *, since: int = 0, limit: int = 500) -> Sequence[Incident]:
-        found = await self._stored.run(_incidents, since)
-        return found[-limit:] if limit > 0 else []
+        return await self._stored.run(_incidents, since, limit)
 
     @override
     async def incident(self, incident_id: str) -> Incident | None:
@@ -86,9 +85,18 @@ class SqliteArchive(Archive):
         return [Decision.from_json(entry.payload) for entry in entries if entry.kind == "decision"]
 
 
-def _incidents(connection: sqlite3.Connection, since: int) -> list[Incident]:
-    every = (Incident.from_json(content) for _, content in stored.scan(connection, INCIDENTS, ""))
-    return sorted((one for one in every if one.opened_at >= since), key=lambda one: (one.opened_at, one.id))
+def _incidents(connection: sqlite3.Connection, since: int, limit: int) -> list[Incident]:
+    if limit <= 0:
+        return []
+    latest: list[tuple[int, str, bytes]] = []
+    # Years of incidents are looked at each time, and few of them meant: decoding alone is far cheaper than making the record.
+    for name, content in stored.scan(connection, INCIDENTS, ""):
+        opened_at = from_rfc3339(orjson.loads(content)["opened_at"])
+        if opened_at >= since:
+            heapq.heappush(latest, (opened_at, name, content))
+            if len(latest) > limit:
+                heapq.heappop(latest)
+    return [Incident.from_json(content) for *_, content in sorted(latest)]
 
 
 def _named(signal_id: str, entry: Entry) -> Signal | None:
