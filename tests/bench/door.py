@@ -33,6 +33,8 @@ from connectors.sentry.settings import SentrySettings
 from connectors.sentry.source import SentrySource
 from processors.ingest import Ingest, Redactor
 from tocsin.door import IngestDoor, RouteTable, door, rest, serve
+from tocsin.garbage import spare_what_stays
+from tocsin.telemetry import Metrics, resource
 
 CONNECTIONS = 64
 SECRET = "a secret of the benchmark"
@@ -224,7 +226,9 @@ async def measure(
         AlertmanagerSource(AlertmanagerSettings.model_validate({"tokens": [SECRET]}), "default"),
     ]
     table = RouteTable(sources)
-    ingest = IngestDoor(Ingest(journal, redactor=Redactor(os.urandom(32)), clock=clock), table, loopback=True)
+    metrics = Metrics(resource("tocsin", "bench"))
+    admitting = Ingest(journal, redactor=Redactor(os.urandom(32)), clock=clock, meters=metrics)
+    ingest = IngestDoor(admitting, table, loopback=True, meters=metrics)
     whole = door(ingest, rest([], table))
 
     async def app(scope, receive, send) -> None:  # the same server, answering at once
@@ -238,6 +242,7 @@ async def measure(
 
     figures: dict[str, list[dict[str, float]]] = {case: [] for case in cases}
     async with serve(app, "127.0.0.1", 0) as address:
+        spare_what_stays()
         for _ in range(rounds):
             for case in cases:
                 child = await asyncio.create_subprocess_exec(
