@@ -175,6 +175,22 @@ def test_a_replay_of_the_inputs_gives_the_same_decisions(tmp_path: Path, clock: 
     on_journal(tmp_path, clock, flow)
 
 
+def test_a_replay_sets_aside_what_the_engine_broke_on(tmp_path: Path, clock: ManualClock) -> None:
+    async def flow(journal: SqliteJournal) -> None:
+        loop = await holding(journal, Engine(rules(ALERTS)))
+        # A moment that can be told, and not written: it lies before the year 1 of UTC.
+        odd = signal("odd").to_json().replace(b"2026-11-21T10:00:00.000000Z", b"0001-01-01T00:00:00+14:00", 1)
+        await journal.append(INPUTS, [NewRecord("signal", odd)])
+        await give(journal, signal("a"))
+        await drain(loop)
+        out = await decided(journal)
+        assert [decision.kind for decision in out].count("signal.quarantined") == 1
+        again = replayed(await all_inputs(journal), ALERTS)
+        assert again == [decision.to_json() for decision in out] and len(out) == 4
+
+    on_journal(tmp_path, clock, flow)
+
+
 def test_work_abandoned_before_its_commit_is_done_once_by_the_next(tmp_path: Path, clock: ManualClock) -> None:
     async def flow(journal: SqliteJournal) -> None:
         first = await holding(journal, Engine(rules(BURST)))
