@@ -20,8 +20,9 @@ from schemas.time import SECOND
 
 MARGIN_S = 30.0
 """A lease lasts so much longer than the call it covers."""
-FAREWELL_S = 2.0
-"""What a call in flight gets beyond its deadline to be written down when the program stops."""
+FAREWELL_S = 10.0
+"""What a call in flight gets at most to be answered and written down when the program stops; a remote that hangs must not hold that up.
+What has no answer by then is an unknown outcome at the next start."""
 COMPLETE_WITHIN_S = 15 * 60.0
 """How long an action waits to be complete when nothing else of its incident is still to come."""
 LOOK_EVERY_S = 60.0
@@ -184,7 +185,7 @@ class Worker:
             await asyncio.shield(calling)
         except asyncio.CancelledError:
             # The program stops: a call in flight still gets its answer written down, rather than becoming an unknown outcome.
-            await asyncio.wait({calling}, timeout=port.deadline_s + FAREWELL_S)
+            await asyncio.wait({calling}, timeout=FAREWELL_S)
             calling.cancel()
             raise
 
