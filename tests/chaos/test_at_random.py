@@ -72,14 +72,16 @@ class Town:
 def live_and_die(town: Town, life: Child, draw: random.Random) -> bool:
     """Kill it at a random moment, one time in four while it starts; whether it was up by then."""
     end = monotonic() + draw.uniform(0, STARTING_S) if draw.random() < 0.25 else None
-    while life.process.poll() is None and (end is None or monotonic() < end):
-        if not town.url and is_up(life):
-            town.url = life.url
-            end = end or monotonic() + draw.uniform(0, LONGEST_LIFE_S)
-        sleep(0.005)
-    assert life.process.poll() is None, f"it ended by itself: {life.stderr.read_text()[-3000:]}"
-    was_up, town.url = bool(town.url), ""
-    life.kill()
+    try:
+        while life.process.poll() is None and (end is None or monotonic() < end):
+            if not town.url and is_up(life):
+                town.url = life.url
+                end = end or monotonic() + draw.uniform(0, LONGEST_LIFE_S)
+            sleep(0.005)
+        assert life.process.poll() is None, f"it ended by itself: {life.stderr.read_text()[-3000:]}"
+    finally:
+        was_up, town.url = bool(town.url), ""
+        life.kill()
     return was_up
 
 

@@ -189,7 +189,7 @@ def _torn_elsewhere(step: Step) -> bool:
 def test_a_kill_at_any_step_of_the_first_start_is_made_up_for_by_the_next(tmp_path: Path) -> None:
     with lives(tmp_path / "rehearsal") as here:
         life = here.begin(NEVER)
-        until(lambda: START <= _names(here), "the first start")
+        until(lambda: _names(here) >= START, "the first start")
         here.bury(life)
         names = sorted(_names(here))
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
