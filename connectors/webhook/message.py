@@ -12,19 +12,6 @@ def encode(kind: str, timestamp: str, data: dict[str, Any]) -> bytes:
     return orjson.dumps({"type": kind, "timestamp": timestamp, "data": data})
 
 
-def story(incident: Incident) -> dict[str, Any]:
-    """The incident as receivers see it; plain JSON."""
-    told = incident.model_dump(
-        mode="json",
-        include={
-            "id", "episode", "status", "severity", "title", "service", "environment", "source", "labels", "rule", "group",
-            "first_seen", "last_seen", "signals", "links", "external", "verdict",
-        },
-        exclude_none=True,
-    )  # fmt: skip
-    return dict(told)
-
-
 def dedup_key(incident: Incident) -> str:
     """What names this episode of the problem at the receiver; at most 255 characters."""
     return f"tocsin:{incident.group_id}:{incident.episode}"[:255]

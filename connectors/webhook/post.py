@@ -9,8 +9,9 @@ from typing_extensions import override
 
 from connectors.ports.action import ActionPort, Effect, Rejected
 from connectors.ports.clock import Clock, SystemClock
+from connectors.ports.story import story
 from connectors.webhook.delivery import deliver, message_id
-from connectors.webhook.message import dedup_key, encode, story
+from connectors.webhook.message import dedup_key, encode
 from connectors.webhook.settings import WebhookSettings
 from schemas import EffectClass, ExternalRef, Incident, to_rfc3339
 

@@ -1,0 +1,59 @@
+"""One event written so that it stays: acknowledged by all replicas in sync, without repeats by the client itself."""
+
+import logging
+
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from faststream.kafka import KafkaBroker
+
+from connectors.kafka.link import CLIENT, REQUEST_TIMEOUT_MS, OutOfReach, partitions, security_of
+from connectors.kafka.publish import Event
+from connectors.kafka.settings import KafkaSettings
+from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
+
+_REFUSED = (InvalidTopicError, MessageSizeTooLargeError, RecordTooLargeError, TopicAuthorizationFailedError)
+_log = logging.getLogger(__name__)
+
+
+async def write(settings: KafkaSettings, event: Event) -> tuple[int, int]:
+    """The partition and offset it has now. Raises TryLater (not sent), Rejected, OutcomeUnknown."""
+    try:
+        await partitions(settings, [event.topic])
+        broker = _broker(settings)
+        await broker.connect()
+    except (OutOfReach, KafkaError, OSError) as error:
+        raise TryLater(str(error)) from error
+    try:
+        written = await broker.publish(
+            event.value,
+            event.topic,
+            key=event.key or None,
+            headers=event.headers,
+            correlation_id=event.headers["ce_id"],
+        )
+    except _REFUSED as error:
+        raise Rejected(f"Kafka does not take the event for {event.topic!r}: {error}") from error
+    except (KafkaError, OSError) as error:
+        raise OutcomeUnknown(f"no acknowledgement for the event for {event.topic!r}: {error!r}") from error
+    finally:
+        await broker.stop()
+    return written.partition, written.offset
+
+
+def _broker(settings: KafkaSettings) -> KafkaBroker:
+    return KafkaBroker(
+        list(settings.brokers),
+        client_id=CLIENT,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        security=security_of(settings.security),
+        acks="all",
+        enable_idempotence=True,
+        apply_types=False,
+        logger=_log,
+        log_level=logging.DEBUG,
+    )

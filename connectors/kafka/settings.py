@@ -1,0 +1,65 @@
+"""Which Kafka is meant, what is read from it, and where something may be published."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from connectors.ports.mapping.settings import MappedSettings
+
+
+class Security(BaseModel):
+    """How the brokers know us, and we them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tls: bool = Field(
+        default=True, description="Whether connections are encrypted and the brokers' certificates checked"
+    )
+    ca_file: Path | None = Field(default=None, description="Certificates to trust (PEM); those of the system otherwise")
+    mechanism: Literal["plain", "scram-sha-256", "scram-sha-512"] = Field(
+        default="scram-sha-512", description="SASL mechanism, used when there is a username"
+    )
+    username: str = Field(default="", description="Empty: no SASL")
+    password: SecretStr = Field(default=SecretStr(""), description="Of the username")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("username and password come together; set both or none")
+        return self
+
+
+class KafkaSettings(MappedSettings):
+    """One Kafka. What stands in its `topics` becomes signals; `kafka.publish` writes to `publish_topics` and nowhere else."""
+
+    brokers: tuple[str, ...] = Field(default=(), description="HOST:PORT of one broker or more; the others are found")
+    security: Security | None = Field(default=None, description="TLS and SASL; without it connections are plain")
+    topics: tuple[str, ...] = Field(default=(), description="Topics whose messages become signals; they must exist")
+    group: str = Field(
+        default="tocsin", min_length=1, description="Consumer group: its position is where reading goes on"
+    )
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="Where a group begins that never read these topics; it keeps that position"
+    )
+    max_records: int = Field(default=500, ge=1, le=10_000, description="Messages made durable together")
+    publish_topics: tuple[str, ...] = Field(
+        default=(), description="Topics `kafka.publish` may write to, the first when none is named; they must exist"
+    )
+
+    @field_validator("brokers")
+    @classmethod
+    def _addresses(cls, brokers: tuple[str, ...]) -> tuple[str, ...]:
+        for broker in brokers:
+            host, colon, port = broker.rpartition(":")
+            if not (host and colon and port.isdigit() and 0 < int(port) < 65536) or "://" in broker:
+                raise ValueError(f"{broker!r} is no address; expected HOST:PORT, such as kafka.example:9092")
+        return brokers
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.topics and not self.brokers:
+            raise ValueError("topics are named but no brokers; set brokers to HOST:PORT of at least one")
+        if both := sorted(set(self.topics) & set(self.publish_topics)):
+            raise ValueError(f"{both!r} would be read and written: a loop; take them out of topics or publish_topics")
+        return self
