@@ -26,7 +26,6 @@ def decided(
     cause: Sequence[str],
     data: dict[str, Any],
     attempt: int = 0,
-    index: int = 0,
     versions: Versions = NO_VERSIONS,
     incident_id: str | None = None,
     rehearsal: bool = False,
@@ -34,7 +33,7 @@ def decided(
 ) -> Decision:
     """A decision with its id as `schemas.decide` computes it; `data` is the JSON form of the kind's shape, without None."""
     return Decision.model_construct(
-        id=digest("dec", kind, index, attempt, *cause),
+        id=digest("dec", kind, 0, attempt, *cause),
         at=at,
         kind=kind,
         actor=actor,

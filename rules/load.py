@@ -15,7 +15,8 @@ from rules.ruleset import CompiledRule, RuleSet
 from schemas.document import Document, DocumentInvalid, Fault, faults_of, near, parse_yaml
 from schemas.document import Path as At
 
-DEFAULT_PACK = Path(__file__).parent / "packs" / "default.yaml"
+PACKS = Path(__file__).parent / "packs"
+"""The rules that ship."""
 
 
 class RulesInvalid(DocumentInvalid):

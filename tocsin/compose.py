@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import rules
 from connectors.journal.emergency import EmergencyJournal
 from connectors.journal.sqlite import SqliteArchive, SqliteJournal, open_journal
 from connectors.ledger import SegmentLedger, open_ledger
@@ -27,7 +26,7 @@ from processors.record import Record
 from processors.triage.loop import Triage
 from processors.triage.loop import run as run_triage
 from rules.engine import Engine
-from rules.load import load
+from rules.load import PACKS, load
 from rules.ruleset import RuleSet
 from tocsin.bell import EmergencyBell
 from tocsin.config import Configuration, Instance, Loaded
@@ -39,7 +38,6 @@ from tocsin.telemetry import Metrics, resource
 
 PROCESSORS = ("ingest", "triage", "investigate", "act", "record")
 VERSION = version("tocsin")
-SHIPPED_RULES = Path(rules.__file__).parent / "packs"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def load_rules(loaded: Loaded, library: Library) -> RuleSet:
     wanted = [loaded.path(path) for path in loaded.configuration.rules]
     named = "rules" in loaded.configuration.model_fields_set
     paths = [path for path in wanted if named or path.exists()]
-    shipped = [SHIPPED_RULES] if loaded.configuration.shipped_rules else []
+    shipped = [PACKS] if loaded.configuration.shipped_rules else []
     return load([*shipped, *paths], playbooks={playbook.name for playbook in library})
 
 

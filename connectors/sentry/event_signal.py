@@ -1,7 +1,7 @@
 """An event as a signal: the same one whether an SDK sent it or a webhook."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.ports.reading import line, mapping, text, web_url
@@ -31,7 +31,6 @@ def event_signal(
     raw: object,
     project: str = "",
     envelope_id: object = None,
-    links: Sequence[Link] = (),
     own: bool = False,
     **fields: Any,
 ) -> tuple[Signal, tuple[str, ...]]:
@@ -58,7 +57,7 @@ def event_signal(
         service=configured.service or slug or named.get("service") or package_of(event.get("release")),
         environment=line(event.get("environment"), 100) or named.get("environment") or configured.environment,
         labels=labels,
-        links=(*_links(event), *links),
+        links=_links(event),
         occurred_at=happened_at(event, origin.received_at),
         group_key=group_key(event, project),
         raw=raw,

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from rules.load import DEFAULT_PACK, load
+from rules.load import PACKS, load
 from schemas.signal import Signal
 from tests.support.rule_world import World, batch, signal
 
@@ -24,7 +24,7 @@ def heard(connector: str) -> list[Signal]:
 
 @pytest.fixture(scope="module")
 def world_of_pack() -> Any:
-    ruleset = load([DEFAULT_PACK])
+    ruleset = load([PACKS])
     return lambda: World(ruleset=ruleset)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rules.cel import compile  # noqa: A004
 from rules.index import Index
-from rules.load import DEFAULT_PACK, load
+from rules.load import PACKS, load
 
 _TEXTS = ("a", "b", "c")
 _terms = st.one_of(
@@ -73,7 +73,7 @@ def test_a_rule_without_an_equality_is_always_a_candidate() -> None:
 
 
 def test_the_shipped_rules_are_told_apart_by_type() -> None:
-    index = load([DEFAULT_PACK]).index
+    index = load([PACKS]).index
     assert index.candidates({"type": "comment"}) == ()
 
 

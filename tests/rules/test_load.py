@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.load import DEFAULT_PACK, RulesInvalid, load, load_texts, unpack
+from rules.load import PACKS, RulesInvalid, load, load_texts, unpack
 from rules.model import LATER
 from tests.support.rule_world import rules
 
@@ -24,7 +24,7 @@ def test_three_lines_make_a_rule() -> None:
 
 
 def test_the_shipped_rules_load_and_name_only_shipped_playbooks() -> None:
-    found = load([DEFAULT_PACK], playbooks=PLAYBOOKS)
+    found = load([PACKS], playbooks=PLAYBOOKS)
     assert {rule.rule.playbook for rule in found.rules} == set(PLAYBOOKS)
     assert all(rule.rule.description for rule in found.rules)
 
@@ -151,5 +151,5 @@ def test_a_rule_that_changes_its_playbook_keeps_what_it_counted() -> None:
 
 
 def test_a_packed_rule_set_is_the_same_when_unpacked() -> None:
-    found = load([DEFAULT_PACK])
+    found = load([PACKS])
     assert unpack(found.packed()).version == found.version

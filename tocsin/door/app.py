@@ -1,4 +1,4 @@
-"""One application out of two: ingest paths to the ingest door, everything else (and the lifespan) to the rest."""
+"""One application out of two: ingest paths to the ingest door, everything else to the rest."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.door.asgi import IngestDoor, not_found
 from tocsin.door.routes import RouteTable
@@ -25,7 +25,7 @@ def door(ingest: IngestDoor, rest_app: ASGIApp) -> ASGIApp:
     return app
 
 
-def rest(routes: Sequence[BaseRoute], table: RouteTable, *, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+def rest(routes: Sequence[BaseRoute], table: RouteTable) -> Starlette:
     """A Starlette application of these routes whose 404 says, as JSON, what there is."""
     paths = tuple(sorted(path for route in routes if (path := getattr(route, "path", ""))))
 
@@ -37,4 +37,4 @@ def rest(routes: Sequence[BaseRoute], table: RouteTable, *, lifespan: Lifespan[S
         headers = error.headers if isinstance(error, HTTPException) else None
         return JSONResponse({"error": f"{request.method} is not for {request.url.path}"}, 405, headers)
 
-    return Starlette(routes=list(routes), lifespan=lifespan, exception_handlers={404: missing, 405: refused})
+    return Starlette(routes=list(routes), exception_handlers={404: missing, 405: refused})
