@@ -25,6 +25,7 @@ CounterName = Literal[
     "tocsin.record.entries",
     "tocsin.record.failures",
     "tocsin.record.gaps",
+    "tocsin.record.contradictions",
     "tocsin.investigate.queued",
     "tocsin.investigate.skipped",
     "tocsin.investigate.tool_calls",
@@ -46,6 +47,7 @@ CounterName = Literal[
 - triage.inputs: kind (of the entry); triage.decisions: kind; triage.retries: reason (busy, unavailable);
   triage.condition_errors: rule (its condition met a missing field or a wrong kind: no match)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
+- record.contradictions: no labels (decisions of one id with different content: never right)
 - investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
 - act.admitted: kind, admission; act.attempts: kind, outcome (happened, later, no, perhaps)

@@ -10,6 +10,7 @@ import orjson
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, Journal, Lease, LeaseLost, Unavailable
 from connectors.ports.ledger import Head, Ledger, LedgerDamaged
 from connectors.ports.meters import Meters, NullMeters
+from processors.record.once import Contradictions
 from processors.record.order import gap_before, merge
 from schemas.time import SECOND
 
@@ -44,6 +45,7 @@ class Record:
         self._meters = meters or NullMeters()
         self._first_pause_s, self._settle_s = first_pause_s, settle_s
         self._settled_at = 0
+        self._contradictions = Contradictions()
 
     async def run(self) -> None:
         """Until cancelled. Raises LedgerDamaged, LedgerHeld and OSError from opening; a disk that refuses an append is waited for."""
@@ -101,6 +103,9 @@ class Record:
                 continue
             pause_s = self._first_pause_s
             self._meters.count("tocsin.record.entries", len(batch))
+            if odd := self._contradictions.among(batch):
+                _log.critical("decisions of one id that say different things, a fault: %s", ", ".join(odd[:10]))
+                self._meters.count("tocsin.record.contradictions", len(odd))
             if self._journal.now() - self._settled_at > self._settle_s * SECOND:
                 await self._settle(ledger, lease)
 

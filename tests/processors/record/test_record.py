@@ -215,3 +215,20 @@ def test_entries_go_in_by_acceptance_and_keep_their_streams_order():
         (DECISIONS, 2),
     ]
     assert gap_before(inputs, 0) is None and gap_before([], 7) is None
+
+
+def test_decisions_of_one_id_that_say_different_things_are_a_fault_that_is_reported(tmp_path, opening, caplog):
+    async def run():
+        journal = open_journal(tmp_path / "journal.db", clock=SystemClock())
+        said, again, other = (
+            NewRecord("decision", orjson.dumps({"schema_version": 1, "id": f"dec_{n}", "because": because}), "k")
+            for n, because in ((1, "it broke"), (2, "it broke"), (1, "it is fine"))
+        )
+        async with recording(journal, opening[1]):
+            await journal.append(DECISIONS, [said, again, said, other])
+            await settled(journal, decisions=4)
+        await journal.close()
+
+    asyncio.run(run())
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    assert told == "decisions of one id that say different things, a fault: dec_1"
