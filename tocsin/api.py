@@ -113,6 +113,8 @@ class Api:
             return reply(
                 409, {"error": "the rules in force stay in force", "faults": [str(fault) for fault in error.faults]}
             )
+        except OSError as error:
+            return reply(409, {"error": "the rules in force stay in force", "faults": [str(error)]})
         except (Busy, Unavailable) as error:
             return _later(error)
 

@@ -1,6 +1,8 @@
 """A stock sentry-sdk whose DSN is a Tocsin: what it raises becomes one decision and one Linear issue."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,20 @@ def charge(order: dict[str, int]) -> int:
     return order["amount"] * 100
 
 
-def client_of(here: Here, *, key: str = KEY, **options: Any) -> Client:
-    """A stock client, alone: nothing global is set up."""
-    return Client(
+@contextmanager
+def client_of(here: Here, *, key: str = KEY, **options: Any) -> Iterator[Client]:
+    """A stock client, alone: nothing global is set up, and its threads end with the block."""
+    client = Client(
         dsn=here.url.replace("http://", f"http://{key}@") + "/4",
         release="checkout@2.3.1",
         environment="production",
         default_integrations=False,
         **options,
     )
+    try:
+        yield client
+    finally:
+        client.close(timeout=5)
 
 
 def raise_once(client: Client) -> str | None:
@@ -73,39 +80,41 @@ def test_an_exception_becomes_one_incident_one_investigation_and_one_issue(
 ) -> None:
     async def main() -> None:
         async with program(tmp_path, config(linear)) as here:
-            client = client_of(here)
-            event_id = await asyncio.to_thread(raise_once, client)
-            (succeeded,) = await here.until("action.succeeded")
-            await here.until("incident.updated", where=lambda each: "OPS-1" in each.because)
-            (signal,) = await heard(here)
-            (incident,) = await here.incidents()
-            (concluded,) = await here.decisions("investigation.concluded")
-            assert signal.occurrence_id == event_id and signal.service == "checkout"
-            assert (incident.title, incident.severity, incident.status) == ("KeyError: 'amount'", "error", "open")
-            assert succeeded.incident_id == concluded.incident_id == incident.id
+            with client_of(here) as client:
+                event_id = await asyncio.to_thread(raise_once, client)
+                (succeeded,) = await here.until("action.succeeded")
+                await here.until("incident.updated", where=lambda each: "OPS-1" in each.because)
+                (signal,) = await heard(here)
+                (incident,) = await here.incidents()
+                (concluded,) = await here.decisions("investigation.concluded")
+                assert signal.occurrence_id == event_id and signal.service == "checkout"
+                assert (incident.title, incident.severity, incident.status) == ("KeyError: 'amount'", "error", "open")
+                assert succeeded.incident_id == concluded.incident_id == incident.id
 
-            conclusion = Conclusion.model_validate(concluded.data["conclusion"])
-            steps = {each.data["step"]["id"] for each in await here.decisions("investigation.step")}
-            assert conclusion.verdict == "actionable" and conclusion.evidence
-            assert {item.cites for item in conclusion.evidence} <= steps | {signal.id}
+                conclusion = Conclusion.model_validate(concluded.data["conclusion"])
+                steps = {each.data["step"]["id"] for each in await here.decisions("investigation.step")}
+                assert conclusion.verdict == "actionable" and conclusion.evidence
+                assert {item.cites for item in conclusion.evidence} <= steps | {signal.id}
 
-            (issue,) = linear.issues
-            assert (issue["title"], issue["team"], issue["priority"]) == ("checkout: KeyError: 'amount'", "OPS", 2)
-            assert "in `charge`" in issue["description"] and f"tocsin:incident={incident.id}" in issue["description"]
-            assert [(each.system, each.id, each.url) for each in incident.external] == [
-                ("linear", issue["id"], issue["url"])
-            ]
+                (issue,) = linear.issues
+                assert (issue["title"], issue["team"], issue["priority"]) == ("checkout: KeyError: 'amount'", "OPS", 2)
+                assert (
+                    "in `charge`" in issue["description"] and f"tocsin:incident={incident.id}" in issue["description"]
+                )
+                assert [(each.system, each.id, each.url) for each in incident.external] == [
+                    ("linear", issue["id"], issue["url"])
+                ]
 
-            kinds = [each.kind for each in await here.decisions() if each.incident_id == incident.id]
-            firsts = [kind for kind in dict.fromkeys(kinds) if kind != "incident.updated"]
-            assert firsts == STORY
+                kinds = [each.kind for each in await here.decisions() if each.incident_id == incident.id]
+                firsts = [kind for kind in dict.fromkeys(kinds) if kind != "incident.updated"]
+                assert firsts == STORY
 
-            assert await asyncio.to_thread(raise_once, client) != event_id
-            await here.until("incident.updated", where=lambda each: each.data["incident"]["signals"] == 2)
-            await here.settle()
-            (incident,) = await here.incidents()
-            assert len(await heard(here)) == incident.signals == 2
-            assert len(await here.decisions("investigation.concluded")) == len(linear.issues) == 1
+                assert await asyncio.to_thread(raise_once, client) != event_id
+                await here.until("incident.updated", where=lambda each: each.data["incident"]["signals"] == 2)
+                await here.settle()
+                (incident,) = await here.incidents()
+                assert len(await heard(here)) == incident.signals == 2
+                assert len(await here.decisions("investigation.concluded")) == len(linear.issues) == 1
 
     asyncio.run(main())
 
@@ -113,7 +122,8 @@ def test_an_exception_becomes_one_incident_one_investigation_and_one_issue(
 def test_a_wrong_key_is_refused_and_leaves_nothing(tmp_path: Path, linear: LinearServer) -> None:
     async def main() -> None:
         async with program(tmp_path, config(linear)) as here:
-            await asyncio.to_thread(raise_once, client_of(here, key="f" * 32))
+            with client_of(here, key="f" * 32) as client:
+                await asyncio.to_thread(raise_once, client)
             auth = {"x-sentry-auth": f"Sentry sentry_key={'f' * 32}, sentry_version=7"}
             answer = await here.http.post("/api/4/envelope/", content=b"{}\n", headers=auth)
             assert answer.status_code == 403 and "none of the 1 of project 4" in answer.json()["detail"]
@@ -127,11 +137,11 @@ def test_a_wrong_key_is_refused_and_leaves_nothing(tmp_path: Path, linear: Linea
 def test_every_way_the_sdk_compresses_is_read(tmp_path: Path, linear: LinearServer, coding: str) -> None:
     async def main() -> None:
         async with program(tmp_path, config(linear)) as here:
-            client = client_of(here, _experiments={"transport_compression_algo": coding})
-            assert client.transport._compression_algo == coding, "this SDK chooses its coding in another way"
-            event_id = await asyncio.to_thread(raise_once, client)
-            await here.until("incident.opened")
-            assert [signal.occurrence_id for signal in await heard(here)] == [event_id]
+            with client_of(here, _experiments={"transport_compression_algo": coding}) as client:
+                assert client.transport._compression_algo == coding, "this SDK chooses its coding in another way"
+                event_id = await asyncio.to_thread(raise_once, client)
+                await here.until("incident.opened")
+                assert [signal.occurrence_id for signal in await heard(here)] == [event_id]
 
     asyncio.run(main())
 
@@ -147,7 +157,8 @@ def test_log_lines_of_the_sdk_arrive_as_a_batch(tmp_path: Path, linear: LinearSe
 
     async def main() -> None:
         async with program(tmp_path, config(linear)) as here:
-            await asyncio.to_thread(log, client_of(here, enable_logs=True))
+            with client_of(here, enable_logs=True) as client:
+                await asyncio.to_thread(log, client)
             batches = [each for each in await here.inputs() if isinstance(each, LogBatch)]
             lines = [line for batch in batches for line in batch.lines]
             assert [line.body for line in lines] == [f"payment of order {order} refused" for order in range(3)]
@@ -170,7 +181,8 @@ def test_a_burst_of_error_lines_opens_one_incident_for_the_burst(tmp_path: Path,
 
     async def main() -> None:
         async with program(tmp_path, config(linear)) as here:
-            await asyncio.to_thread(log, client_of(here, enable_logs=True))
+            with client_of(here, enable_logs=True) as client:
+                await asyncio.to_thread(log, client)
             (opened,) = await here.until("incident.opened")
             await here.until("investigation.concluded")
             assert opened.actor == "rule:error-burst" and len(await here.incidents()) == 1

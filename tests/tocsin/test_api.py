@@ -176,3 +176,18 @@ def test_the_stream_begins_behind_the_offset_asked_for_and_ends_when_the_interfa
                 assert refused.status_code == 400 and given in refused.json()["error"]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(PermissionError("rules/a.yaml"), 409), (Busy("full", retry_after_s=3), 503), (None, 202)]
+)
+def test_rules_that_cannot_be_read_leave_those_in_force(tmp_path: Path, error: Exception | None, status: int) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            w.error = error
+            answer = await w.http.post("/api/v1/rules/activate", headers=BEARER)
+            assert answer.status_code == status
+            assert status != 409 or answer.json()["faults"] == ["rules/a.yaml"]
+            assert (await w.http.post("/api/v1/quarantine/qua_x/retry", headers=BEARER)).status_code == 404
+
+    asyncio.run(main())
