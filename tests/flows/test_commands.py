@@ -124,7 +124,7 @@ def test_a_person_acknowledges_gives_feedback_and_resolves(town: Town) -> None:
     assert incident.id not in [each["id"] for each in town.lines("incidents")]
     assert incident.id in [each["id"] for each in town.lines("incidents", "--all")]
     comments = town.there.until(lambda: [each for each in town.linear.comments if "resolved" in each["body"].lower()])
-    assert [each["issue"] for each in comments] == [incident.external[0].title.split()[0]]
+    assert [each["issue"] for each in comments] == [str(incident.external[0].title).split()[0]]
     assert "expected noise, duplicate" in town.run("feedback", incident.id, "bad", code=2)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -46,7 +46,7 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-def send(there: Child, alert: dict[str, object]) -> httpx.Response:
+def send(there: Child, alert: Mapping[str, object]) -> httpx.Response:
     """As a Prometheus does."""
     return there.http.post("/api/v2/alerts", json=[alert])
 
@@ -73,7 +73,7 @@ def test_acks_stop_one_page_goes_out_and_the_retry_is_accepted_once_there_is_roo
             assert there.http.get("/readyz").status_code == 200
             ballast = fill(small_disk)
 
-            answer = there.until(lambda: _refused(there), "a refusal")
+            (answer,) = there.until(lambda: _refused(there), "a refusal")
             assert int(answer.headers["retry-after"]) >= 1 and "overloaded" in answer.json()
             there.until(lambda: pager.got, "the page")
             state = there.http.get("/readyz")
@@ -94,6 +94,6 @@ def test_acks_stop_one_page_goes_out_and_the_retry_is_accepted_once_there_is_roo
             assert there.terminate() == 0
 
 
-def _refused(there: Child) -> httpx.Response | None:
+def _refused(there: Child) -> list[httpx.Response]:
     answer = send(there, ALERT)
-    return answer if answer.status_code == 503 else None
+    return [answer] if answer.status_code == 503 else []

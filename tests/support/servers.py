@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, *, alertmanagers: list[Mapping[str, Any]], rules: list[Mapping[str, Any]]
+    folder: Path, *, alertmanagers: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]]
 ) -> Iterator[Prometheus]:
     """A stock Prometheus that scrapes nothing, evaluates `rules` every second and sends alerts again every second."""
     needed("prometheus")

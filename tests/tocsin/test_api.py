@@ -94,7 +94,7 @@ def test_without_the_token_nothing_is_told_and_nothing_taken(tmp_path: Path, met
                 {"authorization": "Bearer wrong"},
                 {"authorization": TOKEN},
                 {"authorization": f"Basic {TOKEN}"},
-                {"authorization": b"Bearer \xff"},
+                httpx.Headers({"authorization": "Bearer ÿ"}, encoding="latin-1"),
             ):
                 answer = await w.http.request(method, f"/api/v1{path}", headers=given, content=COMMAND.to_json())
                 assert answer.status_code == 401 and "token" in answer.json()["error"]
@@ -165,10 +165,10 @@ def test_the_stream_begins_behind_the_offset_asked_for_and_ends_when_the_interfa
             heard = [await anext(events), await anext(events)]
             assert [each.startswith(b"id: %d\n" % (offset + 2)) for offset, each in enumerate(heard)] == [True, True]
             assert [made[number].id.encode() in heard[number - 1] for number in (1, 2)] == [True, True]
-            later = asyncio.create_task(anext(events))
+            later = asyncio.ensure_future(anext(events))
             made.append(await w.decided(3))
             assert made[3].id.encode() in await asyncio.wait_for(later, 10)
-            last = asyncio.create_task(anext(events, b"over"))
+            last = asyncio.ensure_future(anext(events, b"over"))
             w.api.close()
             assert await asyncio.wait_for(last, 10) == b"over"
             for given in ("x", "-1", "1.5", "²", "9" * 30):
