@@ -117,7 +117,7 @@ def _feedback(turn: Turn, command: Command) -> None:
 
 def _outcome(turn: Turn, command: Command) -> None:
     key, row = _incident(turn.state, command)
-    changes, said = [], []
+    changes, said, as_of = [], [], _moment(command, "as_of", 0)
     if isinstance(command.data.get("external"), dict):
         external = command.data["external"]
         if not all(isinstance(external.get(name), str) for name in ("system", "kind", "id")):
@@ -130,9 +130,6 @@ def _outcome(turn: Turn, command: Command) -> None:
             said.append(
                 f"{external['system']} {external['kind']} {external.get('title') or external['id']} belongs to it now"
             )
-    if command.data.get("investigation_id"):
-        row["running"] = 0
-        turn.state.touch(key)
     if verdict := _text(command, "verdict", ""):
         changes += ["verdict"] if verdict != row.get("verdict") else []
         row["verdict"] = verdict
@@ -143,6 +140,8 @@ def _outcome(turn: Turn, command: Command) -> None:
             "incident.updated", row, "; ".join(said), cause=(command.id,), changes=changes, actor=command.author
         )
         turn.state.touch(key)
+    if command.data.get("investigation_id"):
+        lifecycle.investigated(turn, key, row, as_of=as_of, urgent=verdict == "urgent")
 
 
 def _silence(turn: Turn, command: Command) -> None:

@@ -27,7 +27,7 @@ def take_in(
     if "severity" in changes:
         _tell(turn, row, sentences.worse(fields, worst, row["severity"]), (fields["id"],), fields)
         if row["severity"] == "critical":
-            _choose(turn, row, (fields["id"],), fields.get("trace"))
+            choose(turn, row, (fields["id"],), fields.get("trace"))
     elif turn.at - row["said"] >= turn.state.limits.update_every:
         _tell(turn, row, sentences.more(row), (fields["id"],), fields)
     _rest(turn, key, row)
@@ -75,6 +75,14 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
         if turn.at - row["said"] >= turn.state.limits.update_every:
             _tell(turn, row, sentences.fewer(row), (fields["id"],), fields)
         _rest(turn, key, row)
+
+
+def investigated(turn: Turn, key: str, row: Row, *, as_of: int, urgent: bool) -> None:
+    """An investigation that looked at the incident at `as_of` is done: what it was asked for since then, it has not seen."""
+    row["running"], asked = 0, row.pop("asked", as_of)
+    if asked > as_of and not urgent and row["status"] != "resolved":
+        choose(turn, row, row["tail"][-1:] or row["head"][-1:], row.get("trace"))
+    turn.state.touch(key)
 
 
 def goes_on(turn: Turn, key: str, fields: Fields) -> None:
@@ -164,22 +172,25 @@ def _begin(
     turn.changed(
         kind, row, reason, cause=(fields["id"],), changes=changes, signal_id=fields["id"], trace=fields.get("trace"),
     )  # fmt: skip
-    _choose(turn, row, ids, fields.get("trace"))
+    choose(turn, row, ids, fields.get("trace"))
     _rest(turn, key, row)
 
 
-def _choose(turn: Turn, row: Row, ids: Sequence[str], trace: str | None) -> None:
+def choose(turn: Turn, row: Row, ids: Sequence[str], trace: str | None) -> None:
     """Ask for an investigation, or say why none is asked for."""
     rule, cause = turn.rule(row["rule"]), ids[-1:]
     playbook = rule.playbook if rule is not None else None
     running = row["running"] and turn.at - row["running"] < turn.state.limits.running_at_most
     reason = "none_named" if playbook is None else "shadow" if rule is not None and rule.shadow else ""
     reason = reason or ("running" if running else "")
+    if reason == "running":
+        row["asked"] = turn.at
     if reason:
         data = {"playbook": playbook, "reason": reason}
         turn.say("playbook.skipped", row, sentences.skipped(row, playbook, reason), cause=cause, data=data, trace=trace)
         return
     row["running"] = turn.at
+    row.pop("asked", None)
     chosen = {"playbook": playbook, "incident": incident_of(row), "signal_ids": list(ids[-50:])}
     turn.say("playbook.selected", row, sentences.selected(row, playbook), cause=cause, data=chosen, trace=trace)
 

@@ -33,7 +33,7 @@ class Command(Record):
     - set_fact: `key`, `value`, `for_s`
     - activate_rules: `version` (content hash of the rule set)
     - outcome: `action_id`, `state` (an ActionState), `result`, `external` (an ExternalRef) or, from an investigation,
-      `investigation_id`, `verdict`, `summary`
+      `investigation_id`, `verdict`, `summary`, `as_of` (when it last looked at the incident)
     """
 
     id: str

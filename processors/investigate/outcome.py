@@ -16,6 +16,7 @@ from schemas import (
     Versions,
     decide,
     digest,
+    to_rfc3339,
 )
 from schemas.payload import ActionChanged, Concluded
 from schemas.time import SECOND
@@ -37,9 +38,15 @@ class Ending:
 
 
 def ending(
-    investigation: Investigation, conclusion: Conclusion, playbook: Playbook, *, at: int, error: str | None = None
+    investigation: Investigation,
+    conclusion: Conclusion,
+    playbook: Playbook,
+    *,
+    at: int,
+    as_of: int,
+    error: str | None = None,
 ) -> Ending:
-    """Pure: concluding the same again gives records of the same ids."""
+    """Pure: concluding the same again gives records of the same ids. `as_of`: when the incident was looked at last."""
     incident = investigation.incident
     started = investigation.started_at if investigation.started_at is not None else at
     usage = investigation.usage.model_copy(update={"wall_s": max(0, at - started) / SECOND})
@@ -65,7 +72,8 @@ def ending(
         investigation_id=investigation.id, trace=investigation.trace,
     )  # fmt: skip
     reason = f"The investigation concluded: {conclusion.verdict}"
-    command = ended(investigation, reason, at=at, verdict=conclusion.verdict, summary=conclusion.summary)
+    found = {"verdict": conclusion.verdict, "summary": conclusion.summary, "as_of": to_rfc3339(as_of)}
+    command = ended(investigation, reason, at=at, **found)
     return Ending(done, (concluded, *actions), command)
 
 

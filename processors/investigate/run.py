@@ -173,7 +173,9 @@ class Run:
     async def _conclude(self, broken: str) -> None:
         now = self._journal.now()
         conclusion, error = self._reason(now, broken)
-        end = ending(self._investigation, conclusion, self._playbook, at=now, error=error)
+        looked = (step.started_at for step in reversed(self._steps) if step.name == SNAPSHOT)
+        as_of = next(looked, self._investigation.queued_at)
+        end = ending(self._investigation, conclusion, self._playbook, at=now, as_of=as_of, error=error)
 
         def fill(unit: Unit) -> None:
             unit.put(INVESTIGATIONS, end.investigation.id, end.investigation.to_json())

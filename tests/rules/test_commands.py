@@ -214,3 +214,26 @@ def test_an_open_incident_ends_although_its_rule_is_gone_or_says_only_now_when(b
     world.push(60, command("activate_rules", 60, version=other.version))
     world.restart()
     assert "3600s incident.resolved" in said(world.tick(4000))
+
+
+@pytest.mark.parametrize(
+    ("as_of", "verdict", "status", "again"),
+    [
+        (0, "actionable", "firing", True),
+        (5, "actionable", "firing", False),
+        (0, "urgent", "firing", False),
+        (0, "actionable", "resolved", False),
+    ],
+)
+def test_what_became_critical_after_the_investigation_looked_is_investigated_again(
+    as_of: float, verdict: str, status: str, again: bool
+) -> None:
+    world = World(ALERTS)
+    world.push(0, signal("a", severity="warning"))
+    said_so = world.push(2, signal("a", 2, severity="critical"))
+    assert [d.data["reason"] for d in said_so if d.kind == "playbook.skipped"] == ["running"]
+    if status == "resolved":
+        world.push(3, signal("a", 3, status="resolved"))
+    done: dict[str, Any] = {"investigation_id": "inv_1", "verdict": verdict, "summary": "s"}
+    told = command("outcome", 9, incident_id=incident_id(world), as_of=to_rfc3339(at(as_of)), **done)
+    assert ("playbook.selected" in [d.kind for d in world.push(9, told)]) is again
