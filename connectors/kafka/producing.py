@@ -1,4 +1,4 @@
-"""One event written so that it stays: acknowledged by all replicas in sync, without repeats by the client itself."""
+"""One event written so that it stays, or a clear word that it may not."""
 
 import logging
 
@@ -24,10 +24,18 @@ async def write(settings: KafkaSettings, event: Event) -> tuple[int, int]:
     """The partition and offset it has now. Raises TryLater (not sent), Rejected, OutcomeUnknown."""
     try:
         await partitions(settings, [event.topic])
-        broker = _broker(settings)
+        broker = producer_of(settings)
         await broker.connect()
     except (OutOfReach, KafkaError, OSError) as error:
         raise TryLater(str(error)) from error
+    try:
+        return await send(broker, event)
+    finally:
+        await broker.stop()
+
+
+async def send(broker: KafkaBroker, event: Event) -> tuple[int, int]:
+    """As `write`, over a connected broker."""
     try:
         written = await broker.publish(
             event.value,
@@ -40,19 +48,21 @@ async def write(settings: KafkaSettings, event: Event) -> tuple[int, int]:
         raise Rejected(f"Kafka does not take the event for {event.topic!r}: {error}") from error
     except (KafkaError, OSError) as error:
         raise OutcomeUnknown(f"no acknowledgement for the event for {event.topic!r}: {error!r}") from error
-    finally:
-        await broker.stop()
     return written.partition, written.offset
 
 
-def _broker(settings: KafkaSettings) -> KafkaBroker:
+def producer_of(settings: KafkaSettings) -> KafkaBroker:
+    """A broker, not connected, whose writes are acknowledged by all replicas in sync. Raises OutOfReach.
+
+    Not idempotent on purpose: such a producer may not give up a message, and a write (and closing it) would wait for ever for a broker
+    that went away. Readers drop repeats by `ce_id` anyway.
+    """
     return KafkaBroker(
         list(settings.brokers),
         client_id=CLIENT,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         security=security_of(settings.security),
         acks="all",
-        enable_idempotence=True,
         apply_types=False,
         logger=_log,
         log_level=logging.DEBUG,

@@ -72,20 +72,20 @@ class Publish(ActionPort):
     deadline_s = 60.0
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+        self.settings = settings
 
     @override
     def missing(self) -> str | None:
-        if not self._settings.brokers:
+        if not self.settings.brokers:
             return "no Kafka: set brokers for kafka to HOST:PORT of at least one"
-        if not self._settings.publish_topics:
+        if not self.settings.publish_topics:
             return "no topic to publish to: set publish_topics for kafka"
         return None
 
     @override
     def complete(self, arguments: Mapping[str, Any], incident: Incident) -> PublishArguments:
         given = {"time": to_rfc3339(incident.last_seen), **arguments}
-        given["topic"] = given.get("topic") or next(iter(self._settings.publish_topics), "")
+        given["topic"] = given.get("topic") or next(iter(self.settings.publish_topics), "")
         given["summary"] = " ".join(str(given.get("summary") or incident.title).split())[:LONGEST_SUMMARY]
         given["incident"] = story(incident)
         return PublishArguments.model_validate(given)
@@ -100,16 +100,16 @@ class Publish(ActionPort):
     @override
     async def execute(self, arguments: BaseModel, key: str) -> Effect:
         asked = _asked(arguments)
-        if asked.topic not in self._settings.publish_topics:
+        if asked.topic not in self.settings.publish_topics:
             raise Rejected(
-                f"{asked.topic!r} is none of publish_topics in the configuration, {sorted(self._settings.publish_topics)!r}"
+                f"{asked.topic!r} is none of publish_topics in the configuration, {sorted(self.settings.publish_topics)!r}"
             )
         from connectors.kafka.producing import (
             write,  # the client libraries take half a second that most programs need not spend
         )
 
         made = event(asked, key)
-        partition, offset = await write(self._settings, made)
+        partition, offset = await write(self.settings, made)
         place = f"{made.topic}/{partition}/{offset}"
         result = {"topic": made.topic, "partition": partition, "offset": offset, "ce_id": made.headers["ce_id"]}
         return Effect(result, ExternalRef(system="kafka", kind="event", id=place, title=asked.summary))

@@ -74,7 +74,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = [*_dies_with_us(stop_signal if owner else signal.SIGKILL), *command]
-        self._folder = folder
+        self.folder = folder
         self._ready = ready
         self._stop_signal = stop_signal
         self._environment = {**os.environ, **(environment or {})}
@@ -88,13 +88,13 @@ class Process:
         return self._process.pid
 
     def start(self) -> None:
-        with (self._folder / "log.txt").open("ab") as log:
+        with (self.folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder,
+                cwd=self.folder,
                 env=self._environment,
                 user=self._owner,
                 group=self._owner,
@@ -121,7 +121,7 @@ class Process:
         os.kill(self.pid, signal.SIGCONT)
 
     def log(self) -> str:
-        return (self._folder / "log.txt").read_text(errors="replace")
+        return (self.folder / "log.txt").read_text(errors="replace")
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:
