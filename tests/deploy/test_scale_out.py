@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from tests.support import kafka_server, postgres_server
 from tocsin.compose import PROCESSORS
+from tocsin.config import Configuration, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVERS = ("kafka", "postgres")
@@ -120,3 +121,16 @@ def test_the_configuration_leads_to_the_two_servers() -> None:
     expected = f"postgresql://{environment['POSTGRES_USER']}:${{file:{environment['POSTGRES_PASSWORD_FILE']}}}"
     assert journal["postgres"] == f"{expected}@postgres:5432/{environment['POSTGRES_DB']}"
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", journal["tenant"])
+
+
+def test_the_configuration_loads_given_its_secrets(tmp_path: Path) -> None:
+    text = (DEPLOY / "tocsin.kafka.yaml").read_text()
+    for path in re.findall(r"\$\{file:([^}]+)\}", text):
+        (tmp_path / Path(path).name).write_text("a-secret\n")
+    if "journal" not in Configuration.model_fields:  # of a version that knows the embedded journal alone
+        text = re.sub(r"^journal:\n(?:  .*\n)+", "", text, flags=re.M)
+    file = tmp_path / "tocsin.yaml"
+    file.write_text(text.replace("/run/secrets", str(tmp_path)))
+    loaded = load(file, folder=tmp_path, environment={})
+    assert loaded.data == Path("/var/lib/tocsin")
+    assert loaded.configuration.health == "0.0.0.0:8711"
