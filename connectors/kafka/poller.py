@@ -113,8 +113,8 @@ class KafkaPoller(Poller):
             _log.warning("the position did not move", extra={"instance": self.instance, "error": repr(error)})
 
 
-def subscribed(settings: KafkaSettings) -> tuple[KafkaBroker, BatchSubscriber]:
-    """A broker, not started, with one batch subscriber that waits for its handler. Raises OutOfReach."""
+def subscribed(settings: KafkaSettings, title: str | None = None) -> tuple[KafkaBroker, BatchSubscriber]:
+    """A broker, not started, with one batch subscriber that waits for its handler; `title` is for documents. Raises OutOfReach."""
     broker = KafkaBroker(
         list(settings.brokers),
         client_id=CLIENT,
@@ -136,6 +136,7 @@ def subscribed(settings: KafkaSettings) -> tuple[KafkaBroker, BatchSubscriber]:
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         no_reply=True,
+        title=title,
         parser=_whole,
         decoder=_records,
     )

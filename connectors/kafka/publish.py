@@ -33,6 +33,16 @@ class PublishArguments(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict, description="More for the readers, beside the incident")
 
 
+class Told(BaseModel):
+    """The value of a published message; what the action's `data` adds stands beside these."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    summary: str = Field(description="One line")
+    body: str = Field(description="Markdown")
+    incident: dict[str, Any] = Field(description="As in incident.schema.json, absent fields left out")
+
+
 class Event(NamedTuple):
     """What is written: the same on every attempt."""
 
@@ -56,9 +66,12 @@ def event(asked: PublishArguments, key: str) -> Event:
         "ce_subject": incident,
         "ce_partitionkey": incident,
     }
-    told = {**asked.data, "summary": asked.summary, "body": asked.body, "incident": asked.incident}
+    told = Told.model_validate({**asked.data, "summary": asked.summary, "body": asked.body, "incident": asked.incident})
     return Event(
-        asked.topic, incident.encode(), {name: value for name, value in headers.items() if value}, orjson.dumps(told)
+        asked.topic,
+        incident.encode(),
+        {name: value for name, value in headers.items() if value},
+        orjson.dumps(told.model_dump()),
     )
 
 
