@@ -105,7 +105,8 @@ def waiting(folder: Path) -> tuple[list[str], list[str]]:
     connection = connect_reader(folder / "data" / "journal.db")
     try:
         now = SystemClock().now()
-        at_once, later = [], []
+        at_once: list[str] = []
+        later: list[str] = []
         for queue, name, due, owner in connection.execute(_OPEN_JOBS):
             (later if due > now and not owner else at_once).append(f"job {queue}/{name}")
         heads = {

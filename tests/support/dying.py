@@ -67,7 +67,7 @@ class Countdown:
 
 def take_commits(count: Countdown) -> None:
     """The journal's commits."""
-    publish, migrate = Group.publish, opening.migrate
+    publish, migrate = Group.publish, opening.migrate  # type: ignore[attr-defined]
 
     def publishing(group: Group) -> None:
         count.took(*(f"commit of {kind}" for kind in _kinds(group)))
@@ -78,11 +78,11 @@ def take_commits(count: Countdown) -> None:
         count.took("commit of tables")
         return version
 
-    Group.publish, opening.migrate = publishing, migrating  # type: ignore[method-assign, assignment]
+    Group.publish, opening.migrate = publishing, migrating  # type: ignore[method-assign, assignment, attr-defined]
 
 
 def _kinds(group: Group) -> Sequence[str]:
-    kinds = {}
+    kinds: dict[str, None] = {}
     for records in group._records.values():
         for record in records:
             named = orjson.loads(record.payload) if record.kind in ("decision", "command") else {}
