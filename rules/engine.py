@@ -197,7 +197,7 @@ class Engine:
                     continue
             if status == "resolved":
                 acted |= self._calmed(turn, rule, fields)
-            elif (firing or rule.names_its_signals) and (plain_type or rule.names_its_type):
+            elif (firing or rule.means(status)) and (plain_type or rule.names_its_type):
                 acted = True
                 self._act(turn, rule, fields, groups)
         if not acted:

@@ -47,6 +47,13 @@ class CompiledRule:
         """Whether signals that merely inform may open incidents by this rule: its condition says which it means."""
         return any(path[0] in NAMING for path in self.condition.paths)
 
+    def means(self, status: str) -> bool:
+        """Whether signals of a status other than firing may open incidents by this rule. What somebody suppressed or acknowledged at its
+        source opens nothing unless the condition reads `status`."""
+        if status in ("suppressed", "acknowledged"):
+            return any(path[0] == "status" for path in self.condition.paths)
+        return self.names_its_signals
+
     @cached_property
     def names_its_type(self) -> bool:
         return any(path[0] == "type" for path in self.condition.paths)

@@ -248,6 +248,8 @@ def test_every_matching_rule_acts_in_order_of_priority_then_of_the_file() -> Non
         ("source == 'alertmanager'", {"type": "change"}, False),
         ("type == 'change'", {"type": "change"}, True),
         ("source == 'alertmanager'", {"status": "suppressed"}, False),
+        ("type == 'alert' && severity == 'error'", {"status": "suppressed"}, False),
+        ("type == 'alert' && severity == 'error'", {"status": "acknowledged"}, False),
         ("status == 'suppressed'", {"status": "suppressed"}, True),
     ],
 )
