@@ -3,11 +3,13 @@
 import json
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ class DataFolder:
         try:
             found = json.loads(self.address.read_text())
             os.kill(found["pid"], 0)
+            url = urlsplit(str(found["url"]))
+            # The number of a process that was killed may be another's by now: somebody must answer as well.
+            socket.create_connection((url.hostname, url.port), timeout=2).close()
         except (OSError, ValueError, KeyError):
             return None
         return str(found["url"])

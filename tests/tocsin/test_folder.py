@@ -1,6 +1,7 @@
 """The keys in the data folder are made once, and are there whole or not at all."""
 
 import os
+import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,3 +38,13 @@ def test_a_start_that_broke_while_it_made_a_key_leaves_none_and_the_next_makes_i
         with pytest.raises(OSError, match="No space"):
             DataFolder(tmp_path).redaction_key()
     assert len(DataFolder(tmp_path).redaction_key()) == 32
+
+
+def test_an_address_is_believed_while_somebody_answers_there(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        folder.publish(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert folder.published() is not None
+    assert folder.published() is None, "the process lives, but nobody listens any more"
+    folder.retract()
+    assert folder.published() is None
