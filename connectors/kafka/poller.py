@@ -28,8 +28,11 @@ from connectors.ports.poller import Admit, Poller
 BATCH_TIMEOUT_MS = 10
 """How long an empty poll waits; FastStream sleeps as long again, so this is the latency of a quiet topic."""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+WATCH_S = 10.0
 
 _log = logging.getLogger(__name__)
+_stock = logging.getLogger(f"{__name__}.faststream")
+_stock.setLevel(logging.ERROR)  # it warns at every start that it makes no topics, as it was told
 
 Records = Sequence["ConsumerRecord[bytes, bytes]"]
 
@@ -44,21 +47,40 @@ class KafkaPoller(Poller):
         self._settings = settings
         self._clock = clock or SystemClock()
         self._reader = Reader(settings, instance)
+        self._said = ""
 
     @override
     async def run(self, admit: Admit) -> None:
-        said, attempt = "", 0
+        attempt = 0
         while True:
             try:
                 await self._prepare()
-                said, attempt = "", 0
+                self._say("")
+                attempt = 0
                 await self._consume(admit)
             except (OutOfReach, KafkaError, OSError) as error:
-                if str(error) != said:
-                    _log.error("kafka cannot be read", extra={"instance": self.instance, "error": str(error)})
-                    said = str(error)
+                self._say(str(error))
                 await asyncio.sleep(AGAIN_S[min(attempt, len(AGAIN_S) - 1)])
                 attempt += 1
+
+    def _say(self, error: str) -> None:
+        """Log what is wrong when it changes; empty when all is well."""
+        if error and error != self._said:
+            _log.error("kafka cannot be read", extra={"instance": self.instance, "error": error})
+        elif self._said and not error:
+            _log.info("kafka can be read again", extra={"instance": self.instance})
+        self._said = error
+
+    async def _watch(self) -> None:
+        """Look whether brokers and topics are still there: the client library heals by itself, and tells nobody."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                await partitions(self._settings, self._settings.topics)
+            except OutOfReach as error:
+                self._say(str(error))
+            else:
+                self._say("")
 
     async def _prepare(self) -> None:
         """See that the topics are there, and give a new group its first position. Raises OutOfReach, KafkaError."""
@@ -77,7 +99,7 @@ class KafkaPoller(Poller):
         subscriber(take)
         try:
             await broker.start()
-            await asyncio.Event().wait()
+            await self._watch()
         finally:
             await broker.stop()
 
@@ -123,7 +145,7 @@ def subscribed(settings: KafkaSettings, title: str | None = None) -> tuple[Kafka
         consumer_only=True,
         apply_types=False,
         graceful_timeout=1.0,
-        logger=_log,
+        logger=_stock,
         log_level=logging.DEBUG,
     )
     subscriber = broker.subscriber(
