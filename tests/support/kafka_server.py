@@ -14,9 +14,10 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
@@ -87,28 +88,35 @@ def command(folder: Path) -> list[str]:
 
 
 @contextmanager
-def kafka_server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A broker of one's own, with `settings` over the usual ones. Skips the test where there is no way to have one."""
+def kafka_server(
+    settings: Mapping[str, str] | None = None, client: Mapping[str, Any] | None = None
+) -> Iterator[Server]:
+    """A broker of one's own, with `settings` over the usual ones; `client` is what a client of it needs beside the address, such as
+    credentials. Skips the test where there is no way to have one."""
     port = free_port()
+
+    def ready() -> bool:
+        return answers(port, **(client or {}))
+
     if engine_answers():
-        with _contained(port, settings or {}) as server:
+        with _contained(port, settings or {}, ready) as server:
             yield server
     else:
-        with _native(port, settings or {}) as server:
+        with _native(port, settings or {}, ready) as server:
             yield server
 
 
 @contextmanager
-def _contained(port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+def _contained(port: int, settings: Mapping[str, str], ready: Callable[[], bool]) -> Iterator[Server]:
     made = container(port)
     made.env.update({"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()})
     with made:
-        until(lambda: answers(port), "Kafka in a container", within_s=START_S)
-        yield Server(f"127.0.0.1:{port}", Container(made, lambda: answers(port)))
+        until(ready, "Kafka in a container", within_s=START_S)
+        yield Server(f"127.0.0.1:{port}", Container(made, ready))
 
 
 @contextmanager
-def _native(port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+def _native(port: int, settings: Mapping[str, str], ready: Callable[[], bool]) -> Iterator[Server]:
     if shutil.which("java") is None:
         absent("java (17 or newer)")
     if not (LIBS / f"kafka_2.13-{version()}.jar").exists():
@@ -120,7 +128,7 @@ def _native(port: int, settings: Mapping[str, str]) -> Iterator[Server]:
     )
     file = folder / "server.properties"
     file.write_text("".join(f"{name}={value}\n" for name, value in {**chosen, **settings}.items()))
-    process = Process(command(folder), folder=folder, ready=lambda: answers(port))
+    process = Process(command(folder), folder=folder, ready=ready)
     try:
         _format(file)
         process.start()
@@ -137,17 +145,17 @@ def _format(file: Path) -> None:
     assert done.returncode == 0, f"the log folder was not formatted: {done.stdout[-1000:]}{done.stderr[-2000:]}"
 
 
-def answers(port: int) -> bool:
+def answers(port: int, **client: Any) -> bool:
     """Whether a broker there answers a request for metadata and counts itself as alive."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
         return False
-    return asyncio.run(_metadata(f"127.0.0.1:{port}"))
+    return asyncio.run(_metadata(f"127.0.0.1:{port}", client))
 
 
-async def _metadata(address: str) -> bool:
-    client = AIOKafkaClient(bootstrap_servers=address, request_timeout_ms=5_000)
+async def _metadata(address: str, more: Mapping[str, Any]) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=address, request_timeout_ms=5_000, **more)
     try:
         await client.bootstrap()
         return bool(client.cluster.brokers())
