@@ -186,7 +186,9 @@ def test_a_kill_at_any_step_of_a_signals_way_loses_nothing_and_does_nothing_twic
         shares = [steps[number::SIDE_BY_SIDE] for number in range(SIDE_BY_SIDE)]
         folders = [tmp_path / f"share{number}" for number in range(SIDE_BY_SIDE)]
         died = [step for share in threads.map(killed_at, folders, shares) for step in share]
-    print(f"{len(died)} deaths at {len(steps)} steps of {len({name for _, name in steps})} kinds")
+    print(
+        f"killed after {len(set(died))} of {len(set(steps))} numbered steps, of {len({name for _, name in steps})} kinds"
+    )
     # How often a lease is renewed or how the recorder's batches fall differs from run to run; what is decided and done does not.
     assert {name for _, name in died} >= {name for _, name in steps}
 
