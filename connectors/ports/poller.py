@@ -6,6 +6,14 @@ from connectors.ports.source import Received
 from schemas.time import Micros
 
 
+class Origin(Protocol):
+    """Where something came from: a Source, or a Poller."""
+
+    name: str
+    """The connector's name."""
+    instance: str
+
+
 class Admit(Protocol):
     """The way in for what a poller read."""
 
@@ -16,12 +24,8 @@ class Admit(Protocol):
         """
 
 
-class Poller(Protocol):
+class Poller(Origin, Protocol):
     """One configured instance of an outside system that we read from."""
-
-    name: str
-    """The connector's name."""
-    instance: str
 
     async def run(self, admit: Admit) -> None:
         """Read until cancelled; returns never. The position moves only after `admit` returned for everything before it, so what was

@@ -9,6 +9,7 @@ from opentelemetry import trace as telemetry
 from connectors.ports.clock import Clock
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Journal, JournalError, NewRecord, Unavailable
 from connectors.ports.meters import Meters, NullMeters
+from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Source
 from connectors.ports.spaces import QUARANTINE
 from processors.ingest.encode import Admission, admission, quarantined
@@ -89,6 +90,26 @@ class Ingest:
         record = NewRecord("command", self._redactor.record(command.to_json()), command.incident_id or "")
         await self._journal.append(INPUTS, [record])
         self._meters.count("tocsin.ingest.commands", kind=command.kind)
+
+    async def admit(self, origin: Origin, received: Received, *, received_at: int, content: bytes) -> None:
+        """What a poller read; returns when it is durable (connectors.ports.poller.Admit). Raises JournalError: nothing was kept, and
+        when the journal cannot be written at all, the bell was rung."""
+        with self._tracing.read(origin) as span:
+            added = admission(
+                received,
+                origin,
+                redactor=self._redactor,
+                received_at=received_at,
+                trace=span.traceparent,
+                rehearsal=self._rehearsal,
+                body=content,
+            )
+            try:
+                await self._append(added, span.traceparent, self._rehearsal)
+            except Unavailable as unavailable:
+                await self._ring(added, str(unavailable))
+                raise
+            self._counted(origin, received, added)
 
     async def _answer(self, sources: Sequence[Source], request: Request, rehearsal: bool, span: RequestSpan) -> Reply:
         source = sources[0]
@@ -185,7 +206,7 @@ class Ingest:
         else:
             self._meters.count("tocsin.ingest.bells", outcome="rung")
 
-    def _counted(self, source: Source, received: Received, added: Admission | None) -> None:
+    def _counted(self, source: Origin, received: Received, added: Admission | None) -> None:
         count, name = self._meters.count, source.name
         if added is not None:
             if added.signals:

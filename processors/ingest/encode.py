@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pydantic_core import PydanticSerializationError
 
 from connectors.ports.journal import NewRecord
-from connectors.ports.source import Poison, Received, Source
+from connectors.ports.poller import Origin
+from connectors.ports.source import Poison, Received
 from processors.ingest.redact import Redactor
 from schemas import LogBatch, Signal, digest
 from schemas.quarantine import Quarantine
@@ -24,7 +25,7 @@ class Admission:
 
 def admission(
     received: Received,
-    source: Source,
+    source: Origin,
     *,
     redactor: Redactor,
     received_at: int,
@@ -70,7 +71,7 @@ def _redacted(encoded: Sequence[NewRecord], redactor: Redactor, body: bytes, poi
     return records
 
 
-def quarantined(poison: Poison, source: Source, redactor: Redactor, received_at: int) -> Quarantine:
+def quarantined(poison: Poison, source: Origin, redactor: Redactor, received_at: int) -> Quarantine:
     """Poison made ready to be kept, its content and reason without secrets. Its id is the hash of where it came from, why and what
     it is, so that the same poison sent again is the same quarantine."""
     content, reason = redactor.content(poison.content), redactor.text(poison.reason)

@@ -8,6 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from connectors.ports.poller import Origin
 from connectors.ports.source import Request, Source
 
 _SENDER = TraceContextTextMapPropagator()
@@ -74,6 +75,11 @@ class Tracing:
         span = RequestSpan(self._tracer.start_span("ingest", _ROOT, kind=SpanKind.SERVER, links=links))
         span.asked(source, request)
         return span
+
+    def read(self, origin: Origin) -> RequestSpan:
+        """The span of what a poller read, begun."""
+        attributes = {"tocsin.source": origin.name, "tocsin.instance": origin.instance}
+        return RequestSpan(self._tracer.start_span("ingest", _ROOT, kind=SpanKind.CONSUMER, attributes=attributes))
 
 
 def _traceparent(context: telemetry.SpanContext) -> str:

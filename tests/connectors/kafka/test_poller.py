@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,10 @@ from connectors.kafka import poller
 from connectors.kafka.poller import KafkaPoller
 from connectors.kafka.settings import KafkaSettings
 from connectors.ports.clock import SystemClock
-from connectors.ports.journal import INPUTS, Unavailable
+from connectors.ports.journal import DECISIONS, INPUTS, Unavailable
 from connectors.ports.source import Received
-from processors.ingest.encode import admission
-from processors.ingest.redact import Redactor
-from schemas import Signal
+from processors.ingest import Ingest, Redactor
+from schemas import Decision, Signal
 from tests.support.kafka_server import fresh_topic, kafka_server, make_topic
 from tests.support.server import Server
 
@@ -305,28 +305,27 @@ def test_a_broker_that_is_away_at_the_start_or_goes_away_is_told_and_waited_for(
 
 def test_what_is_read_stands_in_a_real_journal_before_the_position_moves(kafka: Server, tmp_path: Path) -> None:
     chosen = settings(kafka, fresh_topic(kafka, prefix="in"))
-    redactor = Redactor(b"k" * 32)
+    clock = SystemClock()
 
     async def story() -> None:
-        journal = open_journal(tmp_path / "journal.db", clock=SystemClock())
+        journal = open_journal(tmp_path / "journal.db", clock=clock)
+        ingest = Ingest(journal, redactor=Redactor(b"k" * 32), clock=clock)
         reads = KafkaPoller(chosen, "default")
-
-        async def admit(received: Received, *, received_at: int, content: bytes) -> None:
-            added = admission(
-                received, reads, redactor=redactor, received_at=received_at, trace="", rehearsal=False, body=content
-            )
-            await journal.append(INPUTS, added.records)
-
-        await send(kafka, chosen.topics[0], b'{"title": "a", "password": "hunter2hunter2"}', *titled("b"))
-        task = asyncio.create_task(reads.run(admit))
-        await eventually(lambda: committed(kafka, chosen), 2)
+        await send(kafka, chosen.topics[0], b'{"title": "a", "password": "hunter2hunter2"}', b"no JSON", *titled("b"))
+        task = asyncio.create_task(reads.run(partial(ingest.admit, reads)))
+        await eventually(lambda: committed(kafka, chosen), 3)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
         entries = await journal.read(INPUTS, after=0, limit=10)
         signals = [Signal.from_json(entry.payload) for entry in entries]
         assert [signal.title for signal in signals] == ["a", "b"]
+        assert all(signal.trace for signal in signals)
         assert b"hunter2hunter2" not in entries[0].payload
+        [quarantined] = await journal.read(DECISIONS, after=0, limit=10)
+        decision = Decision.from_json(quarantined.payload)
+        assert decision.kind == "signal.quarantined"
+        assert f"{chosen.topics[0]}/0/1: the body is not JSON" in decision.because
         await journal.close()
 
     asyncio.run(story())
