@@ -8,12 +8,14 @@ with kafka_server() as kafka:                   # one's own, to be killed, pause
 """
 
 import asyncio
+import gc
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,7 +153,12 @@ def answers(port: int, **client: Any) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
         return False
-    return asyncio.run(_metadata(f"127.0.0.1:{port}", client))
+    answered = asyncio.run(_metadata(f"127.0.0.1:{port}", client))
+    if not answered:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # a client that found no broker forgets its connection
+            gc.collect()
+    return answered
 
 
 async def _metadata(address: str, more: Mapping[str, Any]) -> bool:
