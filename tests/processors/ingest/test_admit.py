@@ -129,6 +129,27 @@ def test_a_journal_that_cannot_write_rings_the_bell_with_redacted_signals_before
     assert line.meters.counts["tocsin.ingest.bells", "rung"] == 1
 
 
+def test_what_a_poller_read_rings_the_bell_when_it_cannot_be_kept_and_counts_once_it_can() -> None:
+    rung: list[str] = []
+
+    async def bell(signals: object, reason: str) -> None:
+        rung.append(reason)
+
+    line = Line(bell=bell)
+    request = line.request({"items": [{"id": 1}, "no item"]})
+    received = line.source.receive(request)
+    line.journal.refusal = Unavailable("no space left")
+    with pytest.raises(Unavailable):
+        asyncio.run(line.ingest.admit(line.source, received, received_at=NOW, content=request.body))
+    assert rung == ["no space left"]
+    assert not line.journal.streams[INPUTS]
+    line.journal.refusal = None
+    asyncio.run(line.ingest.admit(line.source, received, received_at=NOW, content=request.body))
+    assert [signal.occurrence_id for signal in line.inputs()] == ["1"]
+    assert line.meters.counts["tocsin.ingest.signals", "hmac"] == 1
+    assert line.meters.counts["tocsin.ingest.quarantined", "hmac"] == 1
+
+
 def test_a_broken_bell_does_not_cost_the_sender_its_answer(caplog: pytest.LogCaptureFixture) -> None:
     async def bell(signals: object, reason: str) -> None:
         raise OSError("the bell's disk is full too")
