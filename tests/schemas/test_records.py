@@ -63,7 +63,16 @@ def test_unknown_fields_and_kinds_of_a_newer_version_survive_a_round_trip() -> N
 def test_deciding_again_gives_the_same_id_and_a_meant_repeat_another() -> None:
     def skipped(attempt: int = 0, index: int = 0) -> Decision:
         data = PlaybookSkipped(playbook=None, reason="none_named")
-        return decide("playbook.skipped", at=NOW, actor="system", because="x", cause=("sig_1",), data=data, attempt=attempt, index=index)
+        return decide(
+            "playbook.skipped",
+            at=NOW,
+            actor="system",
+            because="x",
+            cause=("sig_1",),
+            data=data,
+            attempt=attempt,
+            index=index,
+        )
 
     assert skipped().id == skipped().id
     assert len({skipped().id, skipped(attempt=1).id, skipped(index=1).id}) == 3
@@ -71,7 +80,14 @@ def test_deciding_again_gives_the_same_id_and_a_meant_repeat_another() -> None:
 
 def test_a_decision_refuses_data_of_another_kind() -> None:
     with pytest.raises(TypeError, match="carries PlaybookSkipped, found CommandTaken"):
-        decide("playbook.skipped", at=NOW, actor="system", because="x", cause=(), data=CommandTaken(command_id="c", kind="k"))
+        decide(
+            "playbook.skipped",
+            at=NOW,
+            actor="system",
+            because="x",
+            cause=(),
+            data=CommandTaken(command_id="c", kind="k"),
+        )
 
 
 def test_every_kind_of_decision_has_a_shape_and_no_shape_lacks_a_kind() -> None:
