@@ -27,6 +27,8 @@ lint: setup  ## format, lint, types, import layers, exported schemas
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.export --check
+	$(BIN)/python -m tocsin.asyncapi --check
+	$(BIN)/python -m tocsin.reference --check
 
 check: lint test  ## everything that must hold before a change lands
 

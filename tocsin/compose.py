@@ -15,6 +15,7 @@ from connectors.ledger import SegmentLedger, open_ledger
 from connectors.ports.action import ActionPort
 from connectors.ports.clock import Clock
 from connectors.ports.ledger import Head
+from connectors.ports.poller import Poller
 from connectors.ports.source import Source
 from connectors.ports.tool import Tool
 from playbooks.library import Library, load_library
@@ -45,6 +46,7 @@ class Connected:
     """What the configured connectors offer."""
 
     sources: Sequence[Source]
+    pollers: Sequence[Poller]
     tools: Mapping[str, Tool]
     actions: Mapping[str, ActionPort]
 
@@ -52,17 +54,19 @@ class Connected:
 def connect(instances: Sequence[Instance]) -> Connected:
     """Build every source, tool and action. Of two instances that offer a tool or action of one name, `default` is used, or the first."""
     sources: list[Source] = []
+    pollers: list[Poller] = []
     tools: dict[str, Tool] = {}
     actions: dict[str, ActionPort] = {}
     for instance in sorted(instances, key=lambda each: each.name != "default"):
         connector = instance.connector
         if connector.source is not None:
             sources.append(connector.source(instance.settings, instance.name))
+        pollers.extend(connector.pollers(instance.settings, instance.name))
         for tool in connector.tools(instance.settings, instance.name):
             tools.setdefault(tool.name, tool)
         for action in connector.actions(instance.settings, instance.name):
             actions.setdefault(action.kind, action)
-    return Connected(sources, tools, actions)
+    return Connected(sources, pollers, tools, actions)
 
 
 def load_rules(loaded: Loaded, library: Library) -> RuleSet:
@@ -137,6 +141,9 @@ class Program:
                 ).run
         if "record" in processors:
             made["record"] = Record(self.journal, self._open_ledger, owner=self.owner, meters=self.metrics).run
+        if "ingest" in processors:
+            for poller in self.connected.pollers:
+                made[f"{poller.name}/{poller.instance}"] = partial(poller.run, partial(self.ingest.admit, poller))
         made["housekeeping"] = self.housekeeping.run
         if {"triage", "investigate"} & {*processors}:
             made["lookout"] = self._lookout

@@ -112,6 +112,9 @@ def start_logging(form: Literal["text", "json"], level: str, stream: TextIO | No
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # several errors a second in an outage; those who use it say it once
     for name in ("tocsin", "processors", "connectors", "rules", "playbooks"):
         logging.getLogger(name).setLevel(level.upper())
     structlog.configure(

@@ -88,7 +88,7 @@ def _language(loaded: Loaded) -> Iterator[Finding]:
 
 def _connectors(loaded: Loaded) -> Iterator[Finding]:
     connected = connect(loaded.instances)
-    heard = sorted({f"{source.name}/{source.instance}" for source in connected.sources})
+    heard = sorted({f"{source.name}/{source.instance}" for source in (*connected.sources, *connected.pollers)})
     yield Finding("ok", "sources", ", ".join(heard))
     for kind, action in sorted(connected.actions.items()):
         missing = action.missing()
