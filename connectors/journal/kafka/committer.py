@@ -1,0 +1,171 @@
+"""The committer: merges the units of work that wait into one transaction at a time, and finds out what became of a commit whose answer
+was lost.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import psycopg
+
+from connectors.journal.kafka.database import PATIENCE_S, Database
+from connectors.journal.kafka.group import decide, read
+from connectors.journal.kafka.time import JournalTime
+from connectors.journal.kafka.unit import Enqueue, Finish, KafkaUnit
+from connectors.journal.kafka.waiters import Waiters, queue_topic
+from connectors.journal.kafka.write import write
+from connectors.ports.journal import Busy, JournalError, Unavailable
+
+GROUP_MOST = 200
+"""Units in one transaction at most."""
+TRIES = 8
+"""How often a group is decided again when another process was in the way."""
+ASK_AGAIN_S = 0.5
+_log = logging.getLogger(__name__)
+
+_IN_THE_WAY = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation)
+"""Nothing of this was seen outside: deciding again settles it."""
+
+
+class _Waiting(NamedTuple):
+    unit: KafkaUnit
+    future: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One transaction. Until its commit is asked for, losing the connection undoes it; after that only the database knows."""
+
+    xid: str | None = None
+    committing: bool = False
+    answers: list[JournalError | None] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done since the start."""
+
+    commits: int = 0
+    units: int = 0
+    retries: int = 0
+    failures: int = 0
+
+
+class Committer:
+    """`numbers` are the last outbox numbers that this process committed, per stream; `fresh` is set whenever there are new ones."""
+
+    def __init__(self, database: Database, time: JournalTime, waiters: Waiters, *, most: int) -> None:
+        self.numbers: dict[str, int] = {}
+        self.fresh = asyncio.Event()
+        self.counters = Counters()
+        self._database, self._time, self._waiters, self._most = database, time, waiters, most
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._task = asyncio.create_task(self._run(), name="journal-committer")
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def submit(self, unit: KafkaUnit) -> None:
+        """Returns once it is durable. Raises what the port's `unit` raises."""
+        if self._closed:
+            raise Unavailable("the journal is closed: open it again")
+        if len(self._waiting) >= self._most:
+            raise Busy(f"{len(self._waiting)!r} units of work wait, at most {self._most!r} may: come again later")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(unit, future))
+        self._wake.set()
+        await future
+
+    async def close(self) -> None:
+        """Commit what waits."""
+        self._closed = True
+        self._wake.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closed:
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            await self._commit([self._waiting.popleft() for _ in range(min(GROUP_MOST, len(self._waiting)))])
+
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        try:
+            answers = await self._answers([each.unit for each in group])
+        except Exception as error:  # noqa: BLE001 - what a unit holds that cannot be stored fails that unit alone
+            self.counters.failures += 1
+            if len(group) > 1 and not isinstance(error, JournalError):
+                for each in group:
+                    await self._commit([each])
+                return
+            answers = [error] * len(group)
+        for (_, future), answer in zip(group, answers, strict=True):
+            if future.done():
+                continue
+            if answer is None:
+                future.set_result(None)
+            else:
+                future.set_exception(answer)
+
+    async def _answers(self, units: Sequence[KafkaUnit]) -> Sequence[Exception | None]:
+        for _ in range(TRIES):
+            attempt = _Attempt()
+            try:
+                if not await self._transact(units, attempt):
+                    self.counters.retries += 1
+                    continue
+            except Unavailable:
+                if not attempt.committing or attempt.xid is None or not await self._was_committed(attempt.xid):
+                    raise
+            self._tell(units, attempt)
+            return attempt.answers
+        raise Busy(f"others changed the same rows {TRIES} times meanwhile: come again later")
+
+    async def _transact(self, units: Sequence[KafkaUnit], attempt: _Attempt) -> bool:
+        """False when another process was in the way and all is to be decided again."""
+        now = self._time.now()
+        async with self._database.connection() as connection, asyncio.timeout(4 * PATIENCE_S):
+            try:
+                await connection.execute("BEGIN")
+                known = await read(connection, units)
+                attempt.answers, changes = decide(units, known)
+                attempt.numbers = await write(connection, changes, now=now, schema=self._database.schema)
+                row = await (await connection.execute("SELECT pg_current_xact_id_if_assigned()::text")).fetchone()
+                attempt.xid = row[0] if row else None
+                attempt.committing = True
+                await connection.execute("COMMIT")
+            except _IN_THE_WAY:
+                await connection.execute("ROLLBACK")
+                return False
+        return True
+
+    async def _was_committed(self, xid: str) -> bool:
+        """The answer to a commit was lost: ask what became of it, however long that takes, as everything hangs on it."""
+        while True:
+            try:
+                [(status,)] = await self._database.rows("SELECT pg_xact_status(%s::xid8)", (xid,))
+            except (Unavailable, Busy) as error:
+                _log.warning("it is not known yet whether units of work were committed: %s", error)
+                await asyncio.sleep(ASK_AGAIN_S)
+                continue
+            if status != "in progress":
+                return bool(status == "committed")
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _tell(self, units: Sequence[KafkaUnit], attempt: _Attempt) -> None:
+        self.counters.commits += 1
+        self.counters.units += len(units)
+        if attempt.numbers:
+            self.numbers.update(attempt.numbers)
+            self.fresh.set()
+        done = [unit for unit, answer in zip(units, attempt.answers, strict=True) if answer is None]
+        changed = [change for unit in done for change in unit.jobs if not isinstance(change, Finish)]
+        queues = {change.queue if isinstance(change, Enqueue) else change.job.queue for change in changed}
+        self._waiters.news(queue_topic(queue) for queue in queues)
