@@ -82,7 +82,8 @@ def _visible(text: str) -> str:
     )  # fmt: skip
 
 
-_FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r"^\s{0,3}(`{3,}(?=[^`]*$)|~{3,})")
+"""A fence of backticks has none behind it on its line (CommonMark 0.31.2, section 4.5)."""
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 _MENTION = re.compile(r"(?<![\w@])@(?=\w)")
 

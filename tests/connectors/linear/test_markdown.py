@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -81,6 +81,7 @@ def test_our_footer_counts_in_the_last_line_alone(text: object, incident: str | 
     assert marked(text) == incident
 
 
+@example(text="```~~~`<b>")
 @given(text=PIECES)
 def test_a_defused_body_has_no_html_no_marker_and_no_mention_outside_code(text: str) -> None:
     tokens: list[Any] = PARSER.parse(defuse(text))
