@@ -190,7 +190,8 @@ def test_a_kill_at_any_step_of_a_signals_way_loses_nothing_and_does_nothing_twic
         f"killed after {len(set(died))} of {len(set(steps))} numbered steps, of {len({name for _, name in steps})} kinds"
     )
     # How often a lease is renewed or how the recorder's batches fall differs from run to run; what is decided and done does not.
-    assert {name for _, name in died} >= {name for _, name in steps}
+    # A sealed segment is listed by a thread of its own: whether that falls into the life that waits for it is chance.
+    assert {name for _, name in steps} - {name for _, name in died} <= {"replace to manifest.json"}
 
 
 def _torn_elsewhere(step: Step) -> bool:

@@ -91,12 +91,19 @@ def test_tail_prints_what_was_decided_and_can_be_narrowed(town: Town) -> None:
     assert "incident.opened" in town.run("tail", "--once", "-n", "1000")
 
 
+def _heeds_ctrl_c() -> None:
+    """Whoever runs the tests in the background may have had SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_tail_follows_what_is_decided_next(town: Town) -> None:
     """In a process of its own, as it ends only when it is told to."""
     out = town.there.config.parent / "tail.txt"
     with out.open("wb") as stdout:
         arguments = [sys.executable, "-m", "tocsin", "tail", "-n", "0", "--json", "--config", str(town.there.config)]
-        tail = subprocess.Popen(arguments, stdout=stdout, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        tail = subprocess.Popen(
+            arguments, stdout=stdout, env={**os.environ, "PYTHONUNBUFFERED": "1"}, preexec_fn=_heeds_ctrl_c
+        )
     try:
         numbers = itertools.count()
 
