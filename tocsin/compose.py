@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from connectors.journal.emergency import EmergencyJournal
-from connectors.journal.sqlite import SqliteArchive, SqliteJournal, open_journal
 from connectors.ledger import SegmentLedger, open_ledger
 from connectors.ports.action import ActionPort
 from connectors.ports.clock import Clock
@@ -30,15 +29,18 @@ from rules.engine import Engine
 from rules.load import PACKS, load
 from rules.ruleset import RuleSet
 from tocsin.bell import EmergencyBell
-from tocsin.config import Configuration, Instance, Loaded
+from tocsin.config import Configuration, Instance, JournalSettings, Loaded
 from tocsin.folder import DataFolder
 from tocsin.lookout import Lookout
 from tocsin.retention import Housekeeping
+from tocsin.store import Store, open_store
 from tocsin.supervisor import Part
 from tocsin.telemetry import Metrics, resource
 
 PROCESSORS = ("ingest", "triage", "investigate", "act", "record")
 VERSION = version("tocsin")
+SHARED_FIGURES = ("outbox_depth", "published", "takeovers", "lag_inputs", "lag_decisions", "clock_ahead_s")
+"""Of a journal on Kafka and PostgreSQL alone; 0 with the embedded one."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,13 @@ def load_playbooks(loaded: Loaded, connected: Connected) -> Library:
 class Program:
     """Everything, put together and not yet running. Made by `opened`."""
 
-    def __init__(
-        self, loaded: Loaded, folder: DataFolder, journal: SqliteJournal, *, clock: Clock, rehearsal: bool
-    ) -> None:
+    def __init__(self, loaded: Loaded, folder: DataFolder, store: Store, *, clock: Clock, rehearsal: bool) -> None:
         self.loaded = loaded
         self.folder = folder
-        self.journal = journal
+        self.store = store
+        self.journal = store.journal
         self.clock = clock
-        self.archive = SqliteArchive(journal)
+        self.archive = store.archive
         self.metrics = Metrics(resource(self.configuration.telemetry.service_name, VERSION))
         self.connected = connect(loaded.instances)
         self.library = load_playbooks(loaded, self.connected)
@@ -109,14 +110,14 @@ class Program:
             self.engine, self.ringer, self.connected.actions, severity=self.configuration.emergency.severity
         )
         self.ingest = Ingest(
-            journal,
+            self.journal,
             redactor=Redactor(folder.redaction_key()),
             clock=clock,
             meters=self.metrics,
             bell=self.bell.ring,
             rehearsal=rehearsal,
         )
-        self.housekeeping = Housekeeping(journal, self.configuration.retention)
+        self.housekeeping = Housekeeping(self.journal, self.configuration.retention)
         self._gauges()
 
     @property
@@ -145,6 +146,7 @@ class Program:
             for poller in self.connected.pollers:
                 made[f"{poller.name}/{poller.instance}"] = partial(poller.run, partial(self.ingest.admit, poller))
         made["housekeeping"] = self.housekeeping.run
+        made["figures"] = self.store.keep_figures
         if {"triage", "investigate"} & {*processors}:
             made["lookout"] = self._lookout
         return made
@@ -170,9 +172,7 @@ class Program:
         await run_triage(self.journal, self.engine, owner=self.owner, meters=self.metrics, seat=self._seated)
 
     async def _lookout(self) -> None:
-        lookout = Lookout(
-            self.journal, self.archive, self.engine, self.bell, fault=lambda: self.journal.fault, clock=self.clock
-        )
+        lookout = Lookout(self.journal, self.archive, self.engine, self.bell, fault=self.store.fault, clock=self.clock)
         await lookout.run()
 
     def _seated(self, triage: Triage) -> None:
@@ -182,29 +182,37 @@ class Program:
         return open_ledger(self.folder.ledger, clock=self.clock, epoch=epoch, head=head)
 
     def _gauges(self) -> None:
-        for name in ("queue_depth", "queue_bytes", "wal_bytes", "commits", "records", "failures", "commit_seconds"):
-            self.metrics.gauge(f"tocsin.journal.{name}", partial(self._journal_figure, name))
-
-    def _journal_figure(self, name: str) -> float:
-        return self.journal.stats()[name]
+        for name in (
+            "queue_depth",
+            "queue_bytes",
+            "commits",
+            "records",
+            "failures",
+            "commit_seconds",
+            "wal_bytes",
+            *SHARED_FIGURES,
+        ):
+            self.metrics.gauge(f"tocsin.journal.{name}", partial(self.store.figure, name))
 
 
 @asynccontextmanager
 async def opened(
-    loaded: Loaded, *, clock: Clock, data: Path | None = None, rehearsal: bool = False
+    loaded: Loaded, *, clock: Clock, throw_away: Path | None = None, rehearsal: bool = False
 ) -> AsyncIterator[Program]:
-    """Open the data folder for writing and put everything together; on leaving, what is queued is committed and all is let go.
+    """Open the journal for work and put everything together; on leaving, what is queued is committed and all is let go.
 
-    Raises InUse when another process writes there, DocumentInvalid (rules, playbooks) with every fault, OSError.
+    `throw_away`: an embedded journal in that folder instead of the configured one. Raises InUse when another process writes an
+    embedded journal, Unavailable when a journal cannot be reached, DocumentInvalid (rules, playbooks) with every fault, OSError.
     """
-    folder = DataFolder(data if data is not None else loaded.data)
+    folder = DataFolder(throw_away if throw_away is not None else loaded.data)
     folder.make()
-    journal = open_journal(folder.journal, clock=clock)
+    settings = loaded.configuration.journal if throw_away is None else JournalSettings()
+    store = await open_store(settings, folder, clock=clock)
     try:
-        program = Program(loaded, folder, journal, clock=clock, rehearsal=rehearsal)
+        program = Program(loaded, folder, store, clock=clock, rehearsal=rehearsal)
         try:
             yield program
         finally:
             program.close()
     finally:
-        await journal.close()
+        await store.journal.close()

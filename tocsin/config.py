@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from connectors.ports.connector import Connector, Settings
 from schemas import content_hash
@@ -67,6 +67,31 @@ class Emergency(_Section):
     )
 
 
+class JournalSettings(_Section):
+    """Where the journal is. With neither address: one SQLite file in the data folder. With both: Kafka for the streams, PostgreSQL for
+    the state, and any number of processes."""
+
+    kafka: str | None = Field(default=None, description="Kafka's bootstrap servers, HOST:PORT[,HOST:PORT...]")
+    postgres: SecretStr | None = Field(
+        default=None, description="PostgreSQL's address, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+    tenant: str = Field(
+        default="default",
+        pattern="^[a-z0-9][a-z0-9_]{0,39}$",
+        description="A namespace of streams, state and ledger; each tenant has its own triage",
+    )
+
+    replicas: int = Field(
+        default=1, ge=1, le=16, description="Copies of each topic that is made; 3 outlive the loss of a broker"
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.kafka is None) != (self.postgres is None):
+            raise ValueError("journal.kafka and journal.postgres belong together: set both, or neither")
+        return self
+
+
 class Configuration(_Section):
     """Everything that can be set. With no file, every default holds: local, no accounts, no model."""
 
@@ -86,6 +111,9 @@ class Configuration(_Section):
     playbooks: Path = Field(
         default=Path("playbooks"),
         description="Folder of playbooks (*.md, and templates/*.j2); one with a shipped playbook's name replaces it; a missing default folder is no fault",
+    )
+    journal: JournalSettings = Field(
+        default=JournalSettings(), description="Where the journal is: embedded, or Kafka and PostgreSQL"
     )
     connectors: dict[str, Any] = Field(
         default_factory=dict, description="NAME or NAME/INSTANCE to the connector's settings: see docs/connectors/"

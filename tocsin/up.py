@@ -108,7 +108,7 @@ def readiness(program: Program, supervisor: Supervisor) -> Readiness:
     faults = {
         name: health.last_error or "not running" for name, health in supervisor.health.items() if not health.running
     }
-    fault = program.journal.fault
+    fault = program.store.fault()
     if fault is not None:
         faults["journal"] = fault
     return Readiness({**states, "journal": "failing" if fault else "writing"}, faults)

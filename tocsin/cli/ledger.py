@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from connectors.journal.sqlite import open_reader
 from connectors.ledger import connect, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.ledger import Head
@@ -30,6 +29,7 @@ from tocsin.cli.output import (
 )
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
+from tocsin.store import viewed
 from tocsin.story import plain
 
 app = typer.Typer(help="The record of what was observed and decided.", no_args_is_help=True)
@@ -105,18 +105,17 @@ def export(config: Config = None) -> None:
 
 
 def _known_head(loaded: Loaded) -> Head | None:
-    """The chain's end as the journal knows it, so that a cut tail shows."""
-
-    folder = DataFolder(loaded.data)
-    if not folder.journal.is_file():
-        return None
+    """The chain's end as the journal knows it, so that a cut tail shows; None when there is no journal to ask."""
 
     async def look() -> bytes | None:
-        reader = open_reader(folder.journal, clock=SystemClock())
         try:
-            return await reader.get(LEDGER_SPACE, HEAD_KEY)
-        finally:
-            await reader.close()
+            async with viewed(loaded.configuration.journal, DataFolder(loaded.data), clock=SystemClock()) as (
+                reader,
+                _,
+            ):
+                return await reader.get(LEDGER_SPACE, HEAD_KEY)
+        except FileNotFoundError:
+            return None
 
     row = asyncio.run(look())
     return None if row is None else Head(**orjson.loads(row))

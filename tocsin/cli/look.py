@@ -9,7 +9,7 @@ import orjson
 import typer
 from rich.text import Text
 
-from connectors.journal.sqlite import SqliteArchive, SqliteReader, open_reader
+from connectors.ports.archive import Archive
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
 from rules.explain import explain
@@ -18,6 +18,7 @@ from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, e
 from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
+from tocsin.store import Reading, viewed
 from tocsin.story import clock, incident_heading, plain, story, timeline
 
 Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
@@ -32,19 +33,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 @asynccontextmanager
-async def reading(loaded: Loaded) -> AsyncIterator[tuple[SqliteReader, SqliteArchive]]:
-    """The journal and the archive over it, read-only. Ends the command when there is none."""
+async def reading(loaded: Loaded) -> AsyncIterator[tuple[Reading, Archive]]:
+    """The journal and the archive over it, to look at. Ends the command when there is none."""
     folder = DataFolder(loaded.data)
-    if not folder.journal.is_file():
-        fail(
-            UNREACHABLE,
-            f"nothing is recorded in {folder.path}: start `tocsin up`, or name another configuration with --config",
-        )
-    reader = open_reader(folder.journal, clock=SystemClock())
     try:
-        yield reader, SqliteArchive(reader)
-    finally:
-        await reader.close()
+        async with viewed(loaded.configuration.journal, folder, clock=SystemClock()) as (reader, archive):
+            yield reader, archive
+    except FileNotFoundError as missing:
+        fail(UNREACHABLE, f"{missing}: start `tocsin up`, or name another configuration with --config")
 
 
 def incidents(
@@ -150,7 +146,7 @@ async def _why_signal(loaded: Loaded, identity: str, *, as_json: bool) -> None:
     show(Text(plain(told.render())))
 
 
-async def _decisions_on(archive: SqliteArchive, signal: Signal) -> list[Decision]:
+async def _decisions_on(archive: Archive, signal: Signal) -> list[Decision]:
     found = []
     for incident in await archive.incidents(limit=10_000):
         if signal.id in incident.signal_ids:
@@ -201,7 +197,7 @@ def _line(decision: Decision) -> Text:
     )
 
 
-async def incident_of(archive: SqliteArchive, identity: str) -> Incident:
+async def incident_of(archive: Archive, identity: str) -> Incident:
     """The incident whose id begins so. Ends the command when there is none, or more than one."""
     exact = await archive.incident(identity)
     if exact is not None:

@@ -11,11 +11,11 @@ import httpx
 import typer
 from rich.text import Text
 
-from connectors.journal.sqlite import SqliteReader, open_reader
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
 from connectors.ports.source import Received
 from schemas import Decision, Record
+from tocsin.cli.look import reading
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
 from tocsin.compose import Program, opened
 from tocsin.config import Loaded
@@ -23,6 +23,7 @@ from tocsin.door.asgi import REHEARSAL
 from tocsin.folder import DataFolder
 from tocsin.once import NotReadable, Prepared, prepare, receive, said, sources_of
 from tocsin.recorded import Recorded, recorded
+from tocsin.store import Reading
 from tocsin.story import plain, story
 from tocsin.telemetry import start_logging
 from tocsin.up import running, settled
@@ -88,18 +89,18 @@ def triage(
     url = folder.published() if record else None
     with explained():
         if url is not None:
-            decisions = asyncio.run(_through_the_server(url, folder, prepared))
+            decisions = asyncio.run(_through_the_server(url, loaded, prepared))
         elif record:
-            decisions = asyncio.run(_here(loaded, prepared, folder.path))
+            decisions = asyncio.run(_here(loaded, prepared, None))
         else:
             with tempfile.TemporaryDirectory(prefix="tocsin-") as throw_away:
                 decisions = asyncio.run(_here(loaded, prepared, Path(throw_away)))
     _tell(decisions, as_json=as_json)
 
 
-async def _here(loaded: Loaded, prepared: Sequence[Prepared], data: Path) -> list[Decision]:
-    """In this process, which is the only one to write there."""
-    async with opened(loaded, clock=SystemClock(), data=data, rehearsal=True) as program:
+async def _here(loaded: Loaded, prepared: Sequence[Prepared], throw_away: Path | None) -> list[Decision]:
+    """In this process, over the configured journal or one that is thrown away."""
+    async with opened(loaded, clock=SystemClock(), throw_away=throw_away, rehearsal=True) as program:
         before = await program.journal.head(DECISIONS)
         async with running(program, ("triage", "investigate", "act", "record")):
             for each in prepared:
@@ -116,10 +117,9 @@ async def _decided_since(program: Program, before: int) -> list[Decision]:
     return [Decision.from_json(entry.payload) for entry in entries]
 
 
-async def _through_the_server(url: str, folder: DataFolder, prepared: Sequence[Prepared]) -> list[Decision]:
+async def _through_the_server(url: str, loaded: Loaded, prepared: Sequence[Prepared]) -> list[Decision]:
     """Through the door of the program that runs, marked as a rehearsal; read back from its journal."""
-    reader = open_reader(folder.journal, clock=SystemClock())
-    try:
+    async with reading(loaded) as (reader, _):
         before = await reader.head(DECISIONS)
         async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
             for each in prepared:
@@ -129,11 +129,9 @@ async def _through_the_server(url: str, folder: DataFolder, prepared: Sequence[P
                 if not answer.is_success:
                     fail(NO, f"{each.name}: the server at {url} answered {answer.status_code}: {answer.text[:300]}")
         return await _rehearsed(reader, before)
-    finally:
-        await reader.close()
 
 
-async def _rehearsed(reader: SqliteReader, after: int) -> list[Decision]:
+async def _rehearsed(reader: Reading, after: int) -> list[Decision]:
     """What a program that runs decides in rehearsal from here on: until all it investigates is concluded and nothing more comes.
 
     What it decides beside that is not waited for, however much it is.

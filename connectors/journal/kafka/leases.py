@@ -1,6 +1,6 @@
-"""Who holds which right. A lease stays the present one until another takes it or its holder gives it back; its token only grows.
+"""Who holds which right, and under which token.
 
-Leases of jobs are found under `job/QUEUE/ID` and live in the jobs table. `now` is journal time, the same for all processes.
+A lease stays the present one until another takes it or its holder gives it back; its token only grows. Leases of jobs are found under `job/QUEUE/ID` and live in the jobs table. `now` is journal time, the same for all processes.
 """
 
 from dataclasses import replace
