@@ -73,10 +73,7 @@ def rows_of(name: str) -> Iterator[Row]:
     )
     for line in done.stdout.decode().splitlines():
         found = json.loads(line)
-        if name == "ledger":
-            yield from (Row(f"ledger: {what}", value, value, "1/s") for what, value in found["records_per_s"].items())
-            yield from (Row(f"ledger: {what}", value, value, "ratio") for what, value in found["ratios"].items())
-        elif name == "rules":
+        if name == "rules":
             for part in ("selection", "line", "counting"):
                 rate = found[part]["signals_per_s"]
                 yield Row(f"rules: {part}, 1,000 rules", rate, rate, "1/s")
