@@ -17,7 +17,7 @@ from rules.turn import Turn
 from schemas.command import Command
 from schemas.decision import Decision, Versions
 
-InputKind = Literal["signal", "batch", "command", "tick"]
+InputKind = Literal["signal", "batch", "command", "tick", "repeat"]
 
 _COMMAND_REMEMBER_S = 48 * 3600
 _NOTHING: Mapping[str, Any] = {}
@@ -116,7 +116,8 @@ class Engine:
                     return Command.model_validate(item)
                 except ValidationError as error:
                     raise BadInput(f"not a Command: {error.errors(include_url=False)[0]}") from error
-            case "tick":
+            case "tick" | "repeat":
+                # A repeat stands where a journal holds an earlier record again: nothing is to be decided about it a second time.
                 return None
         raise BadInput(f"inputs are of the kinds signal, batch, command and tick, found {kind!r}")
 

@@ -66,7 +66,10 @@ def recorded(what: Decision | Command) -> NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A stored record. `accepted_at`: journal time in microseconds, stamped inside the committer, never decreasing with the offset."""
+    """A stored record. `accepted_at`: journal time in microseconds, stamped inside the committer, never decreasing with the offset.
+
+    Two kinds stand where no record was meant: `repeat` (payload `{}`), where an earlier record was stored a second time, and `unreadable`,
+    where something stands that nobody appended; so that neither looks like a loss."""
 
     stream: str
     offset: int

@@ -350,6 +350,13 @@ def test_what_is_no_signal_is_refused_and_changes_nothing(item: dict[str, Any]) 
     assert world.state.take_changes() == ({}, set())
 
 
+def test_a_repeat_lets_time_pass_and_says_nothing_itself() -> None:
+    world = World(ALERTS)
+    assert world.engine.advance(world.state, {}, kind="repeat", now=at(0)) == []
+    with pytest.raises(BadInput, match="'comet'"):
+        world.engine.advance(world.state, {}, kind="comet", now=at(0))
+
+
 def test_a_record_without_its_defaults_is_completed() -> None:
     world = World(ALERTS)
     bare = signal("a").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
