@@ -187,8 +187,8 @@ class Engine:
             return
         ruleset, groups = turn.ruleset, _Groups()
         plain_type = fields["type"] not in ("change", "comment")
-        matching = ruleset.matching(fields)
-        for number in ruleset.erring(fields, matching):
+        matching, erring = ruleset.judge(fields, count_errors=True)
+        for number in erring:
             state.erring[ruleset.rules[number].rule.name] += 1
         for number in matching:
             rule = ruleset.rules[number]

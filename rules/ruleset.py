@@ -1,6 +1,6 @@
 """The rules in force: compiled, frozen, and versioned by their content."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -109,21 +109,28 @@ class RuleSet:
         """Numbers of the rules whose condition reads the group's incident."""
         return frozenset(number for number, rule in enumerate(self.rules) if rule.reads_incident)
 
+    @cached_property
+    def errors(self) -> tuple[Callable[[Mapping[str, Any]], bool], ...]:
+        """Whether a condition that does not hold is an error left over, numbered as the rules."""
+        return tuple(rule.condition.unless_false for rule in self.rules)
+
     def matching(self, activation: Mapping[str, Any]) -> list[int]:
         """Numbers of the rules whose condition holds, in order. Those that read `incident` are left in, yet to be judged."""
-        conditions, readers, candidates = self.conditions, self.readers, self.index.candidates(activation)
-        if not readers:
-            return [number for number in candidates if conditions[number](activation)]
-        return [number for number in candidates if number in readers or conditions[number](activation)]
+        return self.judge(activation)[0]
 
-    def erring(self, activation: Mapping[str, Any], matching: Collection[int]) -> list[int]:
-        """Numbers of the rules that do not match because their condition is an error (a missing field, a wrong kind) left over. Those
-        that the index rules out by an equality are not looked at: whatever else is wrong with them, they are false."""
-        return [
-            number
-            for number in self.index.candidates(activation)
-            if number not in matching and self.rules[number].condition.erred(activation)
-        ]
+    def judge(self, activation: Mapping[str, Any], *, count_errors: bool = False) -> tuple[list[int], list[int]]:
+        """What `matching` says; and, when asked, the numbers of the rules that do not match because their condition is an error (a missing
+        field, a wrong kind) left over. Those the index rules out by an equality are not looked at: whatever else is wrong
+        with them, they are false."""
+        conditions, readers, candidates = self.conditions, self.readers, self.index.candidates(activation)
+        if readers:
+            matching = [number for number in candidates if number in readers or conditions[number](activation)]
+        else:
+            matching = [number for number in candidates if conditions[number](activation)]
+        if not count_errors or len(matching) == len(candidates):
+            return matching, []
+        errors, held = self.errors, set(matching)
+        return matching, [number for number in candidates if number not in held and errors[number](activation)]
 
     def packed(self) -> bytes:
         """The sources as JSON, from which `rules.load.unpack` makes the same rule set."""

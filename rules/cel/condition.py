@@ -44,6 +44,7 @@ class Condition:
     `evaluate(activation)`: the value, or the CelFailure left over, with CEL's absorption (`failure || true` is true).
     `equalities`: what an index may rely on, see `rules.cel.equalities.equalities`.
     `paths`: the field paths read.
+    `unless_false(activation)`: true also where a failure is left over; with `matches` false, that tells a failure from a plain "no".
     """
 
     source: str
@@ -51,12 +52,12 @@ class Condition:
     equalities: Equalities = field(compare=False)
     paths: frozenset[Path] = field(compare=False)
     matches: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
-    _unless_false: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
+    unless_false: Callable[[Mapping[str, Any]], bool] = field(repr=False, compare=False)
     _run: Evaluator = field(repr=False, compare=False)
 
     def erred(self, activation: Mapping[str, Any]) -> bool:
         """Whether the result is a failure left over, or no bool: neither a match nor a plain "no"."""
-        return self._unless_false(activation) and not self.matches(activation)
+        return self.unless_false(activation) and not self.matches(activation)
 
     def evaluate(self, activation: Mapping[str, Any]) -> Value | CelFailure:
         return _evaluated(self._run, activation)
