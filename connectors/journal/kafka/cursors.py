@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from connectors.journal.kafka import marks
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.topics import Topics, unreachable
-from connectors.journal.kafka.whole import whole
+from connectors.journal.kafka.whole import stopped, whole
 from connectors.journal.kafka.wire import Reckoning
 from connectors.ports.journal import Entry, Unavailable
 
@@ -154,7 +154,7 @@ class Cursors:
                         cursor.consumer.assign([self._topics.partition(stream)])
                     self._cursors.append(cursor)
                     return cursor
-        cursor = _Cursor(stream, await whole(self._started(), AIOKafkaConsumer.stop))
+        cursor = _Cursor(stream, await whole(self._started(), stopped))
         cursor.consumer.assign([self._topics.partition(stream)])
         self._cursors.append(cursor)
         return cursor
@@ -171,7 +171,7 @@ class Cursors:
         try:
             await consumer.start()
         except BaseException as error:
-            await consumer.stop()
+            await stopped(consumer)
             if isinstance(error, KafkaError | OSError):
                 raise unreachable(self._bootstrap, error) from error
             raise
@@ -180,18 +180,18 @@ class Cursors:
     async def _asker(self) -> AIOKafkaConsumer:
         async with self._lock:
             if self._asking is None:
-                self._asking = await whole(self._started(), AIOKafkaConsumer.stop)
+                self._asking = await whole(self._started(), stopped)
             return self._asking
 
     async def _drop_asker(self) -> None:
         asking, self._asking = self._asking, None
         if asking is not None:
-            await asking.stop()
+            await stopped(asking)
 
     async def _drop(self, cursor: _Cursor) -> None:
         if cursor in self._cursors:
             self._cursors.remove(cursor)
-        await cursor.consumer.stop()
+        await stopped(cursor.consumer)
 
 
 def refuse_gone(topic: str, held: int, expected: int) -> Unavailable:

@@ -17,6 +17,7 @@ from faststream.message import StreamMessage
 from faststream.middlewares import AckPolicy
 
 from connectors.journal.kafka.topics import unreachable
+from connectors.journal.kafka.whole import stopped
 
 BATCH_MOST = 1_000
 BATCH_TIMEOUT_MS = 10
@@ -101,4 +102,8 @@ class Subscriptions:
         return seek
 
     async def close(self) -> None:
+        for subscriber in self._broker.subscribers:
+            consumer = getattr(subscriber, "consumer", None)
+            if consumer is not None:
+                await stopped(consumer)
         await self._broker.stop()

@@ -15,6 +15,7 @@ from connectors.journal.kafka.wire import REPEAT, UNREADABLE, Reckoning
 from connectors.ports.journal import Busy, Entry, Unavailable
 
 OVERHEAD = 200
+ODD = frozenset({REPEAT, UNREADABLE})
 _log = logging.getLogger(__name__)
 
 
@@ -61,20 +62,23 @@ class Tail:
 
     def extend(self, messages: Sequence[ConsumerRecord]) -> None:
         """Take what was fetched. Messages it has seen are passed over. Raises Discontinued."""
-        reckoning, entries = self.reckoning, self._entries
+        reckoning, add, take, stream = self.reckoning, self._entries.append, self.reckoning.take, self.stream
+        expected, every = reckoning.next, marks.EVERY
         for message in messages:
-            if message.offset != reckoning.next:
-                if message.offset < reckoning.next:
+            if message.offset != expected:
+                if message.offset < expected:
                     continue
-                raise Discontinued(reckoning.next, message.offset)
-            entry = reckoning.take(self.stream, message)
-            entries.append(entry)
+                raise Discontinued(expected, message.offset)
+            entry = take(stream, message)
+            expected += 1
+            add(entry)
             self.bytes += len(entry.payload) + OVERHEAD
-            if entry.kind in (REPEAT, UNREADABLE):
+            if entry.kind in ODD:
                 self._note(entry)
-            if reckoning.next % marks.EVERY == 0:
+            if expected % every == 0:
                 self._mark()
         self._time.saw(reckoning.floor)
+        entries = self._entries
         while self.bytes > self._most_bytes and entries:
             self.bytes -= len(entries.popleft().payload) + OVERHEAD
             self._first += 1

@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from connectors.journal.kafka.unit import RECORD_MOST
+from connectors.journal.kafka.whole import stopped
 from connectors.ports.journal import JournalError, Unavailable
 
 MESSAGE_MOST = RECORD_MOST + (64 << 10)
@@ -115,7 +116,7 @@ class Topics:
             try:
                 await admin.start()
             except BaseException:
-                await admin.close()
+                await stopped(admin)
                 raise
             self._admin = admin
         return self._admin
@@ -123,7 +124,7 @@ class Topics:
     async def _stop(self) -> None:
         admin, self._admin = self._admin, None
         if admin is not None:
-            await admin.close()
+            await stopped(admin)
 
     async def _partitions(self, admin: AIOKafkaAdminClient, name: str) -> int:
         [found] = await admin.describe_topics([name])

@@ -1,8 +1,11 @@
-"""Making something that must not be left half made when whoever asked for it goes away."""
+"""Making and ending what must not be left half made, or half ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 T = TypeVar("T")
 
@@ -17,3 +20,13 @@ async def whole(making: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[ob
         if not task.cancelled() and task.exception() is None and undo is not None:
             await undo(task.result())
         raise
+
+
+async def stopped(client: AIOKafkaConsumer | AIOKafkaAdminClient) -> None:
+    """Stop a consumer that is in no group, or an admin, between two connections: stopped while it makes one, its client would leave
+    that open (aiokafka 0.14 cancels its metadata task in `AIOKafkaClient.close` wherever that stands)."""
+    async with client._client._get_conn_lock:
+        if isinstance(client, AIOKafkaAdminClient):
+            await client.close()
+        else:
+            await client.stop()

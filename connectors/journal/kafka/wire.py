@@ -14,8 +14,8 @@ from opentelemetry import trace
 from connectors.ports.journal import Entry, NewRecord
 
 REPEAT = "repeat"
-"""The kind of an entry that says again what an earlier one said: published twice by an outbox's owner that had slept. It has no
-payload; it keeps its offset, so that nothing seems to be missing."""
+"""The kind of an entry that says again what an earlier one said: published twice by an outbox's owner that had slept. Its payload is
+an empty object; it keeps its offset, so that nothing seems to be missing."""
 UNREADABLE = "unreadable"
 """The kind of an entry that is no record of ours: somebody else wrote to the topic. Its payload is the message's value."""
 
@@ -74,23 +74,24 @@ class Reckoning:
         self.next = offset + 1
         kind = at = None
         number = 0
+        key = message.key
         try:
             for name, value in message.headers:
-                if name == "kind":
-                    kind = value.decode()
-                elif name == "at":
+                if name == "at":
                     at = int(value)
+                elif name == "kind":
+                    kind = value.decode()
                 elif name == "n":
                     number = int(value)
-            key = message.key.decode() if message.key else ""
+            text = key.decode() if key else ""
         except (ValueError, AttributeError):
-            kind, key = None, ""
+            kind, text = None, ""
         if kind is None or at is None:
             return Entry(stream, offset + 1, self.floor, UNREADABLE, "", message.value or b"")
         if at > self.floor:
             self.floor = at
         if number:
             if number <= self.number:
-                return Entry(stream, offset + 1, self.floor, REPEAT, key, b"")
+                return Entry(stream, offset + 1, self.floor, REPEAT, text, b"{}")
             self.number = number
-        return Entry(stream, offset + 1, self.floor, kind, key, message.value or b"")
+        return Entry(stream, offset + 1, self.floor, kind, text, message.value or b"")

@@ -5,7 +5,7 @@ import sys
 
 from connectors.journal.kafka import open_kafka_journal
 from connectors.ports.clock import SystemClock
-from connectors.ports.journal import LeaseLost, NewRecord
+from connectors.ports.journal import LeaseLost, NewRecord, Unavailable
 
 
 async def main(kafka: str, postgres: str, tenant: str) -> None:
@@ -16,11 +16,15 @@ async def main(kafka: str, postgres: str, tenant: str) -> None:
     print("working", flush=True)
     try:
         while True:
-            lease = await journal.renew(lease, ttl_s=2)
-            async with journal.unit(lease=lease) as unit:
-                unit.move("child", "inputs", old=at, new=at + 1)
-                unit.append("decisions", NewRecord("decision", f"child {at}".encode()))
-            at += 1
+            try:
+                lease = await journal.renew(lease, ttl_s=2)
+                async with journal.unit(lease=lease) as unit:
+                    unit.move("child", "inputs", old=at, new=at + 1)
+                    unit.append("decisions", NewRecord("decision", f"child {at}".encode()))
+                at += 1
+            except Unavailable:
+                # Paused in the middle of a transaction: the database has ended it. Tried again, as processors do.
+                continue
             await asyncio.sleep(0.01)
     except LeaseLost as error:
         print(f"LeaseLost: {error}", flush=True)

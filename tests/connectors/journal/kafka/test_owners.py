@@ -233,6 +233,7 @@ def test_a_repeat_by_an_owner_that_woke_late_keeps_its_place_and_says_nothing(op
             assert [e.offset for e in entries] == [1, 2, 3, 4, 5, 6]
             assert [e.kind for e in entries] == ["decision"] * 3 + [REPEAT] * 2 + ["decision"]
             assert [e.payload for e in entries if e.kind == "decision"] == [b"0", b"1", b"2", b"3"]
+            assert {e.payload for e in entries if e.kind == REPEAT} == {b"{}"}
             async with opens() as other:
                 assert await other.read("decisions", after=0) == entries
                 assert await other.streams.cursors.read("decisions", 3, 2) == entries[3:5]
