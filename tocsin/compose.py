@@ -125,6 +125,12 @@ class Program:
         """As it was read."""
         return self.loaded.configuration
 
+    @property
+    def lease_s(self) -> float:
+        """How long triage and the recorder stay whose they are when their process is gone: a standby takes over within 10 s. Where one
+        process at a time writes, nobody stands by."""
+        return 15.0 if self.configuration.journal.kafka is None else 6.0
+
     def parts(self, processors: Sequence[str] = PROCESSORS) -> dict[str, Part]:
         """The main loops, by name. The door is not among them: it is served around them."""
         made: dict[str, Part] = {}
@@ -141,7 +147,9 @@ class Program:
                     self.journal, preparation, owner=f"{self.owner}/{number}", ringer=self.ringer, meters=self.metrics
                 ).run
         if "record" in processors:
-            made["record"] = Record(self.journal, self._open_ledger, owner=self.owner, meters=self.metrics).run
+            made["record"] = Record(
+                self.journal, self._open_ledger, owner=self.owner, meters=self.metrics, ttl_s=self.lease_s
+            ).run
         if "ingest" in processors:
             for poller in self.connected.pollers:
                 made[f"{poller.name}/{poller.instance}"] = partial(poller.run, partial(self.ingest.admit, poller))
@@ -169,7 +177,9 @@ class Program:
         self.metrics.close()
 
     async def _triage(self) -> None:
-        await run_triage(self.journal, self.engine, owner=self.owner, meters=self.metrics, seat=self._seated)
+        await run_triage(
+            self.journal, self.engine, owner=self.owner, ttl_s=self.lease_s, meters=self.metrics, seat=self._seated
+        )
 
     async def _lookout(self) -> None:
         lookout = Lookout(self.journal, self.archive, self.engine, self.bell, fault=self.store.fault, clock=self.clock)
