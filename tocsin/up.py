@@ -52,19 +52,26 @@ async def running(program: Program, processors: Sequence[str] = PROCESSORS) -> A
             address = None
             if "ingest" in processors:
                 address = await stack.enter_async_context(_open_door(program, supervisor))
-                dsn = telemetry.sentry_dsn.get_secret_value() if telemetry.sentry_dsn else None
-                withheld = start_own_errors(
-                    dsn, host=address.host, port=address.port, version=VERSION, clock=program.clock
-                )
-                if dsn and withheld:
-                    log.warning("own errors are not reported", because=withheld)
                 program.folder.publish(address.url)
                 stack.callback(program.folder.retract)
+            _report_own_errors(program, address)
             yield Running(program, supervisor, address, looked_at)
     finally:
         parts.cancel()
         await asyncio.wait([parts])
         end_tracing()
+
+
+def _report_own_errors(program: Program, address: Address | None) -> None:
+    """Without a door here, the configured one is what must not be fed: it may be another process's."""
+    configuration = program.configuration
+    dsn = configuration.telemetry.sentry_dsn
+    host, port = (address.host, address.port) if address is not None else (configuration.host, configuration.port)
+    withheld = start_own_errors(
+        dsn.get_secret_value() if dsn else None, host=host, port=port, version=VERSION, clock=program.clock
+    )
+    if dsn and withheld:
+        log.warning("own errors are not reported", because=withheld)
 
 
 @asynccontextmanager

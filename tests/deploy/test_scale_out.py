@@ -120,7 +120,7 @@ def test_the_configuration_leads_to_the_two_servers() -> None:
     environment = services()["postgres"]["environment"]
     expected = f"postgresql://{environment['POSTGRES_USER']}:${{file:{environment['POSTGRES_PASSWORD_FILE']}}}"
     assert journal["postgres"] == f"{expected}@postgres:5432/{environment['POSTGRES_DB']}"
-    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", journal["tenant"])
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_]{0,39}", journal["tenant"])
 
 
 def test_the_configuration_loads_given_its_secrets(tmp_path: Path) -> None:
