@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import NoReturn, Protocol
 
 import docker
@@ -116,6 +117,9 @@ class Process:
 
     def pause(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
+        # The signal is taken thread by thread: what is sent to a server half stopped may still be answered.
+        while any(_state(task) not in "tTZX" for task in Path(f"/proc/{self.pid}/task").glob("*")):
+            sleep(0.001)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
@@ -160,6 +164,14 @@ class Container:
 
     def log(self) -> str:
         return str(self._container.logs().decode(errors="replace"))
+
+
+def _state(task: Path) -> str:
+    """The state of a thread (proc(5)); X when it has gone."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 @cache
