@@ -4,10 +4,11 @@ was lost.
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 import psycopg
 
@@ -30,6 +31,13 @@ _IN_THE_WAY = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetec
 """Nothing of this was seen outside: deciding again settles it."""
 
 
+_MARK: LiteralString = "INSERT INTO attempts (process, number) VALUES (%s, %s) ON CONFLICT (process) DO UPDATE SET number = excluded.number"
+_ASK: LiteralString = (
+    "INSERT INTO attempts (process, number) VALUES (%s, 0) ON CONFLICT (process) DO UPDATE SET number = attempts.number "
+    "RETURNING number"
+)
+
+
 class _Waiting(NamedTuple):
     unit: KafkaUnit
     future: asyncio.Future[None]
@@ -39,7 +47,7 @@ class _Waiting(NamedTuple):
 class _Attempt:
     """One transaction. Until its commit is asked for, losing the connection undoes it; after that only the database knows."""
 
-    xid: str | None = None
+    number: int
     committing: bool = False
     answers: list[JournalError | None] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -66,6 +74,7 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._closed = False
+        self._process, self._attempts = uuid.uuid4().hex, 0
         self._task = asyncio.create_task(self._run(), name="journal-committer")
 
     def __len__(self) -> int:
@@ -116,13 +125,14 @@ class Committer:
 
     async def _answers(self, units: Sequence[KafkaUnit]) -> Sequence[Exception | None]:
         for _ in range(TRIES):
-            attempt = _Attempt()
+            self._attempts += 1
+            attempt = _Attempt(self._attempts)
             try:
                 if not await self._transact(units, attempt):
                     self.counters.retries += 1
                     continue
             except Unavailable:
-                if not attempt.committing or attempt.xid is None or not await self._was_committed(attempt.xid):
+                if not attempt.committing or not await self._was_committed(attempt.number):
                     raise
             self._tell(units, attempt)
             return attempt.answers
@@ -137,8 +147,7 @@ class Committer:
                 known = await read(connection, units)
                 attempt.answers, changes = decide(units, known)
                 attempt.numbers = await write(connection, changes, now=now, schema=self._database.schema)
-                row = await (await connection.execute("SELECT pg_current_xact_id_if_assigned()::text")).fetchone()
-                attempt.xid = row[0] if row else None
+                await connection.execute(_MARK, (self._process, attempt.number))
                 attempt.committing = True
                 await connection.execute("COMMIT")
             except _IN_THE_WAY:
@@ -146,18 +155,20 @@ class Committer:
                 return False
         return True
 
-    async def _was_committed(self, xid: str) -> bool:
-        """The answer to a commit was lost: ask what became of it, however long that takes, as everything hangs on it."""
+    async def _was_committed(self, number: int) -> bool:
+        """The answer to a commit was lost: look for its mark, however long that takes, as everything hangs on it.
+
+        Asking for the row waits for a transaction that still holds it. PostgreSQL's own word (`pg_xact_status`) is not enough: after a
+        crash the number of a transaction that was lost is given to another one.
+        """
         while True:
             try:
-                [(status,)] = await self._database.rows("SELECT pg_xact_status(%s::xid8)", (xid,))
+                [(found,)] = await self._database.rows(_ASK, (self._process,))
             except (Unavailable, Busy) as error:
                 _log.warning("it is not known yet whether units of work were committed: %s", error)
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
-            if status != "in progress":
-                return bool(status == "committed")
-            await asyncio.sleep(ASK_AGAIN_S)
+            return bool(found == number)
 
     def _tell(self, units: Sequence[KafkaUnit], attempt: _Attempt) -> None:
         self.counters.commits += 1

@@ -31,6 +31,7 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
            finished boolean NOT NULL DEFAULT false, UNIQUE (queue, id))""",
         "CREATE INDEX jobs_open ON jobs (queue, priority DESC, due, seq) WHERE NOT finished",
     ),
+    ("""CREATE TABLE attempts (process text COLLATE "C" PRIMARY KEY, number bigint NOT NULL)""",),
 )
 """Step N brings a tenant's schema to version N (table `version`)."""
 
