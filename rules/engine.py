@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from rules import commands, lifecycle, windows
 from rules.cel import CelError, compile  # noqa: A004 (the language's own word for it)
+from rules.delivery import seam
 from rules.fields import SCHEMA
 from rules.incidents import POINTS, group_key_of, group_suffix, incident_of, unit_of, units_of
 from rules.limits import Limits
@@ -123,7 +124,7 @@ class Engine:
 
     def _turn(self, state: State, at: int, out: list[Decision]) -> Turn:
         ruleset = self.in_force(state)
-        return Turn(state, ruleset, self._versions[ruleset.version], at, out)
+        return Turn(state, ruleset, self._versions[ruleset.version], at, self._matcher, out)
 
     def _pass_time(self, state: State, now: int) -> list[Decision]:
         out: list[Decision] = []
@@ -133,6 +134,8 @@ class Engine:
             match key.partition("/")[0]:
                 case "group":
                     lifecycle.due(turn, key, row)
+                case "delivery":
+                    seam.due(turn, key, row)
                 case "count":
                     state.delete(key)
                     turn.record(row)
@@ -144,6 +147,8 @@ class Engine:
             state.delete(swept[1])
         while (swept := state.pop_sweep("group", now)) is not None:
             lifecycle.forget(self._turn(state, swept[0], out), swept[1], swept[2])
+        while (swept := state.pop_sweep("delivery", now)) is not None:
+            seam.swept(self._turn(state, swept[0], out), swept[1], swept[2])
         windows.sweep(state, now)
         return out
 
@@ -182,20 +187,18 @@ class Engine:
         fields["fact"], fields["incident"] = state.facts, _NOTHING
         firing = status == "firing"
         acted = self._goes_on(turn, fields) if firing else self._ended(turn, fields)
-        if status != "resolved" and (silence := self._silenced(turn, fields)) is not None:
-            turn.count("silence", fields["id"], silence)
+        if status != "resolved" and (hush := seam.hushed(turn, fields)) is not None:
+            turn.count(hush[0], fields["id"], hush[1])
             return
         ruleset, groups = turn.ruleset, _Groups()
         plain_type = fields["type"] not in ("change", "comment")
         matching, erring = ruleset.judge(fields, count_errors=True)
         for number in erring:
             state.erring[ruleset.rules[number].rule.name] += 1
-        for number in matching:
+        if ruleset.readers:
+            matching = [number for number in matching if self._also_of_incident(turn, number, fields)]
+        for number in seam.routed(ruleset, matching):
             rule = ruleset.rules[number]
-            if number in ruleset.readers:
-                fields["incident"] = self._incident(state, rule, fields)
-                if not rule.condition.matches(fields):
-                    continue
             if status == "resolved":
                 acted |= self._calmed(turn, rule, fields)
             elif (firing or rule.means(status)) and (plain_type or rule.names_its_type):
@@ -262,18 +265,17 @@ class Engine:
         values = rule.group(fields)
         return group_key_of(rule.name, values, rehearsal=bool(fields.get("rehearsal"))), values
 
-    def _incident(self, state: State, rule: CompiledRule, fields: Fields) -> Mapping[str, Any]:
+    def _also_of_incident(self, turn: Turn, number: int, fields: Fields) -> bool:
+        """Whether a rule that matched still does if its condition reads the incident of its group."""
+        if number not in turn.ruleset.readers:
+            return True
+        rule = turn.ruleset.rules[number]
+        fields["incident"] = self._incident(turn.state, rule, fields)
+        return rule.condition.matches(fields)
 
+    def _incident(self, state: State, rule: CompiledRule, fields: Fields) -> Mapping[str, Any]:
         row = state.rows.get(f"group/{self._group(rule, fields)[0]}")
         return incident_of(row) if row is not None and "id" in row else _NOTHING
-
-    def _silenced(self, turn: Turn, fields: Fields) -> str | None:
-        """The id of the first silence that holds for the signal."""
-        for name in sorted(turn.state.silences):
-            row = turn.state.silences[name]
-            if row["starts_at"] <= turn.at < row["until"] and self._matcher(row["matcher"])(fields):
-                return name
-        return None
 
     def _matcher(self, source: str) -> Callable[[Mapping[str, Any]], bool]:
         found = self._matchers.get(source)

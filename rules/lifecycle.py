@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from rules import sentences
-from rules.incidents import add, calm, due_of, fires, incident_of, new_incident, quiet_after, tombstone
+from rules.asking import choose
+from rules.delivery.occasions import Occasion, OccasionKind
+from rules.delivery.seam import delivered, forgotten
+from rules.incidents import add, calm, due_of, fires, new_incident, quiet_after, tombstone
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -24,12 +27,13 @@ def take_in(
     changes = add(turn.state, key, row, rule.rule, fields, (fields["id"],), moment, turn.at)
     row["unsaid"] += 1
     row["pending"] = sorted({*row.get("pending", ()), *changes})
-    if "severity" in changes:
+    worse = "severity" in changes
+    if worse:
         _tell(turn, row, sentences.worse(fields, worst, row["severity"]), (fields["id"],), fields)
-        if row["severity"] == "critical":
-            choose(turn, row, (fields["id"],), fields.get("trace"))
     elif turn.at - row["said"] >= turn.state.limits.update_every:
         _tell(turn, row, sentences.more(row), (fields["id"],), fields)
+    fired = filled is not None or rule.rule.match is None
+    delivered(turn, key, row, Occasion("worse" if worse else "grew", (fields["id"],), fields, changes, fired))
     _rest(turn, key, row)
 
 
@@ -46,6 +50,7 @@ def resolve(
         "incident.resolved", row, because, cause=cause, changes=("status", "resolved_at", "firing"), actor=actor, **said
     )
     turn.state.wake(key, row, None)
+    delivered(turn, key, row, Occasion("resolved", tuple(cause)))
     rule = turn.rule(row["rule"])
     reopen = rule.reopen_within if rule is not None else 0
     turn.state.sweep(key, row, turn.at + max(reopen, turn.state.limits.keep_resolved))
@@ -74,6 +79,7 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
         row["pending"] = sorted({*row.get("pending", ()), "firing"})
         if turn.at - row["said"] >= turn.state.limits.update_every:
             _tell(turn, row, sentences.fewer(row), (fields["id"],), fields)
+        delivered(turn, key, row, Occasion("fewer", (fields["id"],), fields, ("firing",)))
         _rest(turn, key, row)
 
 
@@ -120,6 +126,7 @@ def due(turn: Turn, key: str, row: Row) -> None:
     if expired:
         row["unsaid"] += 1
         row["pending"] = sorted({*row.get("pending", ()), "firing"})
+        delivered(turn, key, row, Occasion("fewer", tuple(row["tail"][-1:] or row["head"][-1:]), None, ("firing",)))
     if row["unsaid"] and row["said"] + turn.state.limits.update_every <= turn.at:
         _tell(turn, row, sentences.more(row), row["tail"][-1:] or row["head"][-1:], None)
     turn.state.wake(key, row, due_of(row, rule, turn.state.limits.update_every))
@@ -129,6 +136,7 @@ def forget(turn: Turn, key: str, row: Row) -> None:
     """Nobody asks for the incident any more; its number is kept for longer."""
     turn.state.incidents.pop(row.get("id", ""), None)
     turn.state.delete(key)
+    forgotten(turn, key, row)
     if "id" in row:
         kept = dict(tombstone(row))
         turn.state.put(key, kept)
@@ -172,27 +180,9 @@ def _begin(
     turn.changed(
         kind, row, reason, cause=(fields["id"],), changes=changes, signal_id=fields["id"], trace=fields.get("trace"),
     )  # fmt: skip
-    choose(turn, row, ids, fields.get("trace"))
+    begun: OccasionKind = "reopened" if kind == "incident.reopened" else "opened"
+    delivered(turn, key, row, Occasion(begun, tuple(ids), fields, changes, True))
     _rest(turn, key, row)
-
-
-def choose(turn: Turn, row: Row, ids: Sequence[str], trace: str | None) -> None:
-    """Ask for an investigation, or say why none is asked for."""
-    rule, cause = turn.rule(row["rule"]), ids[-1:]
-    playbook = rule.playbook if rule is not None else None
-    running = row["running"] and turn.at - row["running"] < turn.state.limits.running_at_most
-    reason = "none_named" if playbook is None else "shadow" if rule is not None and rule.shadow else ""
-    reason = reason or ("running" if running else "")
-    if reason == "running":
-        row["asked"] = turn.at
-    if reason:
-        data = {"playbook": playbook, "reason": reason}
-        turn.say("playbook.skipped", row, sentences.skipped(row, playbook, reason), cause=cause, data=data, trace=trace)
-        return
-    row["running"] = turn.at
-    row.pop("asked", None)
-    chosen = {"playbook": playbook, "incident": incident_of(row), "signal_ids": list(ids[-50:])}
-    turn.say("playbook.selected", row, sentences.selected(row, playbook), cause=cause, data=chosen, trace=trace)
 
 
 def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fields | None) -> None:

@@ -1,7 +1,7 @@
 """What the engine knows: rows of plain values by key, whose changes can be taken out and from which it can be restored.
 
 Keys: `group/...` a group and its incident, `window/...` what a group has counted, `count/...` signals with one outcome,
-`silence/ID`, `fact/KEY`, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
+`silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
 something is decided about it, and `sweep`, the moment from which nobody misses it.
 """
 
@@ -36,7 +36,7 @@ class State:
         self.windows = 0
         self._gone: set[str] = set()
         self._dues: list[tuple[int, str]] = []
-        self._sweeps: dict[str, list[tuple[int, str]]] = {"window": [], "group": [], "fact": []}
+        self._sweeps: dict[str, list[tuple[int, str]]] = {"window": [], "group": [], "fact": [], "delivery": []}
 
     @classmethod
     def restore(cls, rows: Iterable[tuple[str, Row]], limits: Limits | None = None) -> "State":
@@ -113,7 +113,7 @@ class State:
         return self._pop(self._dues, "due", now)
 
     def pop_sweep(self, kind: str, now: int | None = None) -> tuple[int, str, Row] | None:
-        """The window, group or fact to be swept first, by `now` or at all."""
+        """The window, group, fact or delivery to be swept first, by `now` or at all."""
         return self._pop(self._sweeps[kind], "sweep", now)
 
     def take_changes(self) -> tuple[dict[str, Row], set[str]]:

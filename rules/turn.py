@@ -1,6 +1,6 @@
 """One step of the engine: the moment it happens at, the rules in force, and the decisions it has made so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +22,18 @@ class Turn:
     versions: Mapping[str, Versions]
     """By name of rule; under "" those of the rule set alone."""
     at: int
+    matcher: Callable[[str], Callable[[Mapping[str, Any]], bool]]
+    """A condition as data says it (a silence's), compiled once; one this version cannot read never holds."""
     out: list[Decision] = field(default_factory=list)
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, unless it is in force no more."""
         found: CompiledRule | None = self.ruleset.by_name.get(name)
         return found.rule if found is not None else None
+
+    def compiled(self, name: str) -> CompiledRule | None:
+        """The same, ready to act."""
+        return self.ruleset.by_name.get(name)
 
     def version(self, rule: str) -> Versions:
         return self.versions.get(rule) or self.versions[""]
