@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from connectors.ports.action import ActionPort
 from connectors.ports.poller import Poller
 from connectors.ports.source import Source
-from connectors.ports.tool import Tool
+from connectors.ports.tool import Tool, ToolSource
 
 
 class Settings(BaseModel):
@@ -30,5 +30,6 @@ class Connector:
     tools: Callable[[Any, str], Sequence[Tool]] = field(default=lambda _settings, _instance: ())
     actions: Callable[[Any, str], Sequence[ActionPort]] = field(default=lambda _settings, _instance: ())
     pollers: Callable[[Any, str], Sequence[Poller]] = field(default=lambda _settings, _instance: ())
+    tool_sources: Callable[[Any, str], Sequence[ToolSource]] = field(default=lambda _settings, _instance: ())
     default: bool = False
     """Present with default settings even when the configuration does not name it."""

@@ -40,3 +40,13 @@ class Tool(Protocol):
 
     async def call(self, arguments: BaseModel, context: ToolContext) -> BaseModel:
         """Raises ToolFailed."""
+
+
+class ToolSource(Protocol):
+    """Tools that come and go while the program runs, such as a server's that describes itself: asked again before each turn of a
+    model."""
+
+    name: str
+
+    async def tools(self) -> Sequence[Tool]:
+        """What it offers now; by its last word when it does not answer within a few seconds, and nothing before the first. Never raises."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.ports.tool import ToolContext, ToolFailed
-from connectors.stream.texts import clipped
+from connectors.ports.texts import clipped
 from schemas import Signal, to_rfc3339
 from schemas.time import SECOND
 

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext
 from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Looked, Question, all_of, read, start_of
-from connectors.stream.texts import clipped
+from connectors.ports.texts import clipped
 from schemas import Signal, to_rfc3339
 from schemas.time import SECOND
 

@@ -19,7 +19,7 @@ from connectors.stream.ask import (
     seen,
     start_of,
 )
-from connectors.stream.texts import clipped, masked
+from connectors.ports.texts import clipped, masked
 from schemas import Severity, Signal, severity_rank, to_rfc3339
 from schemas.time import SECOND
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
 from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question
-from connectors.stream.texts import MASKED, clipped, words
+from connectors.ports.texts import MASKED, clipped, words
 from schemas import Incident, to_rfc3339
 from schemas.time import SECOND
 

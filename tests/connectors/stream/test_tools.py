@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from connectors.ports.tool import Tool, ToolContext
 from connectors.stream import StreamSettings, connector
 from connectors.stream.similar import similarities
-from connectors.stream.texts import masked
+from connectors.ports.texts import masked
 from schemas import Incident, Signal
 from tests.support.checkout_story import (
     NOW,
