@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rules.cel import conversions, patterns, times
+from rules.cel import conversions, patterns, strings, times
 from rules.cel.faults import CelFailure
 from rules.cel.values import CelMap, type_name
 from schemas.document import near
@@ -135,6 +135,12 @@ _ALL = (
     _method("lowerAscii", 1, "s.lowerAscii()", "the text with A-Z made small", "string", _lower),
     _method("upperAscii", 1, "s.upperAscii()", "the text with a-z made large", "string", _upper),
     _method("trim", 1, "s.trim()", "the text without space around it", "string", str.strip),
+    Function("split", "method", (2, 3), 's.split(","), s.split(",", 2)', "the list of the parts between the separators, at most so many of them", "list", strings.split),
+    Function("join", "method", (1, 2), 'list.join("-")', "the texts of a list, joined", "string", strings.join),
+    Function("replace", "method", (3, 4), 's.replace("a", "b"), s.replace("a", "b", 1)', "the text with one part in the place of another, everywhere or the first times", "string", strings.replace),
+    Function("substring", "method", (2, 3), "s.substring(2), s.substring(2, 5)", "the characters from a place (from 0) to the end, or before another place", "string", strings.substring),
+    Function("indexOf", "method", (2,), 's.indexOf("part")', "where the part first stands, from 0; -1 where it does not", "int", strings.index_of),
+    Function("lastIndexOf", "method", (2,), 's.lastIndexOf("part")', "where the part last stands", "int", strings.last_index_of),
     Function(
         "severity_at_least", "function", (1, 2), 'severity_at_least("warning"), severity_at_least(x, "warning")',
         "the signal's severity, or another one, is this one or worse (debug, info, warning, error, critical)", "bool",

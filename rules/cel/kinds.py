@@ -35,8 +35,22 @@ _OF_VALUES = {
     Timestamp: "timestamp", Duration: "duration", CelType: "type",
 }  # fmt: skip
 _TEXT_METHODS = frozenset(
-    {"contains", "startsWith", "endsWith", "matches", "glob", "lowerAscii", "upperAscii", "trim", "cidr", "semver"}
+    {
+        "contains",
+        "startsWith",
+        "endsWith",
+        "matches",
+        "glob",
+        "lowerAscii",
+        "upperAscii",
+        "trim",
+        "cidr",
+        "semver",
+        "indexOf",
+        "lastIndexOf",
+    }
 )
+_OF_TEXT = frozenset({"split", "replace", "substring"})
 _SHOWN = {"string": "text", "number": "a number", "map": "a map of text", "numbers": "a map of numbers"}
 Faults = list[tuple[int, str]]
 
@@ -134,6 +148,10 @@ def _call(node: Call, kinds: list[str], faults: Faults) -> str:
         for argument, kind in zip(node.arguments, kinds, strict=True):
             if kind not in ("string", "dyn"):
                 faults.append((argument.at, f"{node.function}() works on text; {_show(argument)} is {_say(kind)}"))
+    elif node.function in _OF_TEXT and kinds[0] not in ("string", "dyn"):
+        faults.append((node.at, f"{node.function}() works on text; {_show(node.arguments[0])} is {_say(kinds[0])}"))
+    elif node.function == "join" and kinds[0] not in ("list", "dyn"):
+        faults.append((node.at, f"join() works on a list of texts; {_show(node.arguments[0])} is {_say(kinds[0])}"))
     elif node.receiver and node.function.startswith("get") and kinds[0] not in ("timestamp", "duration", "dyn"):
         faults.append(
             (

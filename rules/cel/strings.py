@@ -1,0 +1,69 @@
+"""Functions that take text apart and put it together; what they make is bounded, so that no condition fills the memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rules.cel.faults import CelFailure
+from rules.cel.values import type_name
+
+MAX_TEXT = 1_000_000
+"""Characters a text may have that a function makes."""
+
+
+def _need(name: str, value: Any, kind: type, word: str) -> Any:
+    if type(value) is not kind:
+        raise CelFailure(f"{name}() needs {word}, found {type_name(value)}")
+    return value
+
+
+def split(text: Any, separator: Any, most: Any = -1) -> list[str]:
+    """The parts between the separators, at most so many of them; an empty separator gives the characters."""
+    _need("split", text, str, "text"), _need("split", separator, str, "text"), _need("split", most, int, "an int")
+    if most == 0:
+        return []
+    if separator:
+        return list(text.split(separator, most - 1 if most > 0 else -1))
+    return list(text) if most < 0 or most >= len(text) else [*text[: most - 1], text[most - 1 :]]
+
+
+def join(parts: Any, separator: Any = "") -> str:
+    """The texts of a list, one after another."""
+    _need("join", parts, list, "a list of texts"), _need("join", separator, str, "text")
+    for part in parts:
+        _need("join", part, str, "a list of texts")
+    return _bounded(sum(map(len, parts)) + len(separator) * len(parts), lambda: separator.join(parts))
+
+
+def replace(text: Any, old: Any, new: Any, most: Any = -1) -> str:
+    """The text with one part in the place of another, everywhere or the first times."""
+    for value in (text, old, new):
+        _need("replace", value, str, "text")
+    _need("replace", most, int, "an int")
+    times = text.count(old) if most < 0 else min(text.count(old), most)
+    return _bounded(len(text) + times * (len(new) - len(old)), lambda: text.replace(old, new, max(most, -1)))
+
+
+def substring(text: Any, start: Any, end: Any = None) -> str:
+    """The characters from a place, counted from 0, to the end or before another place; places outside are a failure."""
+    _need("substring", text, str, "text"), _need("substring", start, int, "an int")
+    last = len(text) if end is None else _need("substring", end, int, "an int")
+    if not 0 <= start <= last <= len(text):
+        raise CelFailure(f"substring({start}, {last}) is outside the text of {len(text)} characters")
+    return str(text[start:last])
+
+
+def index_of(text: Any, part: Any) -> int:
+    """Where a part first stands, counted from 0; -1 where it does not."""
+    return int(_need("indexOf", text, str, "text").find(_need("indexOf", part, str, "text")))
+
+
+def last_index_of(text: Any, part: Any) -> int:
+    """Where a part last stands."""
+    return int(_need("lastIndexOf", text, str, "text").rfind(_need("lastIndexOf", part, str, "text")))
+
+
+def _bounded(length: int, make: Any) -> str:
+    if length > MAX_TEXT:
+        raise CelFailure(f"the text would have {length} characters; at most {MAX_TEXT} are made")
+    return str(make())

@@ -1,0 +1,63 @@
+"""Functions that take text apart and put it together, in both back ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules import cel
+from rules.cel import strings
+from rules.fields import SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('"a,b,c".split(",")', ["a", "b", "c"]),
+        ('"a,b,c".split(",", 2)', ["a", "b,c"]),
+        ('"abc".split("")', ["a", "b", "c"]),
+        ('"abc".split("", 2)', ["a", "bc"]),
+        ('"a,b".split(",", 0)', []),
+        ('["a", "b"].join("-")', "a-b"),
+        ('["a", "b"].join()', "ab"),
+        ('"banana".replace("a", "o")', "bonono"),
+        ('"banana".replace("a", "o", 2)', "bonona"),
+        ('"banana".substring(2)', "nana"),
+        ('"banana".substring(2, 4)', "na"),
+        ('"banana".indexOf("an")', 1),
+        ('"banana".lastIndexOf("an")', 3),
+        ('"banana".indexOf("x")', -1),
+    ],
+)
+def test_texts_are_taken_apart_and_put_together(source: str, expected: object) -> None:
+    loaded = cel.compile_value(source)
+    assert loaded.evaluate({}) == expected
+    assert loaded.get({}) == expected
+
+
+@pytest.mark.parametrize(
+    "source", ['"abc".substring(4)', '"abc".substring(2, 1)', '["a", 1].join()', "dyn(1).split(',')"]
+)
+def test_what_has_no_meaning_is_a_failure(source: str) -> None:
+    assert isinstance(cel.compile_value(source).evaluate({}), cel.CelFailure)
+    assert cel.compile_value(source).get({}) is cel.MISSING
+
+
+def test_no_function_makes_a_text_without_bound() -> None:
+    blown = cel.compile_value("title.replace('', title)")
+    found = blown.evaluate({"title": "x" * 2_000})
+    assert isinstance(found, cel.CelFailure)
+    assert str(strings.MAX_TEXT) in found.message
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("measures.x.split(',') == []", "measures.x is a number"),
+        ("title.join() == ''", "title is text"),
+        ("measures.indexOf('x') == 1", "measures is a map of numbers"),
+        ("title.indexOf('x') == '1'", "never equal"),
+    ],
+)
+def test_a_wrong_kind_is_found_at_load(source: str, words: str) -> None:
+    with pytest.raises(cel.CelError, match=words):
+        cel.compile(source, schema=SCHEMA)
