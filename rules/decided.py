@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.decision import Decision, DecisionKind, Versions
 from schemas.ids import digest
+from schemas.record import unchecked
 from schemas.time import to_rfc3339
 
 moment = lru_cache(maxsize=4096)(to_rfc3339)
@@ -32,16 +33,24 @@ def decided(
     trace: str | None = None,
 ) -> Decision:
     """A decision with its id as `schemas.decide` computes it; `data` is the JSON form of the kind's shape, without None."""
-    return Decision.model_construct(
-        id=digest("dec", kind, 0, attempt, *cause),
-        at=at,
-        kind=kind,
-        actor=actor,
-        because=because,
-        incident_id=incident_id,
-        cause=tuple(cause),
-        data=data,
-        versions=versions,
-        rehearsal=rehearsal,
-        trace=trace,
-    )
+    values = {
+        "schema_version": 1,
+        "id": digest("dec", kind, 0, attempt, *cause),
+        "at": at,
+        "kind": kind,
+        "actor": actor,
+        "because": because,
+        "incident_id": incident_id,
+        "investigation_id": None,
+        "action_id": None,
+        "cause": tuple(cause),
+        "data": data,
+        "versions": versions,
+        "cost": None,
+        "rehearsal": rehearsal,
+        "trace": trace,
+    }
+    return unchecked(Decision, values, _GIVEN)
+
+
+_GIVEN = set(Decision.model_fields)

@@ -4,6 +4,7 @@ Rows are plain values with moments in microseconds; `incident_of` is the record 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from rules.decided import moment
@@ -221,6 +222,7 @@ def _keep_ids(row: Row, ids: Sequence[str]) -> None:
         row["tail"] = [*row["tail"], *rest][-LATEST_IDS:]
 
 
+@lru_cache(maxsize=4096)
 def _shown(unit: str) -> str:
     """The occurrence or problem alone."""
     return unit.removeprefix("rehearsal ").split(" ", 2)[2]

@@ -15,6 +15,7 @@ from rules.limits import Limits
 from rules.seen import Seen
 
 Row = dict[str, Any]
+_NEVER = 1 << 63
 
 
 class State:
@@ -34,6 +35,8 @@ class State:
         self.erring: Counter[str] = Counter()
         """How often the condition of a rule was an error: a figure for whoever runs it, who takes it away; no part of what is stored."""
         self.windows = 0
+        self.quiet_until = _NEVER
+        """Before this moment no row is due and none is to be swept: an estimate on the safe side, for whoever asks at every step."""
         self._gone: set[str] = set()
         self._dues: list[tuple[int, str]] = []
         self._sweeps: dict[str, list[tuple[int, str]]] = {"window": [], "group": [], "fact": [], "delivery": []}
@@ -93,6 +96,7 @@ class State:
             row.pop("due", None)
         elif row.get("due") != due:
             row["due"] = due
+            self.quiet_until = min(self.quiet_until, due)
             heappush(self._dues, (due, key))
         self.changed.add(key)
 
@@ -102,11 +106,17 @@ class State:
             row.pop("sweep", None)
         elif row.get("sweep") != moment:
             row["sweep"] = moment
+            self.quiet_until = min(self.quiet_until, moment)
             heappush(self._sweeps[key.partition("/")[0]], (moment, key))
         self.changed.add(key)
 
     def next_due(self) -> int | None:
         return self._first(self._dues, "due")
+
+    def settle(self) -> None:
+        """All that was due and to be swept by now is done: learn when there is something again."""
+        heaps = (self._dues, *self._sweeps.values())
+        self.quiet_until = min((heap[0][0] for heap in heaps if heap), default=_NEVER)
 
     def pop_due(self, now: int) -> tuple[int, str, Row] | None:
         """The earliest row that is due by `now`, which then is due no more; by key among those due together."""
@@ -151,8 +161,10 @@ class State:
         """Take over a stored row and all that follows from it."""
         self.rows[key] = row
         if (due := row.get("due")) is not None:
+            self.quiet_until = min(self.quiet_until, due)
             heappush(self._dues, (due, key))
         if (moment := row.get("sweep")) is not None:
+            self.quiet_until = min(self.quiet_until, moment)
             heappush(self._sweeps[key.partition("/")[0]], (moment, key))
         match key.split("/", 1):
             case ["window", _]:
