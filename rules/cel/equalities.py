@@ -42,7 +42,7 @@ def equalities(node: Node) -> Equalities:
     """
     match node:
         case And():
-            return reduce(_both, (equalities(operand) for operand in node.operands))
+            return reduce(both, (equalities(operand) for operand in node.operands))
         case Or():
             branches = [equalities(operand) for operand in node.operands]
             found = tuple(alternative for branch in branches for alternative in branch)
@@ -80,7 +80,7 @@ def _atom(subject: Node, constants: tuple[Node, ...]) -> Equalities:
     return ({path: frozenset(found)},)
 
 
-def _both(one: Equalities, other: Equalities) -> Equalities:
+def both(one: Equalities, other: Equalities) -> Equalities:
     if not one or not other:
         return one or other
     if len(one) * len(other) > MAX_ALTERNATIVES:

@@ -104,8 +104,8 @@ def _contradicts(terms: list[Node]) -> bool:
             return True
         if (said := _said(term)) is not None:
             _note(known.setdefault(said[0], _Known()), said[1], said[2])
-    keys = {_key(term) for term in terms}
-    if any(isinstance(term, Not) and _key(term.operand) in keys for term in terms):
+    keys = {form(term) for term in terms}
+    if any(isinstance(term, Not) and form(term.operand) in keys for term in terms):
         return True
     absent = {path for term in terms if isinstance(term, Not) and (path := _has(term.operand)) is not None}
     if absent and any(path[: len(gone)] == gone for term in terms for path in _reads(term) for gone in absent):
@@ -138,8 +138,8 @@ def _follows(node: Node, terms: list[Node]) -> bool:
             return True
         case Not(operand=Binary(operator="==" | "!=" as operator) as inner):
             return _follows(Binary(inner.at, "!=" if operator == "==" else "==", inner.left, inner.right), terms)
-    key = _key(node)
-    if any(_key(term) == key for term in terms):
+    key = form(node)
+    if any(form(term) == key for term in terms):
         return True
     if (path := _has(node)) is not None:
         return any(found[: len(path)] == path for term in terms for found in _reads(term))
@@ -231,15 +231,15 @@ def _reads(term: Node) -> Iterator[Path]:
                 yield path
 
 
-def _key(node: object) -> object:
+def form(node: object) -> object:
     """A node without its place: two that are written alike are alike. Variables of macros go by their name."""
     if isinstance(node, Literal):
         return "Literal", type(node.value).__name__, repr(node.value)
     if isinstance(node, Local):
         return "Local", node.name
     if isinstance(node, tuple):
-        return tuple(_key(part) for part in node)
+        return tuple(form(part) for part in node)
     if is_dataclass(node) and not isinstance(node, type):
-        parts = [_key(getattr(node, each.name)) for each in fields(node) if each.name not in ("at", "number")]
+        parts = [form(getattr(node, each.name)) for each in fields(node) if each.name not in ("at", "number")]
         return type(node).__name__, *parts
     return node

@@ -1,0 +1,1 @@
+"""Reads the rules of other systems and writes them in our language: Alertmanager, ansible-rulebook, Sigma, Keep."""
