@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from connectors.ports.brokers import Security
 from connectors.ports.connector import Connector, Settings
 from schemas import content_hash
 from schemas.document import Document, DocumentInvalid, Fault, faults_of, near, parse_yaml
@@ -75,12 +76,14 @@ class JournalSettings(_Section):
     postgres: SecretStr | None = Field(
         default=None, description="PostgreSQL's address, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     )
+    security: Security | None = Field(
+        default=None, description="TLS and SASL towards Kafka; without it connections to the brokers are plain"
+    )
     tenant: str = Field(
         default="default",
         pattern="^[a-z0-9][a-z0-9_]{0,39}$",
         description="A namespace of streams, state and ledger; each tenant has its own triage",
     )
-
     replicas: int = Field(
         default=1, ge=1, le=16, description="Copies of each topic that is made; 3 outlive the loss of a broker"
     )

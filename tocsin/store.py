@@ -72,6 +72,7 @@ async def open_store(settings: JournalSettings, folder: DataFolder, *, clock: Cl
         settings.kafka,
         settings.postgres.get_secret_value(),
         clock=clock,
+        security=settings.security,
         tenant=settings.tenant,
         replicas=settings.replicas,
     )

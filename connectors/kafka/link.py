@@ -1,15 +1,14 @@
 """The way to the brokers: addresses and credentials in the forms the two client libraries take."""
 
-import ssl
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from faststream.security import BaseSecurity
 
-from connectors.kafka.settings import KafkaSettings, Security
+from connectors.kafka.settings import KafkaSettings
+from connectors.ports.brokers import Brokers, CertificatesUnreadable
 
 REQUEST_TIMEOUT_MS = 10_000
 CLIENT = "tocsin"
@@ -21,36 +20,26 @@ class OutOfReach(Exception):
     """No broker could be asked, or the topics are not as needed; the message says which, and what to do."""
 
 
-def security_of(security: Security | None) -> BaseSecurity | None:
+def security_of(settings: KafkaSettings) -> BaseSecurity | None:
     """In FastStream's form. Raises OutOfReach when the file of certificates cannot be read."""
-    if security is None:
-        return None
     try:
-        context = ssl.create_default_context(cafile=security.ca_file) if security.tls else None
-    except (OSError, ssl.SSLError) as error:
-        raise OutOfReach(f"security.ca_file {str(security.ca_file)!r} cannot be read: {error}") from error
-    if not security.username:
-        return BaseSecurity(ssl_context=context)
-    password = security.password.get_secret_value()
-    match security.mechanism:
-        case "plain":
-            return SASLPlaintext(security.username, password, ssl_context=context)
-        case "scram-sha-256":
-            return SASLScram256(security.username, password, ssl_context=context)
-        case "scram-sha-512":
-            return SASLScram512(security.username, password, ssl_context=context)
-        case _:
-            assert_never(security.mechanism)
+        return brokers_of(settings).faststream()
+    except CertificatesUnreadable as error:
+        raise OutOfReach(str(error)) from error
+
+
+def brokers_of(settings: KafkaSettings) -> Brokers:
+    """Which Kafka these settings mean."""
+    return Brokers(settings.brokers, settings.security)
 
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
     """In aiokafka's form. Raises OutOfReach."""
-    return {
-        "bootstrap_servers": list(settings.brokers),
-        "client_id": CLIENT,
-        "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        **parse_security(security_of(settings.security)),
-    }
+    try:
+        options = brokers_of(settings).options()
+    except CertificatesUnreadable as error:
+        raise OutOfReach(str(error)) from error
+    return {**options, "client_id": CLIENT, "request_timeout_ms": REQUEST_TIMEOUT_MS}
 
 
 async def partitions(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, list[int]]:

@@ -141,7 +141,7 @@ def subscribed(settings: KafkaSettings, title: str | None = None) -> tuple[Kafka
         list(settings.brokers),
         client_id=CLIENT,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
-        security=security_of(settings.security),
+        security=security_of(settings),
         consumer_only=True,
         apply_types=False,
         graceful_timeout=1.0,

@@ -61,7 +61,7 @@ def producer_of(settings: KafkaSettings) -> KafkaBroker:
         list(settings.brokers),
         client_id=CLIENT,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
-        security=security_of(settings.security),
+        security=security_of(settings),
         acks="all",
         apply_types=False,
         logger=_log,

@@ -1,33 +1,11 @@
 """Which Kafka is meant, what is read from it, and where something may be published."""
 
-from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.ports.brokers import Security
 from connectors.ports.mapping.settings import MappedSettings
-
-
-class Security(BaseModel):
-    """How the brokers know us, and we them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tls: bool = Field(
-        default=True, description="Whether connections are encrypted and the brokers' certificates checked"
-    )
-    ca_file: Path | None = Field(default=None, description="Certificates to trust (PEM); those of the system otherwise")
-    mechanism: Literal["plain", "scram-sha-256", "scram-sha-512"] = Field(
-        default="scram-sha-512", description="SASL mechanism, used when there is a username"
-    )
-    username: str = Field(default="", description="Empty: no SASL")
-    password: SecretStr = Field(default=SecretStr(""), description="Of the username")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if bool(self.username) != bool(self.password.get_secret_value()):
-            raise ValueError("username and password come together; set both or none")
-        return self
 
 
 class KafkaSettings(MappedSettings):

@@ -20,6 +20,7 @@ from connectors.journal.kafka.time import JournalTime
 from connectors.journal.kafka.topics import MESSAGE_MOST, Topics
 from connectors.journal.kafka.whole import whole
 from connectors.journal.kafka.wire import headers_of
+from connectors.ports.brokers import Brokers
 from connectors.ports.journal import Busy, JournalError, NewRecord, Unavailable
 
 BATCH_BYTES = 512 << 10
@@ -53,12 +54,12 @@ class Appender:
     """At most `most` requests or `most_bytes` wait before Busy. `fault` says why nothing can be published at present."""
 
     def __init__(
-        self, bootstrap: str, topics: Topics, time: JournalTime, *, client_id: str, most: int, most_bytes: int
+        self, brokers: Brokers, topics: Topics, time: JournalTime, *, client_id: str, most: int, most_bytes: int
     ) -> None:
         self._away: str | None = None
         self._gone: dict[str, str] = {}
         self.records = self.batches = self.bytes = self.waiting = 0
-        self._bootstrap, self._topics, self._time, self._client_id = bootstrap, topics, time, client_id
+        self._brokers, self._topics, self._time, self._client_id = brokers, topics, time, client_id
         self._most, self._most_bytes = most, most_bytes
         self._producer: AIOKafkaProducer | None = None
         self._queues: dict[str, deque[_Request]] = {}
@@ -203,7 +204,7 @@ class Appender:
         """Nobody knows what became of the batch, nor whether the producer's numbering still holds: take a new producer."""
         said = str(error).strip() or f"no acknowledgement within {ACK_S} s"
         if self._away is None:
-            self._away = f"Kafka at {self._bootstrap!r} does not take records for {stream!r}: {said}"
+            self._away = f"Kafka at {str(self._brokers)!r} does not take records for {stream!r}: {said}"
             _log.error("%s", self._away)
             if not self._closed:
                 self._healing[stream] = asyncio.create_task(self._heal(stream), name=f"journal-heal-{stream}")
@@ -235,7 +236,7 @@ class Appender:
                     return
                 name = self._topics.partition(stream).topic
                 self._gone[stream] = (
-                    f"the topic {name!r} is gone from Kafka at {self._bootstrap!r}, with what it held: it is not made anew by"
+                    f"the topic {name!r} is gone from Kafka at {str(self._brokers)!r}, with what it held: it is not made anew by"
                     f" itself; bring it back, or begin a new tenant"
                 )
             except (KafkaError, Unavailable, TimeoutError, OSError) as error:
@@ -251,7 +252,7 @@ class Appender:
 
     async def _opened(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.options(),
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,

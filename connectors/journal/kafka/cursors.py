@@ -14,6 +14,7 @@ from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.topics import Topics, unreachable
 from connectors.journal.kafka.whole import stopped, whole
 from connectors.journal.kafka.wire import Reckoning
+from connectors.ports.brokers import Brokers
 from connectors.ports.journal import Entry, Unavailable
 
 MOST = 4
@@ -34,8 +35,8 @@ class _Cursor:
 class Cursors:
     """All methods raise Unavailable when no broker answers."""
 
-    def __init__(self, bootstrap: str, topics: Topics, database: Database, *, client_id: str) -> None:
-        self._bootstrap, self._topics, self._database, self._client_id = bootstrap, topics, database, client_id
+    def __init__(self, brokers: Brokers, topics: Topics, database: Database, *, client_id: str) -> None:
+        self._brokers, self._topics, self._database, self._client_id = brokers, topics, database, client_id
         self._cursors: list[_Cursor] = []
         self._asking: AIOKafkaConsumer | None = None
         self._lock = asyncio.Lock()
@@ -49,7 +50,7 @@ class Cursors:
                 return int((await asking.end_offsets([partition]))[partition])
         except (KafkaError, OSError, TimeoutError) as error:
             await self._drop_asker()
-            raise unreachable(self._bootstrap, error) from error
+            raise unreachable(self._brokers, error) from error
 
     async def start(self, stream: str) -> int:
         """Kafka's offset of the first message there is."""
@@ -60,7 +61,7 @@ class Cursors:
                 return int((await asking.beginning_offsets([partition]))[partition])
         except (KafkaError, OSError, TimeoutError) as error:
             await self._drop_asker()
-            raise unreachable(self._bootstrap, error) from error
+            raise unreachable(self._brokers, error) from error
 
     async def begin(self, stream: str, offset: int) -> Reckoning:
         """From where to read, to know what stands at Kafka's `offset`."""
@@ -102,7 +103,7 @@ class Cursors:
             yield cursor
         except (KafkaError, OSError, TimeoutError) as error:
             await self._drop(cursor)
-            raise unreachable(self._bootstrap, error) from error
+            raise unreachable(self._brokers, error) from error
         except BaseException:
             await self._drop(cursor)
             raise
@@ -161,7 +162,7 @@ class Cursors:
 
     async def _started(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.options(),
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -173,7 +174,7 @@ class Cursors:
         except BaseException as error:
             await stopped(consumer)
             if isinstance(error, KafkaError | OSError):
-                raise unreachable(self._bootstrap, error) from error
+                raise unreachable(self._brokers, error) from error
             raise
         return consumer
 

@@ -22,8 +22,9 @@ from connectors.journal.kafka.subscriptions import Subscriptions
 from connectors.journal.kafka.time import JournalTime
 from connectors.journal.kafka.topics import Topics
 from connectors.journal.kafka.waiters import Waiters
+from connectors.ports.brokers import Brokers, CertificatesUnreadable, Security
 from connectors.ports.clock import Clock
-from connectors.ports.journal import DECISIONS, INPUTS, Unavailable
+from connectors.ports.journal import DECISIONS, INPUTS, JournalError, Unavailable
 
 QUEUED_MOST = 10_000
 QUEUED_BYTES = 64 << 20
@@ -37,6 +38,7 @@ async def open_kafka_journal(
     postgres_url: str,
     *,
     clock: Clock,
+    security: Security | None = None,
     tenant: str = "default",
     replicas: int = 1,
     connections: int = CONNECTIONS,
@@ -46,7 +48,8 @@ async def open_kafka_journal(
     shared_clock: bool = True,
 ) -> KafkaJournal:
     """Open a tenant's journal, or make it: `kafka_url` names brokers (`HOST:PORT,...`), `postgres_url` a database
-    (`postgresql://...`). Any number of processes open the same at once.
+    (`postgresql://...`), `security` how brokers and processes know each other (plain connections without). Any number of processes
+    open the same at once.
 
     Topics are made with `replicas` copies; their `min.insync.replicas` is one less (durable against the loss of a machine from 3 on).
     At most `queued_most` appends or `queued_bytes` wait to be published before Busy; `tail_bytes` of the newest entries of each stream
@@ -54,13 +57,17 @@ async def open_kafka_journal(
     otherwise it is `clock`'s, which then has to be right on all machines.
 
     Raises Unavailable when brokers or database cannot be reached (they are not waited for: open again); JournalError when a topic
-    is set up wrongly or the tables were made by a newer Tocsin; ValueError for a tenant's name that is none.
+    is set up wrongly, the tables were made by a newer Tocsin or certificates cannot be read; ValueError for a tenant's name that is none.
     """
     if not _TENANT.fullmatch(tenant):
         raise ValueError(
             f"tenant {tenant!r}: lower-case letters, digits and '_', at most 40, not beginning with '_', as it names topics and tables"
         )
-    bootstrap = kafka_url.removeprefix("kafka://")
+    brokers = Brokers(tuple(kafka_url.removeprefix("kafka://").split(",")), security)
+    try:
+        brokers.options()
+    except CertificatesUnreadable as error:
+        raise JournalError(f"journal.{error}") from error
     owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
     client_id = f"tocsin-{tenant}"
     async with AsyncExitStack() as undo:
@@ -72,15 +79,15 @@ async def open_kafka_journal(
         undo.push_async_callback(following.close)
         if shared_clock:
             await following.start()
-        topics = Topics(bootstrap, tenant=tenant, replicas=replicas, client_id=client_id)
+        topics = Topics(brokers, tenant=tenant, replicas=replicas, client_id=client_id)
         undo.push_async_callback(topics.close)
         await _make_topics(database, topics)
-        appender = Appender(bootstrap, topics, time, client_id=client_id, most=queued_most, most_bytes=queued_bytes)
+        appender = Appender(brokers, topics, time, client_id=client_id, most=queued_most, most_bytes=queued_bytes)
         undo.push_async_callback(appender.close)
         committer = Committer(database, time, waiters, most=2 * queued_most)
         undo.push_async_callback(committer.close)
-        cursors = Cursors(bootstrap, topics, database, client_id=client_id)
-        subscriptions = Subscriptions(bootstrap, client_id=client_id)
+        cursors = Cursors(brokers, topics, database, client_id=client_id)
+        subscriptions = Subscriptions(brokers, client_id=client_id)
         streams = Streams(topics, cursors, subscriptions, database, time, waiters, committer, tail_bytes=tail_bytes)
         undo.push_async_callback(streams.close)
         relay = Relay(database, committer, appender, streams, time, owner=owner)

@@ -18,6 +18,7 @@ from faststream.middlewares import AckPolicy
 
 from connectors.journal.kafka.topics import unreachable
 from connectors.journal.kafka.whole import stopped
+from connectors.ports.brokers import Brokers
 
 BATCH_MOST = 1_000
 BATCH_TIMEOUT_MS = 10
@@ -51,10 +52,11 @@ async def parse(messages: tuple[ConsumerRecord, ...]) -> KafkaMessage:
 class Subscriptions:
     """Makes subscribers on demand; `close` ends them."""
 
-    def __init__(self, bootstrap: str, *, client_id: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: Brokers, *, client_id: str) -> None:
+        self._brokers = brokers
         self._broker = KafkaBroker(
-            bootstrap,
+            list(brokers.addresses),
+            security=brokers.faststream(),
             client_id=client_id,
             consumer_only=True,
             allow_auto_create_topics=False,
@@ -88,7 +90,7 @@ class Subscriptions:
             await subscriber.start()
         except (KafkaError, OSError) as error:
             await subscriber.stop()
-            raise unreachable(self._bootstrap, error) from error
+            raise unreachable(self._brokers, error) from error
 
         def seek(to: int) -> None:
             # A subscriber that was stopped has none any more.

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from connectors.journal.kafka.unit import RECORD_MOST
 from connectors.journal.kafka.whole import stopped
+from connectors.ports.brokers import Brokers
 from connectors.ports.journal import JournalError, Unavailable
 
 MESSAGE_MOST = RECORD_MOST + (64 << 10)
@@ -35,9 +36,9 @@ _log = logging.getLogger(__name__)
 class Topics:
     """Makes, checks and looks for topics over one admin connection."""
 
-    def __init__(self, bootstrap: str, *, tenant: str, replicas: int, client_id: str) -> None:
+    def __init__(self, brokers: Brokers, *, tenant: str, replicas: int, client_id: str) -> None:
         self._tenant, self._replicas = tenant, replicas
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._client_id = client_id
         self._admin: AIOKafkaAdminClient | None = None
         self._known: set[str] = set()
@@ -72,7 +73,7 @@ class Topics:
                 await self._check(admin, name)
             except (KafkaError, OSError) as error:
                 await self._stop()
-                raise unreachable(self._bootstrap, error) from error
+                raise unreachable(self._brokers, error) from error
             self._known.add(stream)
 
     async def exists(self, stream: str) -> bool:
@@ -86,7 +87,7 @@ class Topics:
                     return True
             except (KafkaError, OSError) as error:
                 await self._stop()
-                raise unreachable(self._bootstrap, error) from error
+                raise unreachable(self._brokers, error) from error
         return False
 
     async def gone(self, stream: str) -> bool:
@@ -102,7 +103,7 @@ class Topics:
                 await admin.delete_records({self.partition(stream): RecordsToDelete(before_offset=offset)})
             except (KafkaError, OSError) as error:
                 await self._stop()
-                raise unreachable(self._bootstrap, error) from error
+                raise unreachable(self._brokers, error) from error
 
     async def close(self) -> None:
         async with self._lock:
@@ -110,9 +111,7 @@ class Topics:
 
     async def _started(self) -> AIOKafkaAdminClient:
         if self._admin is None:
-            admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._bootstrap, client_id=self._client_id, request_timeout_ms=10_000
-            )
+            admin = AIOKafkaAdminClient(**self._brokers.options(), client_id=self._client_id, request_timeout_ms=10_000)
             try:
                 await admin.start()
             except BaseException:
@@ -170,10 +169,10 @@ def _serves(setting: str, found: str | None, needed: str) -> bool:
             return True
 
 
-def unreachable(bootstrap: str, error: BaseException) -> Unavailable:
+def unreachable(brokers: Brokers, error: BaseException) -> Unavailable:
     """No broker does what is asked at present."""
     said = str(error).strip() or type(error).__name__
     return Unavailable(
-        f"Kafka at {bootstrap!r} cannot be used: {said}; check that a broker runs there, it is tried again by itself",
+        f"Kafka at {str(brokers)!r} cannot be used: {said}; check that a broker runs there, it is tried again by itself",
         retry_after_s=2.0,
     )

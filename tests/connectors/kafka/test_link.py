@@ -8,7 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from connectors.kafka.link import OutOfReach, connection, partitions, security_of
-from connectors.kafka.settings import KafkaSettings, Security
+from connectors.kafka.settings import KafkaSettings
 from tests.support.kafka_server import kafka_server
 from tests.support.server import Server
 
@@ -59,7 +59,9 @@ def test_the_password_opens_the_broker_and_a_wrong_one_is_told_without_naming_it
 
 def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(OutOfReach, match=r"security\.ca_file '.*none\.pem' cannot be read"):
-        security_of(Security(ca_file=tmp_path / "none.pem"))
+        security_of(
+            KafkaSettings.model_validate({"brokers": ["b:1"], "security": {"ca_file": str(tmp_path / "none.pem")}})
+        )
 
 
 @pytest.mark.parametrize(
