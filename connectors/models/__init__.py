@@ -1,0 +1,1 @@
+"""Models: Anthropic's, and whatever speaks the OpenAI-compatible chat API; none is there unless it is configured."""
