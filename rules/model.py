@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
+from rules.delivery.said import Dedup, Flapping, Inhibit, Storm, Texts, Throttle, TimeInterval
 from schemas.severity import Severity
 from schemas.spans import UNITS, Span
 
@@ -20,10 +21,9 @@ _COUNT = re.compile(r"(>=|>|==)\s*(\d{1,9})")
 LATER: dict[str, str] = {
     key: f"{key!r} is part of the rule language but this version does not have it yet; take it out"
     for key in (
-        *("for", "throttle", "group_wait", "group_interval", "repeat_interval", "inhibit", "muted", "active", "unless"),
-        *("flapping", "enrich", "correlate", "set_fact", "rules", "continue", "annotations", "send_resolved"),
+        *("for", "unless", "enrich", "correlate", "set_fact", "annotations"),
         *("steps", "absent", "distinct", "rate", "sum", "avg", "min", "max", "percentile", "span", "same", "order"),
-        *("expect", "times", "defaults", "include", "macros", "constants"),
+        *("expect", "defaults", "include", "macros", "constants"),
     )
 }
 """Keys that a later version reads. They are refused, never ignored: a rule that means less than it says is worse than none."""
@@ -97,6 +97,33 @@ class Rule(Part):
         default=REOPEN_WITHIN,
         description="Firing again so soon after the resolution reopens the incident; later, a new one opens",
     )
+    group_wait: Span | None = Field(
+        default=None, description="How long the first telling of a group waits for more of it; 0 tells at once"
+    )
+    group_interval: Span | None = Field(
+        default=None, description="How long after a telling the group is looked at again, for what changed"
+    )
+    repeat_interval: Span | None = Field(
+        default=None, gt=0, description="A group that goes on unchanged is told of again after so long"
+    )
+    send_resolved: bool | None = Field(default=None, description="Whether ends are told of, too")
+    throttle: Throttle | None = Field(default=None, description="How often one key may be told of")
+    muted: Texts = Field(default=(), description="Named times in which nobody is told")
+    active: Texts = Field(default=(), description="Named times outside of which nobody is told")
+    inhibit: tuple[Inhibit, ...] = Field(
+        default=(), description="While a signal of this rule fires, others are not told of"
+    )
+    flapping: Flapping | None = Field(
+        default=None, description="When a group begins and ends too often to be told of each time"
+    )
+    storm: Storm | None = Field(default=None, description="When so many groups at once are told of as one")
+    dedup: Dedup | None = Field(default=None, description="When a signal says again what one before it said")
+    continue_: bool = Field(
+        default=False, alias="continue", description="In a routing tree: siblings that follow are tried as well"
+    )
+    rules: tuple["Rule", ...] = Field(
+        default=(), description="Children of a routing tree: the first one that matches acts instead of this rule"
+    )
     shadow: bool = Field(default=False, description="Open incidents, but start no investigation")
     enabled: bool = Field(default=True, description="`false` switches the rule off")
 
@@ -114,6 +141,13 @@ class Rule(Part):
             return (value,)
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("inhibit", "rules", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
     @field_validator("resolve_after")
     @classmethod
     def _resolving(cls, span: int | None) -> int | None:
@@ -127,7 +161,17 @@ class Rule(Part):
 class RuleFile(Part):
     """A file of rules."""
 
+    times: dict[str, tuple[TimeInterval, ...]] = Field(
+        default_factory=dict, description="Times by name, for `muted` and `active`, known to all files"
+    )
     rules: tuple[Rule, ...] = Field(description="The rules, in the order in which they act")
+
+    @field_validator("times", mode="before")
+    @classmethod
+    def _intervals(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: tuple(said) if isinstance(said, list) else said for name, said in value.items()}
 
     @field_validator("rules", mode="before")
     @classmethod

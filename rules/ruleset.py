@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-from rules.cel import MISSING, Condition, Expression
+from rules.cel import MISSING, Condition, Equalities, Expression
+from rules.cel.equalities import both
+from rules.delivery.compiled import Delivery
 from rules.fields import NAMING
 from rules.index import Index
 from rules.model import Rule
@@ -24,6 +26,10 @@ class CompiledRule:
     keys: tuple[Expression, ...]
     file: str = ""
     line: int = 0
+    parent: "CompiledRule | None" = None
+    """The rule of the routing tree under which it stands: it is asked only where that one matches."""
+    delivery: Delivery | None = None
+    """What it says of when people are told; None when that is nothing but the playbook's name."""
 
     @cached_property
     def name(self) -> str:
@@ -31,7 +37,20 @@ class CompiledRule:
 
     @cached_property
     def version(self) -> str:
-        return content_hash(orjson.dumps(self.rule.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS))
+        said = orjson.dumps(self.rule.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        above = self.parent.version if self.parent is not None else ""
+        return content_hash(said + f"{above}{self.delivery.times if self.delivery is not None else ''}".encode())
+
+    @cached_property
+    def enabled(self) -> bool:
+        """Whether it and all above it are switched on."""
+        return self.rule.enabled and (self.parent is None or self.parent.enabled)
+
+    @cached_property
+    def equalities(self) -> Equalities:
+        """What the index may rely on: a rule of a tree acts only where those above it match as well."""
+        own = self.condition.equalities
+        return both(self.parent.equalities, own) if self.parent is not None else own
 
     @cached_property
     def memory(self) -> str:
@@ -93,7 +112,17 @@ class RuleSet:
 
     @cached_property
     def index(self) -> Index:
-        return Index([rule.condition.equalities for rule in self.rules])
+        return Index([rule.equalities for rule in self.rules])
+
+    @cached_property
+    def parents(self) -> tuple[int | None, ...]:
+        """The number of the rule above each one, numbered as the rules."""
+        numbers = {rule.name: number for number, rule in enumerate(self.rules)}
+        return tuple(numbers[rule.parent.name] if rule.parent is not None else None for rule in self.rules)
+
+    @cached_property
+    def has_trees(self) -> bool:
+        return any(rule.parent is not None for rule in self.rules)
 
     @cached_property
     def by_name(self) -> Mapping[str, CompiledRule]:

@@ -6,6 +6,7 @@ from typing import assert_never
 from rules.asking import choose
 from rules.counts import Outcome
 from rules.delivery.occasions import Occasion
+from rules.delivery.tree import route
 from rules.ruleset import RuleSet
 from rules.signals import Fields
 from rules.state import Row
@@ -23,8 +24,7 @@ def hushed(turn: Turn, fields: Fields) -> tuple[Outcome, str] | None:
 
 def routed(ruleset: RuleSet, matching: Sequence[int]) -> Sequence[int]:
     """Of the rules that match a signal, by number and in order, those that act on it: in a routing tree not all do."""
-    del ruleset
-    return matching
+    return route(ruleset, matching) if ruleset.has_trees else matching
 
 
 def delivered(turn: Turn, key: str, row: Row, occasion: Occasion) -> None:
