@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rules import sentences
-from rules.incidents import incident_of
 from rules.state import Row
 from rules.turn import Turn
 
@@ -23,5 +22,5 @@ def choose(turn: Turn, row: Row, ids: Sequence[str], trace: str | None) -> None:
         return
     row["running"] = turn.at
     row.pop("asked", None)
-    chosen = {"playbook": playbook, "incident": incident_of(row), "signal_ids": list(ids[-50:])}
+    chosen = {"playbook": playbook, "incident": turn.incident(row), "signal_ids": list(ids[-50:])}
     turn.say("playbook.selected", row, sentences.selected(row, playbook), cause=cause, data=chosen, trace=trace)

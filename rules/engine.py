@@ -72,7 +72,7 @@ class Engine:
         Raises BadInput, with nothing changed, for an input that cannot be decided about.
         """
         ready = self._ready(item, kind)
-        out = self._pass_time(state, now)
+        out = self._pass_time(state, now) if state.quiet_until <= now else []
         turn = self._turn(state, now, out)
         match kind:
             case "signal":
@@ -150,6 +150,7 @@ class Engine:
         while (swept := state.pop_sweep("delivery", now)) is not None:
             seam.swept(self._turn(state, swept[0], out), swept[1], swept[2])
         windows.sweep(state, now)
+        state.settle()
         return out
 
     def _batch(self, turn: Turn, batch: Fields) -> None:

@@ -25,6 +25,7 @@ class Turn:
     matcher: Callable[[str], Callable[[Mapping[str, Any]], bool]]
     """A condition as data says it (a silence's), compiled once; one this version cannot read never holds."""
     out: list[Decision] = field(default_factory=list)
+    _told: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, unless it is in force no more."""
@@ -37,6 +38,10 @@ class Turn:
 
     def version(self, rule: str) -> Versions:
         return self.versions.get(rule) or self.versions[""]
+
+    def incident(self, row: Row) -> dict[str, Any]:
+        """The incident as the world sees it; what was just told of it, while nothing has come to it since."""
+        return self._told[1] if self._told is not None and self._told[0] == _stand(row) else incident_of(row)
 
     def count(self, outcome: Outcome, signal_id: str, by: str = "", number: int = 1) -> None:
         """Count a signal that came to nothing."""
@@ -90,7 +95,14 @@ class Turn:
         trace: str | None = None,
     ) -> None:
         """Say that an incident is as it is now."""
-        data: dict[str, Any] = {"incident": incident_of(row), "changes": list(changes)}
+        incident = incident_of(row)
+        data: dict[str, Any] = {"incident": incident, "changes": list(changes)}
         if signal_id is not None:
             data["signal_id"] = signal_id
         self.say(kind, row, because, cause=cause, data=data, actor=actor, trace=trace)
+        self._told = _stand(row), incident
+
+
+def _stand(row: Row) -> tuple[Any, ...]:
+    """What differs after anything came to an incident within a turn: decisions about it, signals, what fires."""
+    return row["id"], row["rev"], row["n"], len(row["firing"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -198,12 +199,12 @@ class Triage:
         await asyncio.sleep(min(error.retry_after_s, self.ttl_s / 3))
 
     def _note(self, entries: Sequence[Entry], folded: Folded, began: int) -> None:
-        for entry in entries:
-            self._poison.pop(entry.offset, None)
-        for kind in {entry.kind for entry in entries}:
-            self.meters.count("tocsin.triage.inputs", sum(entry.kind == kind for entry in entries), kind=kind)
-        for kind in {decision.kind for decision in folded.decisions}:
-            number = sum(decision.kind == kind for decision in folded.decisions)
+        if self._poison:
+            for entry in entries:
+                self._poison.pop(entry.offset, None)
+        for kind, number in Counter([entry.kind for entry in entries]).items():
+            self.meters.count("tocsin.triage.inputs", number, kind=kind)
+        for kind, number in Counter([decision.kind for decision in folded.decisions]).items():
             self.meters.count("tocsin.triage.decisions", number, kind=kind)
         for rule, number in self.state.erring.items():
             self.meters.count("tocsin.triage.condition_errors", number, rule=rule)

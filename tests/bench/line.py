@@ -33,6 +33,7 @@ from rules.load import load_texts
 from rules.ruleset import RuleSet
 from schemas import Signal, to_rfc3339
 from tests.bench.rules import rule_file, signals
+from tocsin.garbage import spare_what_stays
 
 RULES = 1000
 BATCH = 100
@@ -137,6 +138,7 @@ def main() -> None:
     chance = random.Random(7)
     ruleset = load_texts({"bench.yaml": rule_file(RULES, chance, selective=True)})
     payloads = fresh(signals(chosen.signals, chance))
+    spare_what_stays()  # as `tocsin up` does
     cores = os.sched_getaffinity(0)
     figures: dict[str, list[float]] = {}
     with (
