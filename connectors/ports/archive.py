@@ -20,6 +20,12 @@ class Archive(Protocol):
     async def incidents(self, *, since: int = 0, limit: int = 500) -> Sequence[Incident]:
         """Incidents opened at or after `since`, oldest first, each as it is now."""
 
+    async def incidents_after(self, place: int, limit: int) -> Sequence[tuple[int, Incident]]:
+        """Incidents behind a place in the order in which they were first kept, each as it is now and with its own place; 0 is before
+        all of them. Asking again from the last place gives what came since, and costs no more than that."""
+        every = await self.incidents(limit=1 << 40)
+        return list(enumerate(every, 1))[place : place + limit]
+
     async def incident(self, incident_id: str) -> Incident | None:
         """One incident as it is now."""
 

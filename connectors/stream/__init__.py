@@ -6,9 +6,12 @@ from connectors.ports.connector import Connector, Settings
 from connectors.ports.tool import Tool
 from connectors.stream.around import SignalsAround
 from connectors.stream.changes import ChangesBefore
+from connectors.stream.lines import LogsSearch
 from connectors.stream.logs import LogsAround
+from connectors.stream.rate import SignalsRate
 from connectors.stream.search import SignalsSearch
 from connectors.stream.similar import IncidentsSimilar
+from connectors.stream.templates import LogsTemplates
 
 
 class StreamSettings(Settings):
@@ -17,7 +20,16 @@ class StreamSettings(Settings):
 
 def tools(_settings: StreamSettings, _instance: str) -> Sequence[Tool]:
     """The tools, in the order they are listed to a reader."""
-    return (SignalsAround(), LogsAround(), ChangesBefore(), IncidentsSimilar(), SignalsSearch())
+    return (
+        SignalsAround(),
+        SignalsSearch(),
+        SignalsRate(),
+        LogsAround(),
+        LogsSearch(),
+        LogsTemplates(),
+        ChangesBefore(),
+        IncidentsSimilar(),
+    )
 
 
 connector = Connector(

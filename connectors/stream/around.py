@@ -5,20 +5,9 @@ from collections import Counter
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
+from connectors.ports.asking import Answer, Question
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import (
-    DEADLINE_S,
-    MAX_BYTES,
-    Answer,
-    Looked,
-    Question,
-    Seen,
-    all_of,
-    first_by_nearness,
-    read,
-    seen,
-    start_of,
-)
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, Seen, all_of, first_by_nearness, read, seen, start_of
 from schemas import severity_rank, to_rfc3339
 from schemas.time import SECOND
 

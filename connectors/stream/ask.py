@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from connectors.ports.tool import ToolContext, ToolFailed
+from connectors.ports.asking import Answer
 from connectors.ports.texts import clipped
+from connectors.ports.tool import ToolContext, ToolFailed
 from schemas import Signal, to_rfc3339
 from schemas.time import SECOND
 
@@ -13,18 +14,6 @@ DEADLINE_S = 10.0
 MAX_BYTES = 64_000
 SCANNED = 5_000
 """Signals read from the archive for one question."""
-
-
-class Question(BaseModel):
-    """Arguments of a tool: closed, every field defaulted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Answer(BaseModel):
-    """Result of a tool."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Looked(Answer):

@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Looked, Question, all_of, read, start_of
+from connectors.ports.asking import Answer, Question
 from connectors.ports.texts import clipped
+from connectors.ports.tool import Tool, ToolContext
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, all_of, read, start_of
 from schemas import Signal, to_rfc3339
 from schemas.time import SECOND
 

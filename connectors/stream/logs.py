@@ -1,25 +1,12 @@
 """Log lines around the start of an incident, and the patterns among them that are new since then."""
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
+from connectors.ports.asking import Question
+from connectors.ports.loglines import Entry, Pattern, patterns
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import (
-    DEADLINE_S,
-    MAX_BYTES,
-    Answer,
-    Looked,
-    Question,
-    Seen,
-    all_of,
-    first_by_nearness,
-    read,
-    seen,
-    start_of,
-)
-from connectors.ports.texts import clipped, masked
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, Seen, all_of, first_by_nearness, read, seen, start_of
 from schemas import Severity, Signal, severity_rank, to_rfc3339
 from schemas.time import SECOND
 
@@ -33,20 +20,6 @@ class LogsQuestion(Question):
     severity: Severity = Field(default="warning", description="This bad or worse; `debug` for all")
     contains: str = Field(default="", max_length=200, description="Only lines with this text, in any case")
     limit: int = Field(default=25, ge=1, le=100)
-
-
-class Pattern(Answer):
-    """Lines alike but for numbers, ids and times. New since the start when `before` is 0 and `after` is not."""
-
-    pattern: str
-    service: str | None
-    severity: str
-    before: int
-    after: int
-    first: str
-    last: str
-    example: str
-    example_id: str
 
 
 class Lines(Looked):
@@ -99,39 +72,9 @@ class LogsAround(Tool):
                 seen(each, start, own=each.id in mine, body=500)
                 for each in first_by_nearness(wanted, context, arguments.limit)
             ),
-            patterns=patterns(wanted, start, context.incident.service),
+            patterns=patterns([_entry(each) for each in wanted], start, context.incident.service),
         )
 
 
-def patterns(lines: Sequence[Signal], start: int, service: str | None, limit: int = 25) -> tuple[Pattern, ...]:
-    """Lines grouped by service and masked text: new since the start first, then of the given service, then by count."""
-    groups: dict[tuple[str | None, str], list[Signal]] = {}
-    for each in lines:
-        groups.setdefault((each.service, masked(each.title)), []).append(each)
-
-    def made(key: tuple[str | None, str], group: list[Signal]) -> Pattern:
-        before = sum(each.occurred_at < start for each in group)
-        worst = max(group, key=lambda each: severity_rank(each.severity))
-        return Pattern(
-            pattern=clipped(key[1], 200),
-            service=key[0],
-            severity=worst.severity,
-            before=before,
-            after=len(group) - before,
-            first=to_rfc3339(group[0].occurred_at),
-            last=to_rfc3339(group[-1].occurred_at),
-            example=clipped(worst.body or worst.title, 500),
-            example_id=worst.id,
-        )
-
-    all_made = [made(key, group) for key, group in groups.items()]
-    all_made.sort(
-        key=lambda each: (
-            each.before > 0,
-            each.service != service,
-            -severity_rank(each.severity),
-            -(each.before + each.after),
-            each.pattern,
-        )
-    )
-    return tuple(all_made[:limit])
+def _entry(signal: Signal) -> Entry:
+    return Entry(signal.occurred_at, signal.body or signal.title, signal.severity, signal.service, signal.id)

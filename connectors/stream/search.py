@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
+from connectors.ports.asking import Question
 from connectors.ports.tool import Tool, ToolContext
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, Question, Seen, all_of, read, seen, start_of
+from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, Seen, all_of, read, seen, start_of
 from schemas import Severity, severity_rank, to_rfc3339
 from schemas.time import SECOND
 

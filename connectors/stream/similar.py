@@ -1,28 +1,34 @@
 """Earlier incidents like this one, and how they ended."""
 
-import math
-from collections import Counter
+import asyncio
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
+from connectors.ports.archive import Archive
+from connectors.ports.asking import Answer, Question
+from connectors.ports.clock import Clock, SystemClock
+from connectors.ports.journal import JournalError
+from connectors.ports.texts import clipped
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
-from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Answer, Question
-from connectors.ports.texts import MASKED, clipped, words
+from connectors.stream.ask import MAX_BYTES
+from connectors.stream.ending import Ending, ending
+from connectors.stream.likeness import Likeness
 from schemas import Incident, to_rfc3339
 from schemas.time import SECOND
 
-COMPARED = 2_000
-"""Incidents looked at, the latest ones."""
-_WEIGHTS = {"title": 4.0, "service": 2.0, "rule": 1.0, "labels": 1.0}
-_LABELS = 12
+PAGE = 2_000
+"""Incidents read and indexed at a time."""
+READING_S = 5.0
+"""How long one question reads on when much is not indexed yet; it then answers from what is."""
 
 
 class SimilarQuestion(Question):
     """How far back, how many, how alike."""
 
-    days: float = Field(default=90, gt=0, le=730)
+    days: float = Field(default=90, gt=0, le=3650)
     limit: int = Field(default=5, ge=1, le=20)
     least: float = Field(default=0.35, ge=0, le=1, description="Similarity, 0 to 1")
 
@@ -37,7 +43,7 @@ class Outside(Answer):
     title: str | None = None
 
 
-class Earlier(Answer):
+class Earlier(Ending):
     """An earlier incident. `similarity` 0 to 1; `same_problem` when rule and group are the same (an earlier episode)."""
 
     id: str
@@ -62,6 +68,9 @@ class Similar(Answer):
     """Earlier incidents, the most alike first; `compared` is how many were looked at."""
 
     compared: int
+    complete: bool = Field(
+        default=True, description="False: older incidents are still being indexed; ask again in a while"
+    )
     incidents: tuple[Earlier, ...]
 
 
@@ -70,67 +79,81 @@ class IncidentsSimilar(Tool):
 
     name = "incidents.similar"
     description = (
-        "Earlier incidents like this one with how they ended: verdict, how long they lasted, issues opened for them, what people "
-        "said. Numbers and ids do not count as difference."
+        "Earlier incidents like this one with how they ended: verdict, cause found, what was done, how long they lasted, issues "
+        "opened for them, what people said. Numbers and ids do not count as difference."
     )
     arguments: type[BaseModel] = SimilarQuestion
     result: type[BaseModel] = Similar
-    deadline_s = DEADLINE_S
+    deadline_s = 15.0
     max_bytes = MAX_BYTES
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._kept: WeakKeyDictionary[Archive, _Kept] = WeakKeyDictionary()
 
     @override
     async def call(self, arguments: BaseModel, context: ToolContext) -> Similar:
         assert isinstance(arguments, SimilarQuestion)  # noqa: S101 - the caller validated against `arguments`
-        incident = context.incident
+        incident, archive = context.incident, context.archive
+        kept = self._kept.setdefault(archive, _Kept())
         since = max(0, incident.first_seen - round(arguments.days * 86_400) * SECOND)
         try:
-            known = await context.archive.incidents(since=since, limit=COMPARED)
-        except (OSError, ValueError) as error:
+            async with kept.lock:
+                complete = await self._catch_up(kept, archive)
+                found = await asyncio.to_thread(
+                    kept.index.like, incident, since=since, until=incident.opened_at, limit=3 * arguments.limit
+                )
+                episodes = kept.index.of_group(incident.group_id, arguments.limit + 1)
+                compared = len(kept.index) - (incident.id in kept.index)
+            scores = dict(found) | dict.fromkeys(episodes, 1.0)
+            scores.pop(incident.id, None)
+            wanted = [each for each in scores if scores[each] >= arguments.least]
+            known = [each for name in wanted if (each := await archive.incident(name)) is not None]
+            known = [each for each in known if since <= each.opened_at <= incident.opened_at]
+            known.sort(key=lambda each: (-scores[each.id], -each.opened_at, each.id))
+            earlier = [await _earlier(each, scores[each.id], context) for each in known[: arguments.limit]]
+        except (OSError, ValueError, JournalError) as error:
             raise ToolFailed(f"{self.name} since {to_rfc3339(since)}: {error}") from error
-        others = [each for each in known if each.id != incident.id and each.opened_at <= incident.opened_at]
-        scored = zip(others, similarities(incident, others), strict=True)
-        wanted = [
-            (1.0 if each.group_id == incident.group_id else score, each)
-            for each, score in scored
-            if score >= arguments.least or each.group_id == incident.group_id
-        ]
-        wanted.sort(key=lambda pair: (-pair[0], -pair[1].opened_at, pair[1].id))
-        return Similar(
-            compared=len(others),
-            incidents=tuple(_earlier(each, score, incident) for score, each in wanted[: arguments.limit]),
-        )
+        return Similar(compared=compared, complete=complete, incidents=tuple(earlier))
+
+    async def _catch_up(self, kept: "_Kept", archive: Archive) -> bool:
+        """Index what came since; False when there is more than fits into the time."""
+        until = self._clock.monotonic() + READING_S
+        while page := await archive.incidents_after(kept.place, PAGE):
+            await asyncio.to_thread(_add, kept.index, [incident for _, incident in page])
+            kept.place = page[-1][0]
+            if len(page) < PAGE:
+                break
+            if self._clock.monotonic() > until:
+                return False
+        return True
+
+
+class _Kept:
+    """The index of one archive, and up to where it reaches."""
+
+    def __init__(self) -> None:
+        self.index = Likeness()
+        self.place = 0
+        self.lock = asyncio.Lock()
+
+
+def _add(index: Likeness, incidents: Sequence[Incident]) -> None:
+    for each in incidents:
+        index.add(each)
 
 
 def similarities(incident: Incident, others: Sequence[Incident]) -> list[float]:
-    """Cosine of TF-IDF vectors of the incident and each other, 0 to 1, in the order given."""
-    bags = [_bag(each) for each in (incident, *others)]
-    seen_in = Counter(word for bag in bags for word in bag)
-    rarity = {word: math.log((1 + len(bags)) / (1 + count)) + 1.0 for word, count in seen_in.items()}
-    vectors = [{word: (1 + math.log(count)) * rarity[word] for word, count in bag.items()} for bag in bags]
-    lengths = [math.sqrt(sum(value * value for value in vector.values())) for vector in vectors]
-    mine, length = vectors[0], lengths[0]
-    out: list[float] = []
-    for vector, other_length in zip(vectors[1:], lengths[1:], strict=True):
-        small, large = (mine, vector) if len(mine) < len(vector) else (vector, mine)
-        dot = sum(value * large[word] for word, value in small.items() if word in large)
-        out.append(round(min(1.0, dot / (length * other_length)), 4) if length and other_length else 0.0)
-    return out
+    """Likeness of the incident and each other, 0 to 1, in the order given."""
+    index = Likeness()
+    _add(index, others)
+    found = dict(index.like(incident, since=0, until=2**62, limit=max(1, len(others))))
+    return [found.get(each.id, 0.0) for each in others]
 
 
-def _bag(incident: Incident) -> dict[str, float]:
-    bag: dict[str, float] = {}
-    labels = " ".join(f"{name}_{value}" for name, value in sorted(incident.labels.items())[:_LABELS])
-    texts = {"title": incident.title, "service": incident.service or "", "rule": incident.rule, "labels": labels}
-    for name, text in texts.items():
-        for word in words(text[:MASKED]):
-            # A service named `checkout` and a title that says checkout are different facts.
-            key = word if name == "title" else f"{name}:{word}"
-            bag[key] = bag.get(key, 0.0) + _WEIGHTS[name]
-    return bag
-
-
-def _earlier(incident: Incident, score: float, now: Incident) -> Earlier:
-    ended = incident.resolved_at
+async def _earlier(incident: Incident, score: float, context: ToolContext) -> Earlier:
+    now, ended = context.incident, incident.resolved_at
+    told = ending(await context.archive.decisions(incident_id=incident.id))
     return Earlier(
         id=incident.id,
         title=clipped(incident.title, 200),
@@ -151,4 +174,5 @@ def _earlier(incident: Incident, score: float, now: Incident) -> Earlier:
             for each in incident.external[:5]
         ),
         feedback=tuple(clipped(each, 200) for each in incident.feedback[-5:]),
+        **dict(told),
     )

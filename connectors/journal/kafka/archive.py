@@ -74,6 +74,11 @@ class KafkaArchive(Archive):
         return found[-limit:] if limit > 0 else []
 
     @override
+    async def incidents_after(self, place: int, limit: int) -> Sequence[tuple[int, Incident]]:
+        found = await rows.added(self._journal.database, INCIDENTS, place, limit)
+        return [(number, Incident.from_json(content)) for number, content in found]
+
+    @override
     async def incident(self, incident_id: str) -> Incident | None:
         content = await rows.get(self._journal.database, INCIDENTS, incident_id)
         return None if content is None else Incident.from_json(content)

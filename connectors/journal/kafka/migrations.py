@@ -32,6 +32,15 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
         "CREATE INDEX jobs_open ON jobs (queue, priority DESC, due, seq) WHERE NOT finished",
     ),
     ("""CREATE TABLE attempts (process text COLLATE "C" PRIMARY KEY, number bigint NOT NULL)""",),
+    (
+        "ALTER TABLE spaces ADD COLUMN added bigint GENERATED ALWAYS AS IDENTITY",
+        "CREATE INDEX spaces_added ON spaces (space, added)",
+    ),
+    (
+        "ALTER TABLE leases ADD COLUMN since bigint NOT NULL DEFAULT 0",
+        """CREATE TABLE processes (owner text COLLATE "C" PRIMARY KEY, version text NOT NULL, ahead bigint NOT NULL,
+           seen_at bigint NOT NULL)""",
+    ),
 )
 """Step N brings a tenant's schema to version N (table `version`)."""
 

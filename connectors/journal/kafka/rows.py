@@ -24,6 +24,14 @@ async def scan(database: Database, space: str, prefix: str) -> list[tuple[str, b
     return [(key, value) for key, value in found]
 
 
+async def added(database: Database, space: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Rows of a space behind a place, in the order in which they were made: an update leaves a row where it is."""
+    found = await database.rows(
+        "SELECT added, value FROM spaces WHERE space = %s AND added > %s ORDER BY added LIMIT %s", (space, after, limit)
+    )
+    return [(place, value) for place, value in found]
+
+
 def _beyond(prefix: str) -> str | None:
     """The least text above everything that begins so; None when there is none."""
     for place in range(len(prefix) - 1, -1, -1):

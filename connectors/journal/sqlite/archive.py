@@ -75,6 +75,11 @@ class SqliteArchive(Archive):
         return await self._stored.run(_incidents, since, limit)
 
     @override
+    async def incidents_after(self, place: int, limit: int) -> Sequence[tuple[int, Incident]]:
+        found = await self._stored.run(stored.added, INCIDENTS, place, limit)
+        return [(number, Incident.from_json(content)) for number, content in found]
+
+    @override
     async def incident(self, incident_id: str) -> Incident | None:
         content = await self._stored.run(stored.get, INCIDENTS, incident_id)
         return None if content is None else Incident.from_json(content)

@@ -38,6 +38,7 @@ _OPEN_JOBS = sql(
     .select_from(jobs)
     .where(jobs.c.queue == bindparam("queue"), jobs.c.finished == literal_column("0"))
 )
+_ADDED = "SELECT rowid, value FROM spaces WHERE rowid > :after AND +space = :space ORDER BY rowid LIMIT :limit"
 _KEYED = 'SELECT "offset" FROM keys WHERE stream = :stream AND "key" = :key ORDER BY "offset" DESC LIMIT :limit'
 # The row that holds an offset is the last one that begins at or before it.
 _FROM = """SELECT place, accepted_at, frames FROM batches WHERE place < :end AND place >= coalesce(
@@ -193,6 +194,12 @@ def scan(connection: sqlite3.Connection, space: str, prefix: str) -> list[tuple[
         found.append((key, bytes(value)))
     cursor.close()
     return found
+
+
+def added(connection: sqlite3.Connection, space: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Rows of a space behind a place, in the order in which they were made: an update leaves a row where it is."""
+    found = connection.execute(_ADDED, {"after": after, "space": space, "limit": limit})
+    return [(int(place), bytes(value)) for place, value in found]
 
 
 def open_jobs(connection: sqlite3.Connection, queue: str) -> int:

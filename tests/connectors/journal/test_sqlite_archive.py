@@ -139,6 +139,37 @@ def test_incidents_come_as_they_are_now_oldest_first(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
+def test_what_was_kept_since_a_place_is_told_and_an_update_is_nothing_new(tmp_path: Path) -> None:
+    def incident(n: int, status: str = "open") -> Incident:
+        return Incident.model_validate(
+            {
+                "id": f"inc_{9 - n}", "rule": "r", "group": {}, "group_id": "grp", "severity": "error", "status": status,
+                "title": "t", "first_seen": T0, "last_seen": T0, "opened_at": T0 - n,
+            }
+        )  # fmt: skip
+
+    async def work(journal: SqliteJournal, clock: ManualClock) -> None:
+        archive = SqliteArchive(journal)
+        assert list(await archive.incidents_after(0, 10)) == []
+        for n in range(4):
+            async with journal.unit() as unit:
+                unit.put("incidents", incident(n).id, incident(n).to_json())
+                unit.put("elsewhere", str(n), b"{}")
+        first = await archive.incidents_after(0, 3)
+        assert [each.id for _, each in first] == ["inc_9", "inc_8", "inc_7"], "in the order they were kept"
+        async with journal.unit() as unit:
+            unit.put("incidents", incident(0).id, incident(0, "resolved").to_json())
+            unit.delete("elsewhere", "3")
+        rest = await archive.incidents_after(first[-1][0], 10)
+        assert [each.id for _, each in rest] == ["inc_6"]
+        assert list(await archive.incidents_after(rest[-1][0], 10)) == []
+        async with journal.unit() as unit:
+            unit.put("incidents", incident(4).id, incident(4).to_json())
+        assert [each.id for _, each in await archive.incidents_after(rest[-1][0], 10)] == ["inc_5"]
+
+    run(tmp_path, work)
+
+
 def decision(n: int, incident_id: str) -> Decision:
     data = CommandTaken(command_id=f"cmd_{n}", kind="feedback")
     return decide(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from connectors.ports.texts import masked
 from connectors.ports.tool import Tool, ToolContext
 from connectors.stream import StreamSettings, connector
 from connectors.stream.similar import similarities
-from connectors.ports.texts import masked
 from schemas import Incident, Signal
 from tests.support.checkout_story import (
     NOW,
@@ -35,7 +35,16 @@ def ask(
 
 
 def test_the_tools_have_the_names_playbooks_call_them_by_and_need_no_arguments() -> None:
-    assert list(TOOLS) == ["signals.around", "logs.around", "changes.before", "incidents.similar", "signals.search"]
+    assert list(TOOLS) == [
+        "signals.around",
+        "signals.search",
+        "signals.rate",
+        "logs.around",
+        "logs.search",
+        "logs.templates",
+        "changes.before",
+        "incidents.similar",
+    ]
     assert connector.default
     for tool in TOOLS.values():
         tool.arguments()
