@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from connectors.journal.emergency import EmergencyJournal
+from connectors.journal.kafka import Lag
 from connectors.ledger import SegmentLedger, open_ledger
 from connectors.ports.action import ActionPort
 from connectors.ports.clock import Clock
@@ -44,6 +45,9 @@ JOURNAL_FIGURES = (
     *("outbox_depth", "published", "takeovers", "lag_inputs", "lag_decisions", "clock_ahead_s"),
 )
 """What is exposed of the journal's own figures; the second line is of one on Kafka and PostgreSQL, and 0 with the embedded one."""
+
+JOURNAL_STANDING = ("consumer_lag", "lease_age_s", "lease_left_s", "lease_takeovers")
+"""What is exposed of consumers and leases where several processes share a journal."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,15 @@ class Program:
     def _gauges(self) -> None:
         for name in JOURNAL_FIGURES:
             self.metrics.gauge(f"tocsin.journal.{name}", partial(self.store.figure, name))
+        store, of = self.store, self.metrics.gauges
+        of("tocsin.journal.consumer_lag", lambda: [(_of(lag), lag.entries) for lag in store.lags])
+        of("tocsin.journal.lease_age_s", lambda: [({"lease": one.name}, one.age_s) for one in store.held])
+        of("tocsin.journal.lease_left_s", lambda: [({"lease": one.name}, one.left_s) for one in store.held])
+        of("tocsin.journal.lease_takeovers", lambda: [({"lease": one.name}, one.takeovers) for one in store.held])
+
+
+def _of(lag: Lag) -> Mapping[str, str]:
+    return {"consumer": lag.consumer, "stream": lag.stream}
 
 
 @asynccontextmanager
@@ -211,7 +224,7 @@ async def opened(
     folder = DataFolder(throw_away if throw_away is not None else loaded.data)
     folder.make()
     settings = loaded.configuration.journal if throw_away is None else JournalSettings()
-    store = await open_store(settings, folder, clock=clock)
+    store = await open_store(settings, folder, clock=clock, version=VERSION)
     try:
         program = Program(loaded, folder, store, clock=clock, rehearsal=rehearsal)
         try:

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from connectors.journal.kafka import KafkaArchive, open_kafka_journal
+from connectors.journal.kafka import Held, KafkaArchive, KafkaJournal, Lag, open_kafka_journal
 from connectors.journal.sqlite import SqliteArchive, SqliteJournal, open_journal, open_reader
 from connectors.ports.archive import Archive
 from connectors.ports.clock import Clock
-from connectors.ports.journal import Entry, Journal, Unavailable
+from connectors.ports.journal import Busy, Entry, Journal, Unavailable
 from tocsin.config import JournalSettings
 from tocsin.folder import DataFolder
 
@@ -48,6 +48,11 @@ class Store:
     measure: Callable[[], Awaitable[Mapping[str, float]]]
     figures: dict[str, float] = field(default_factory=dict)
     """Counters and gauges by name, as `measure` last gave them."""
+    shared: KafkaJournal | None = None
+    """The journal, when several processes work on it."""
+    lags: Sequence[Lag] = ()
+    held: Sequence[Held] = ()
+    """How consumers and leases of a shared journal stood when last measured."""
 
     def figure(self, name: str) -> float:
         """The last one of that name; 0 when there is none."""
@@ -58,13 +63,15 @@ class Store:
         while True:
             try:
                 self.figures.update(await self.measure())
-            except Unavailable:
+                if self.shared is not None:
+                    self.lags, self.held = await self.shared.standing()
+            except (Busy, Unavailable):
                 pass  # `fault` says so, and the last figures stand
             await asyncio.sleep(FIGURES_S)
 
 
-async def open_store(settings: JournalSettings, folder: DataFolder, *, clock: Clock) -> Store:
-    """Open for work. Raises InUse, Unavailable, JournalError, OSError."""
+async def open_store(settings: JournalSettings, folder: DataFolder, *, clock: Clock, version: str = "") -> Store:
+    """Open for work; `version`: what others that share the journal are told of this process, nothing: it only looks. Raises InUse, Unavailable, JournalError, OSError."""
     if settings.kafka is None or settings.postgres is None:
         embedded = open_journal(folder.journal, clock=clock)
         return Store(embedded, SqliteArchive(embedded), lambda: embedded.fault, lambda: _figures_of(embedded))
@@ -73,10 +80,11 @@ async def open_store(settings: JournalSettings, folder: DataFolder, *, clock: Cl
         settings.postgres.get_secret_value(),
         clock=clock,
         security=settings.security,
+        version=version,
         tenant=settings.tenant,
         replicas=settings.replicas,
     )
-    return Store(shared, KafkaArchive(shared), lambda: shared.fault, shared.stats)
+    return Store(shared, KafkaArchive(shared), lambda: shared.fault, shared.stats, shared=shared)
 
 
 async def _figures_of(journal: SqliteJournal) -> Mapping[str, float]:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from typing import Literal, TextIO
 
@@ -50,6 +50,14 @@ class Metrics(Meters):
 
         def observed(_options: CallbackOptions) -> list[Observation]:
             return [Observation(read(), labels)]
+
+        self._meter.create_observable_gauge(name, callbacks=[observed])
+
+    def gauges(self, name: str, read: Callable[[], Iterable[tuple[Mapping[str, str], float]]]) -> None:
+        """Have `read` asked whenever somebody scrapes for the values there are, each with its labels."""
+
+        def observed(_options: CallbackOptions) -> list[Observation]:
+            return [Observation(value, dict(labels)) for labels, value in read()]
 
         self._meter.create_observable_gauge(name, callbacks=[observed])
 

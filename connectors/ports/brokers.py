@@ -43,6 +43,11 @@ class Brokers:
     addresses: tuple[str, ...]
     security: Security | None = None
 
+    @classmethod
+    def at(cls, text: str, security: Security | None = None) -> "Brokers":
+        """Those of `HOST:PORT[,HOST:PORT...]`, which may begin with `kafka://`."""
+        return cls(tuple(each.strip() for each in text.removeprefix("kafka://").split(",")), security)
+
     def __str__(self) -> str:
         return ",".join(self.addresses)
 

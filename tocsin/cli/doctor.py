@@ -1,5 +1,6 @@
 """`tocsin doctor`: checks the configuration and what it leans on, with the fix for each finding."""
 
+import asyncio
 import shutil
 import socket
 import sqlite3
@@ -11,11 +12,14 @@ import httpx
 import typer
 from rich.text import Text
 
+from connectors.journal.kafka import Look, examine_servers
 from connectors.ledger import verify
+from connectors.ports.brokers import Brokers
+from connectors.ports.clock import SystemClock
 from schemas.document import DocumentInvalid
 from tocsin.cli.output import NO, Config, Json, configured, emit, show
 from tocsin.compose import VERSION, connect, load_playbooks, load_rules
-from tocsin.config import Loaded
+from tocsin.config import JournalSettings, Loaded
 from tocsin.folder import DataFolder
 from tocsin.story import plain
 
@@ -68,7 +72,27 @@ def examine(loaded: Loaded) -> Iterator[Finding]:
     for check in (_folder, _disk, _sqlite):
         yield check(folder)
     yield _running(url) if url else _port(loaded)
+    yield from _shared(loaded.configuration.journal)
     yield _ledger(folder)
+
+
+def _shared(settings: JournalSettings) -> Iterator[Finding]:
+    if settings.kafka is None or settings.postgres is None:
+        return
+
+    async def looks() -> list[Look]:
+        brokers, database = Brokers.at(settings.kafka or "", settings.security), settings.postgres
+        looking = examine_servers(
+            brokers,
+            database.get_secret_value() if database else "",
+            clock=SystemClock(),
+            tenant=settings.tenant,
+            replicas=settings.replicas,
+        )
+        return [look async for look in looking]
+
+    for look in asyncio.run(looks()):
+        yield Finding(look.grade, look.about, look.found, look.fix)
 
 
 def _language(loaded: Loaded) -> Iterator[Finding]:

@@ -14,7 +14,9 @@ from connectors.journal.kafka.committer import Committer
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.following import ClockFollower
 from connectors.journal.kafka.notices import Notices
+from connectors.journal.kafka.presence import Presence, Present, present
 from connectors.journal.kafka.relay import RELAYED, Relay
+from connectors.journal.kafka.standing import Held, Lag, held, lags
 from connectors.journal.kafka.streams import Streams
 from connectors.journal.kafka.time import JournalTime
 from connectors.journal.kafka.topics import Topics
@@ -48,12 +50,14 @@ class KafkaJournal(Journal):
         relay: Relay,
         notices: Notices,
         clock: ClockFollower,
+        presence: Presence,
         time: JournalTime,
         waiters: Waiters,
     ) -> None:
         self.database, self.streams, self.relay = database, streams, relay
         self._topics, self._appender, self._committer = topics, appender, committer
         self._notices, self._clock, self._time, self._waiters = notices, clock, time, waiters
+        self._presence = presence
         self._closed = False
         self._letting_go: asyncio.Task[None] | None = None
         self._handing_back: set[asyncio.Task[None]] = set()
@@ -80,6 +84,14 @@ class KafkaJournal(Journal):
             "clock_ahead_s": self._clock.ahead / _SECOND,
             **{name: max(0, lag) for name, lag in lags.items()},
         }
+
+    async def standing(self) -> tuple[Sequence[Lag], Sequence[Held]]:
+        """How far behind each consumer is, and who holds which lease. Raises Unavailable."""
+        return await lags(self.database, self.streams.cursors), await held(self.database, self.now())
+
+    async def present(self) -> Sequence[Present]:
+        """The processes that work on this journal. Raises Unavailable."""
+        return await present(self.database, self.now())
 
     def poke(self) -> None:
         """Let everybody who waits look again: after a clock was moved by hand."""
@@ -226,6 +238,7 @@ class KafkaJournal(Journal):
         await self._committer.close()
         if self._handing_back:
             await asyncio.wait(self._handing_back)
+        await self._presence.close()
         await self._clock.close()
         await self._notices.close()
         await self.relay.close()

@@ -27,9 +27,11 @@ def job_of(lease_name: str) -> tuple[str, str] | None:
 async def acquire(database: Database, name: str, owner: str, *, now: int, ttl: int) -> Lease | None:
     """Take it when it is free, expired or the owner's own; `ttl` in microseconds."""
     found = await database.once(
-        """INSERT INTO leases AS held (name, owner, token, expires_at) VALUES (%(name)s, %(owner)s, 1, %(until)s)
+        """INSERT INTO leases AS held (name, owner, token, expires_at, since)
+             VALUES (%(name)s, %(owner)s, 1, %(until)s, %(now)s)
            ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at,
-             token = held.token + CASE WHEN held.owner = excluded.owner AND held.expires_at > %(now)s THEN 0 ELSE 1 END
+             token = held.token + CASE WHEN held.owner = excluded.owner AND held.expires_at > %(now)s THEN 0 ELSE 1 END,
+             since = CASE WHEN held.owner = excluded.owner AND held.expires_at > %(now)s THEN held.since ELSE %(now)s END
            WHERE held.owner IN ('', excluded.owner) OR held.expires_at <= %(now)s
            RETURNING token""",
         {"name": name, "owner": owner, "now": now, "until": now + ttl},

@@ -16,6 +16,7 @@ from connectors.journal.kafka.following import ClockFollower
 from connectors.journal.kafka.journal import KafkaJournal
 from connectors.journal.kafka.migrations import migrate
 from connectors.journal.kafka.notices import Notices
+from connectors.journal.kafka.presence import Presence
 from connectors.journal.kafka.relay import Relay
 from connectors.journal.kafka.streams import Streams
 from connectors.journal.kafka.subscriptions import Subscriptions
@@ -39,6 +40,7 @@ async def open_kafka_journal(
     *,
     clock: Clock,
     security: Security | None = None,
+    version: str = "",
     tenant: str = "default",
     replicas: int = 1,
     connections: int = CONNECTIONS,
@@ -48,8 +50,8 @@ async def open_kafka_journal(
     shared_clock: bool = True,
 ) -> KafkaJournal:
     """Open a tenant's journal, or make it: `kafka_url` names brokers (`HOST:PORT,...`), `postgres_url` a database
-    (`postgresql://...`), `security` how brokers and processes know each other (plain connections without). Any number of processes
-    open the same at once.
+    (`postgresql://...`), `security` how brokers and processes know each other (plain connections without), `version` what this
+    process tells the others of itself (nothing: it only looks). Any number of processes open the same at once.
 
     Topics are made with `replicas` copies; their `min.insync.replicas` is one less (durable against the loss of a machine from 3 on).
     At most `queued_most` appends or `queued_bytes` wait to be published before Busy; `tail_bytes` of the newest entries of each stream
@@ -63,7 +65,7 @@ async def open_kafka_journal(
         raise ValueError(
             f"tenant {tenant!r}: lower-case letters, digits and '_', at most 40, not beginning with '_', as it names topics and tables"
         )
-    brokers = Brokers(tuple(kafka_url.removeprefix("kafka://").split(",")), security)
+    brokers = Brokers.at(kafka_url, security)
     try:
         brokers.options()
     except CertificatesUnreadable as error:
@@ -92,8 +94,13 @@ async def open_kafka_journal(
         undo.push_async_callback(streams.close)
         relay = Relay(database, committer, appender, streams, time, owner=owner)
         notices = Notices(database, waiters, relay.wake)
+        presence = Presence(database, time, following, owner=owner, version=version)
+        if version:
+            presence.start()
         undo.pop_all()
-        return KafkaJournal(database, topics, appender, committer, streams, relay, notices, following, time, waiters)
+        return KafkaJournal(
+            database, topics, appender, committer, streams, relay, notices, following, presence, time, waiters
+        )
 
 
 async def _migrate(database: Database) -> None:

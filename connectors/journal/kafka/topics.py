@@ -76,6 +76,15 @@ class Topics:
                 raise unreachable(self._brokers, error) from error
             self._known.add(stream)
 
+    async def check(self, stream: str) -> None:
+        """That the stream's topic, which is there, is set up as needed. Raises JournalError, Unavailable."""
+        async with self._lock:
+            try:
+                await self._check(await self._started(), self.partition(stream).topic)
+            except (KafkaError, OSError) as error:
+                await self._stop()
+                raise unreachable(self._brokers, error) from error
+
     async def exists(self, stream: str) -> bool:
         """Whether there is such a topic. Raises Unavailable."""
         if stream in self._known:
