@@ -1,0 +1,50 @@
+"""Imports a file of another system: into a sheet of rules, and, when asked, straight through a run of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from rules.importers import alertmanager, rulebook
+from rules.importers.sheet import NotImportable, Sheet
+from rules.importers.steps import inputs
+from rules.importers.systems import System
+from rules.importers.told import told
+from rules.importers.written import write
+from rules.load import load_texts
+from rules.trial.run import run
+
+_READERS = {"alertmanager": alertmanager.read, "ansible-rulebook": rulebook.read}
+
+
+def content_of(text: str) -> Any:
+    """What a YAML or JSON file holds: its document, or a list of them where it has several. Raises NotImportable."""
+    try:
+        documents = [each for each in YAML(typ="safe", pure=True).load_all(io.StringIO(text)) if each is not None]
+    except (YAMLError, ValueError) as error:
+        raise NotImportable(f"not YAML: {error}") from error
+    if not documents:
+        raise NotImportable("the file is empty")
+    return documents[0] if len(documents) == 1 else documents
+
+
+def read(system: System, text: str, source: str) -> Sheet:
+    """The rules of a file. Raises NotImportable when it is none of that system."""
+    return _READERS[system](content_of(text), source)
+
+
+def run_steps(
+    system: System, text: str, source: str, steps: str, *, base: int, until: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """One line for each firing and notification of the imported rules, as `told` has it.
+
+    Raises NotImportable, BadLine, and RulesInvalid, which would be a fault of the import.
+    """
+    sheet = read(system, text, source)
+    ruleset = load_texts({source: write(sheet)})
+    made = inputs(system, steps, base, content_of(text))
+    yield from told(run(ruleset, made, until=until), made, sheet, base)

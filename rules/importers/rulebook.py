@@ -1,0 +1,252 @@
+"""Rulebooks of ansible-rulebook as rules: conditions, `any`, `all`, `not_all`, throttles.
+
+Read as https://ansible.readthedocs.io/projects/rulebook/en/latest/rulebooks.html says. Every event that fires a rule is an
+incident of its own here (`group_by: [id]`), as every event runs the action there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rules.cel.written import both, either
+from rules.importers.rulebook_conditions import Condition
+from rules.importers.rulebook_conditions import read as read_condition
+from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
+
+_SPAN = re.compile(r"\s*(\d+)\s*(milliseconds?|seconds?|minutes?|hours?|days?)\s*")
+_UNITS = {"m": "m", "s": "s", "h": "h", "d": "d", "milliseconds": "ms", "millisecond": "ms"}
+_FOREVER = "2h"
+"""How long an event waits for the others of `all` where no timeout is said (default_events_ttl)."""
+
+_SET_KEYS = (
+    "name",
+    "hosts",
+    "sources",
+    "rules",
+    "execution_strategy",
+    "gather_facts",
+    "default_events_ttl",
+    "match_multiple_rules",
+)
+_RULE_KEYS = ("name", "condition", "action", "actions", "throttle", "enabled")
+_NO_PLAYBOOK = {"set_fact", "retract_fact", "post_event", "shutdown"}
+_NAMED = {"run_playbook", "run_job_template", "run_workflow_template", "run_module"}
+
+
+def read(content: object, source: str) -> Sheet:
+    """The rules of all rule sets. Raises NotImportable."""
+    sheet = Sheet("ansible-rulebook", source)
+    sets = listing(content, "a rulebook")
+    if not any(isinstance(each, dict) and "rules" in each for each in sets):
+        raise NotImportable("a rulebook is a list of rule sets, each with 'rules'; this file has none")
+    for each in sets:
+        _ruleset(mapping(each, "a rule set"), sheet)
+    return sheet
+
+
+def _ruleset(given: dict[str, Any], sheet: Sheet) -> None:
+    name = str(given.get("name") or "ruleset")
+    for source in listing(given.get("sources"), "sources"):
+        kind = next((key for key in mapping(source, "a source") if key not in ("name", "filters")), "source")
+        sheet.add(Item("source", kind, None, ["signals come from the connectors that tocsin.yaml names"]))
+    many = bool(given.get("match_multiple_rules"))
+    made = [
+        _Rule(mapping(each, "a rule"), given, sheet, many=many).item for each in listing(given.get("rules"), "rules")
+    ]
+    single = [item for item in made if item.rule is not None and "match" not in item.rule]
+    top = Item("rule set", name)
+    unknown_keys(top, given, _SET_KEYS)
+    if top.notes:
+        sheet.add(top)
+    if many or len(single) < 2:
+        sheet.items += made
+        return
+    # There an event goes to the first rule that it matches and to no other: a routing tree here.
+    tree = Item("rule set", name, items=single)
+    when = either(str(item.rule["when"]) for item in single if item.rule is not None)
+    tree.rule = {"name": sheet.names.take(name, "ruleset"), "when": when, "group_by": ["id"]}
+    for item in single:
+        if item.rule is not None:
+            del item.rule["group_by"]
+    first = made.index(single[0])
+    sheet.items += [
+        tree if number == first else item for number, item in enumerate(made) if number == first or item not in single
+    ]
+
+
+class _Rule:
+    """One rule of a rule set on its way to one of ours: `item`."""
+
+    def __init__(self, given: dict[str, Any], ruleset: dict[str, Any], sheet: Sheet, *, many: bool) -> None:
+        self.given, self.ruleset, self.many = given, ruleset, many
+        name = str(given.get("name") or "rule")
+        self.item = Item("rule", name)
+        rule: dict[str, Any] = {"name": sheet.names.take(name)}
+        if rule["name"] != name:
+            rule["description"] = name
+        try:
+            self.condition(rule, given.get("condition"))
+            self.throttle(rule)
+            self.actions(rule)
+        except NotImportable as error:
+            self.item.note(str(error))
+            return
+        if given.get("enabled") is False:
+            rule["enabled"] = False
+        unknown_keys(self.item, given, _RULE_KEYS)
+        self.item.rule = rule
+
+    def condition(self, rule: dict[str, Any], condition: object) -> None:
+        if condition is None:
+            raise NotImportable("it has no condition")
+        if not isinstance(condition, dict):
+            self.one(rule, [condition])
+            return
+        kinds = [key for key in ("all", "any", "not_all") if key in condition]
+        if len(kinds) != 1:
+            raise NotImportable(
+                f"a condition is a text, or has one of all, any and not_all; found {', '.join(condition)!r}"
+            )
+        parts = listing(condition[kinds[0]], kinds[0])
+        timeout = condition.get("timeout")
+        if kinds[0] == "any" or (len(parts) == 1 and kinds[0] == "all"):
+            self.one(rule, parts)
+        else:
+            self.several(rule, parts, None if timeout is None else span(timeout), expected=kinds[0] == "not_all")
+
+    def one(self, rule: dict[str, Any], parts: list[object]) -> None:
+        """A rule about one event: it matches one of the conditions."""
+        read = [self.read(part) for part in parts]
+        for made in read:
+            if made.joins or made.steps:
+                raise NotImportable("a condition of one event cannot look at others ('events.', 'facts.')")
+        rule["when"] = either(made.text for made in read)
+        rule["group_by"] = ["id"]
+
+    def read(self, part: object) -> Condition:
+        made = read_condition(part)
+        for note in made.notes:
+            self.item.note(note)
+        if made.facts and not made.events:
+            self.item.note("a fact that is set fires nothing by itself; the next event that matches does")
+        return made
+
+    def several(self, rule: dict[str, Any], parts: list[object], timeout: str | None, *, expected: bool) -> None:
+        read = [self.read(part) for part in parts]
+        steps = {made.alias or f"m_{number}": made for number, made in enumerate(read)}
+        aliases = {f"m_{number}": made.alias or f"m_{number}" for number, made in enumerate(read)}
+        facts = [name for name, made in steps.items() if made.facts and not made.events and not made.joins]
+        kept = {name: made for name, made in steps.items() if name not in facts}
+        known = both(steps[name].text for name in facts)
+        if facts and len(kept) <= 1:
+            self.with_facts(rule, known, list(kept.values()))
+            return
+        match: dict[str, Any] = {
+            "steps": {name: both([made.text, known] if facts else [made.text]) for name, made in kept.items()}
+        }
+        if same := self.joined(steps, aliases):
+            match["same"] = same
+        if expected:
+            if timeout is None:
+                raise NotImportable("not_all has no timeout: nothing says by when the events must have come")
+            match |= {"expect": "all", "within": timeout}
+        else:
+            ttl = self.ruleset.get("default_events_ttl")
+            match |= {"order": "any", "within": timeout or (_FOREVER if ttl is None else span(ttl))}
+            match |= {"reuse": True} if self.many else {}
+        rule["match"] = match
+        rule["group_by"] = []
+
+    def with_facts(self, rule: dict[str, Any], known: str, events: list[Condition]) -> None:
+        """Facts beside at most one event: the event, while the facts hold."""
+        if any(made.joins or made.steps for made in events):
+            raise NotImportable("an event is compared with a fact that was kept under a name ('facts.')")
+        rule["when"] = both([*(made.text for made in events), known])
+        rule["group_by"] = ["id"]
+
+    def joined(self, steps: dict[str, Condition], aliases: dict[str, str]) -> Any:
+        """`same`: by step the field that must be equal in all. Raises NotImportable for what this cannot say."""
+        links = [(name, join) for name, made in steps.items() for join in made.joins]
+        for name, made in steps.items():
+            for step in made.steps:
+                if aliases.get(step, step) not in steps:
+                    raise NotImportable(
+                        f"the condition {name} looks at 'events.{step}', which no condition before it keeps"
+                    )
+        found: list[dict[str, str]] = []
+        for name, join in links:
+            other = aliases.get(join.step, join.step)
+            if other not in steps:
+                raise NotImportable(
+                    f"the condition {name} looks at 'events.{join.step}', which no condition before it keeps"
+                )
+            for key in found:
+                if key.get(other) == join.theirs and name not in key:
+                    key[name] = join.ours
+                    break
+            else:
+                found.append({other: join.theirs, name: join.ours})
+        return found[0] if len(found) == 1 else found
+
+    def throttle(self, rule: dict[str, Any]) -> None:
+        if (throttle := self.given.get("throttle")) is None:
+            return
+        said = mapping(throttle, "throttle")
+        kinds = [key for key in ("once_within", "once_after", "accumulate_within") if key in said]
+        if len(kinds) != 1:
+            raise NotImportable("a throttle has one of once_within, once_after and accumulate_within")
+        if "match" in rule:
+            raise NotImportable("throttles work with one condition alone, there as well")
+        made: dict[str, Any] = {kinds[0]: span(said[kinds[0]])}
+        if kinds[0] == "accumulate_within":
+            made["count"] = int(said.get("threshold", 1))
+        attributes = [
+            read_condition(f"{key} is defined").text
+            for key in listing(said.get("group_by_attributes"), "group_by_attributes")
+        ]
+        made["by"] = [_path(text) for text in attributes]
+        rule["throttle"] = made
+
+    def actions(self, rule: dict[str, Any]) -> None:
+        given = listing(self.given.get("actions"), "actions") or [self.given.get("action") or {}]
+        playbook = None
+        for each in given:
+            for kind, arguments in mapping(each, "an action").items():
+                said = arguments if isinstance(arguments, dict) else {}
+                if kind == "set_fact":
+                    self.fact(rule, said)
+                elif kind in _NO_PLAYBOOK:
+                    self.item.note(f"the action {kind} has nothing like it here")
+                elif playbook is not None:
+                    self.item.note(f"the action {kind} is left out: a rule has one playbook, which does it all")
+                else:
+                    name = str(said.get("name") or kind) if kind in _NAMED else kind
+                    playbook = re.sub(r"\.ya?ml$", "", name)
+        if playbook is not None:
+            rule["playbook"] = playbook
+
+    def fact(self, rule: dict[str, Any], said: dict[str, Any]) -> None:
+        facts = mapping(said.get("fact") or {}, "a fact")
+        if any("{{" in str(value) for value in facts.values()):
+            self.item.note(f"set_fact of {', '.join(facts)} takes its values from the event by Jinja2")
+        else:
+            rule["set_fact"] = facts
+
+
+def _path(defined: str) -> str:
+    """The path in `has(a) && has(a.b)`."""
+    last = defined.rsplit(" && ", 1)[-1]
+    if last.startswith("has("):
+        return last[4:-1]
+    key, holder = last.rsplit(" in ", 1)
+    return f"{holder}[{key}]"
+
+
+def span(value: object) -> str:
+    """`5 minutes` as `5m`. Raises NotImportable."""
+    found = _SPAN.fullmatch(str(value))
+    if found is None:
+        raise NotImportable(f"{value!r} is no time; expected a number of milliseconds, seconds, minutes, hours or days")
+    unit = found[2] if found[2].startswith("milli") else found[2][0]
+    return f"{found[1]}{_UNITS[unit]}"

@@ -1,0 +1,157 @@
+"""The other systems' own inputs as ours: alerts and silences of Alertmanager, events and facts of ansible-rulebook, events of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from rules.importers import alertmanager, matchers
+from rules.importers.sheet import NotImportable
+from rules.importers.systems import System
+from rules.trial.lines import BadLine, Timed, command, moment, read, signal
+from schemas.ids import digest
+from schemas.severity import severity_of
+from schemas.spans import parse_span
+from schemas.time import SECOND, to_rfc3339
+
+_FACT_S = 10 * 365 * 86_400
+"""A fact of ansible-rulebook holds until it is retracted."""
+
+Said = dict[str, Any]
+
+
+def inputs(system: System, text: str, base: int, content: object) -> list[Timed]:
+    """The inputs that a file of steps holds for one of the systems; `content` is the file they are to be run on. Raises BadLine."""
+    make = {"alertmanager": _alertmanager, "ansible-rulebook": _rulebook, "sigma": _events, "keep": _keep}[system](
+        base, content
+    )
+    found: list[Timed] = []
+    for index, at, said in read(text, base):
+        try:
+            found += make(index, at, said) if said else [Timed(at, "tick", {}, index)]
+        except (NotImportable, ValueError) as error:
+            raise BadLine(f"line {index + 1}: {error}") from error
+    return found
+
+
+def _alertmanager(base: int, content: object) -> Callable[[int, int, Said], list[Timed]]:
+    timeout = parse_span(alertmanager.resolve_timeout(content))
+
+    def make(index: int, at: int, said: Said) -> list[Timed]:
+        found = [
+            Timed(at, "signal", _alert(alert, at, base, timeout, index, number), index)
+            for number, alert in enumerate(said.get("push") or ())
+        ]
+        if (silence := said.get("silence")) is not None:
+            data = {
+                "matcher": matchers.silence(silence.get("matchers") or []),
+                "starts_at": silence.get("starts", silence.get("startsAt", to_rfc3339(at))),
+                "until": silence.get("ends", silence.get("endsAt")),
+                "silence_id": str(silence.get("id") or f"silence-{index}"),
+            }
+            found.append(_command("silence", at, base, index, data))
+        if (name := said.get("expire")) is not None:
+            found.append(_command("expire_silence", at, base, index, {"silence_id": str(name)}))
+        return found
+
+    return make
+
+
+def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: int) -> Said:
+    """One posted alert. As there: it begins now, or at its end where only that is given; without an end it is over after the timeout."""
+    # Labels without a value are no labels.
+    labels = {name: str(value) for name, value in sorted(alert["labels"].items()) if str(value)}
+    starts, ends = (moment(alert[key], base) if alert.get(key) else None for key in ("startsAt", "endsAt"))
+    begun = starts if starts is not None else ends if ends is not None else at
+    over = ends if ends is not None else at + timeout
+    given = {
+        "source": "alertmanager",
+        "type": "alert",
+        "status": "resolved" if over <= at else "firing",
+        "severity": severity_of(labels.get("severity")) or "info",
+        "title": labels.get("alertname") or "(unnamed alert)",
+        "labels": labels,
+        "occurred_at": to_rfc3339(begun),
+        "expires_at": to_rfc3339(over),
+        "occurrence_id": digest("alert", *(part for pair in labels.items() for part in pair)),
+        "revision": f"{index}.{number}",
+        "raw": {"timeout": ends is None, "alert": alert},
+    }
+    return signal(given, at, base, index)
+
+
+def _rulebook(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
+    def make(index: int, at: int, said: Said) -> list[Timed]:
+        found = []
+        if "event" in said:
+            found.append(Timed(at, "signal", _event(said["event"], at, base, index), index))
+        for key in ("fact", "retract"):
+            for name, value in (said.get(key) or {}).items():
+                # A fact without a value is one that is taken back.
+                data = {"key": name, "value": value if key == "fact" else None, "for_s": _FACT_S}
+                found.append(_command("set_fact", at, base, index, data, name))
+        return found
+
+    return make
+
+
+def _events(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
+    def make(index: int, at: int, said: Said) -> list[Timed]:
+        if "signal" in said:
+            return [Timed(at, "signal", signal(said["signal"], at, base, index), index)]
+        return [Timed(at, "signal", _event(said.get("event"), at, base, index), index)]
+
+    return make
+
+
+def _event(event: object, at: int, base: int, index: int) -> Said:
+    """An event as a signal of its own: everything it says lies under `raw`."""
+    if not isinstance(event, Mapping):
+        raise ValueError(f"an event is an object, found {event!r:.60}")
+    text = orjson.dumps(event).decode()
+    return signal(
+        {"source": "event", "type": "log", "status": "firing", "title": text[:200], "body": text, "raw": event},
+        at,
+        base,
+        index,
+    )
+
+
+def _keep(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
+    def make(index: int, at: int, said: Said) -> list[Timed]:
+        alert = said.get("alert", said.get("event"))
+        if not isinstance(alert, Mapping):
+            raise ValueError(f"an alert is an object, found {alert!r:.60}")
+        status = str(alert.get("status", "firing")).lower()
+        known = {"resolved": "resolved", "acknowledged": "acknowledged", "suppressed": "suppressed"}
+        fingerprint = str(alert.get("fingerprint") or alert.get("id") or digest("keep", str(alert.get("name"))))
+        labels = alert.get("labels")
+        given = {
+            "source": "keep",
+            "type": "alert",
+            "status": known.get(status, "firing"),
+            "severity": severity_of(alert.get("severity")) or "info",
+            "title": str(alert.get("name") or "(unnamed alert)"),
+            "service": str(alert["service"]) if alert.get("service") else None,
+            "environment": str(alert["environment"]) if alert.get("environment") else None,
+            "labels": {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {},
+            "occurrence_id": fingerprint,
+            "group_key": fingerprint,
+            "revision": str(index),
+            "raw": dict(alert),
+        }
+        return [Timed(at, "signal", signal(given, at, base, index), index)]
+
+    return make
+
+
+def _command(kind: str, at: int, base: int, index: int, data: Said, name: str = "") -> Timed:
+    given = {"kind": kind, "id": f"cmd-{index}-{name}", "data": data}
+    return Timed(at, "command", command(given, at, base, index), index)
+
+
+def seconds(at: int, base: int) -> float:
+    """The time of a line: seconds after the base."""
+    return round((at - base) / SECOND, 6)
