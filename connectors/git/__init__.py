@@ -5,6 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from connectors.git.blame import GitBlame
+from connectors.git.diff import GitDiff
+from connectors.git.log import GitLog
 from connectors.git.recent_changes import GitRecentChanges
 from connectors.ports.connector import Connector, Settings
 from connectors.ports.tool import Tool
@@ -21,8 +24,9 @@ class GitSettings(Settings):
 
 
 def tools(settings: GitSettings, _instance: str) -> Sequence[Tool]:
-    """The history tool, where there is a clone to ask."""
-    return (GitRecentChanges(settings.repositories),) if settings.repositories else ()
+    """The history tools, where there is a clone to ask."""
+    kinds = (GitRecentChanges, GitLog, GitDiff, GitBlame) if settings.repositories else ()
+    return tuple(kind(settings.repositories) for kind in kinds)
 
 
 connector = Connector(

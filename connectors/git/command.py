@@ -50,7 +50,7 @@ async def git(clone: Path, *arguments: str, deadline_s: float = 8.0, executable:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for a NUL in an argument
         raise ToolFailed(f"{shown}: cannot be run: {error}") from error
     try:
         async with asyncio.timeout(deadline_s):

@@ -40,8 +40,23 @@ async def head_before(clone: Path, moment: int) -> str | None:
     return found if _SHA.fullmatch(found) else None
 
 
-async def commits(clone: Path, revision: str, *, since: int, limit: int, files: Sequence[str] = ()) -> list[Commit]:
-    """Commits reachable from `revision` since a moment, the latest first, merges left out; only those touching `files`, if given."""
+async def commits(
+    clone: Path,
+    revision: str,
+    *,
+    since: int,
+    limit: int,
+    files: Sequence[str] = (),
+    until: int | None = None,
+    words: str = "",
+    author: str = "",
+) -> list[Commit]:
+    """Commits reachable from `revision` since a moment, the latest first, merges left out; only those touching `files`, with `words` in
+    the message, by an author whose name or address holds `author`, if given. Words and author are taken literally, in any case."""
+    narrowed = [f"--until={_iso(until)}"] if until is not None else []
+    if words or author:
+        narrowed += ["--fixed-strings", "--regexp-ignore-case"]
+    narrowed += [f"--grep={words}"] * bool(words) + [f"--author={author}"] * bool(author)
     output = await git(
         clone,
         "log",
@@ -51,8 +66,10 @@ async def commits(clone: Path, revision: str, *, since: int, limit: int, files: 
         "--no-color",
         f"--max-count={limit}",
         f"--since={_iso(since)}",
+        *narrowed,
         "--name-only",
         _FORMAT,
+        "--end-of-options",
         revision,
         "--",
         *files,
@@ -70,7 +87,16 @@ async def blame(clone: Path, revision: str, path: str, line: int) -> Blamed | No
     """Who last changed that line as of that revision; None when the file has no such line."""
     try:
         output = await git(
-            clone, "blame", "--porcelain", "--no-progress", f"-L{line},{line}", revision, "--", path, deadline_s=6.0
+            clone,
+            "blame",
+            "--porcelain",
+            "--no-progress",
+            "--no-textconv",
+            f"-L{line},{line}",
+            revision,
+            "--",
+            path,
+            deadline_s=6.0,
         )
     except ToolFailed as error:
         if re.search(r"has only \d+ line", str(error)):

@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from connectors.git import history
+from connectors.git.clones import Clones
+from connectors.git.seen import CommitSeen, commit_seen
 from connectors.ports.stack import Frame, app_frames, raised
-from connectors.ports.tool import Tool, ToolContext, ToolFailed
+from connectors.ports.tool import Tool, ToolContext
 from schemas import to_rfc3339
 from schemas.time import SECOND
 
@@ -21,19 +23,6 @@ class RecentChangesQuestion(BaseModel):
     days: float = Field(default=14, gt=0, le=365, description="Before the start of the incident")
     limit: int = Field(default=15, ge=1, le=50, description="Commits per list")
     frames: int = Field(default=8, ge=1, le=30, description="Frames of the stack trace, nearest to the fault first")
-
-
-class CommitSeen(BaseModel):
-    """One commit. `touches` are the files of it that stand in the stack trace."""
-
-    commit: str
-    at: str
-    before_start_s: float
-    author: str
-    title: str
-    files: tuple[str, ...] = ()
-    more_files: int = 0
-    touches: tuple[str, ...] = ()
 
 
 class FrameSeen(BaseModel):
@@ -75,13 +64,13 @@ class GitRecentChanges(Tool):
     max_bytes = 64_000
 
     def __init__(self, repositories: Mapping[str, Path]) -> None:
-        self._repositories = repositories
+        self._clones = Clones(repositories)
 
     @override
     async def call(self, arguments: BaseModel, context: ToolContext) -> RecentChanges:
         assert isinstance(arguments, RecentChangesQuestion)  # noqa: S101 - the caller validated against `arguments`
         frames = app_frames(raised(context.signals))[: arguments.frames]
-        name, clone = self._clone(context.incident.service, frames)
+        name, clone = self._clones.chosen("", context, frames)
         start = context.incident.first_seen
         since = start - round(arguments.days * 86_400) * SECOND
         head = await history.head_before(clone, start)
@@ -103,33 +92,9 @@ class GitRecentChanges(Tool):
             start=to_rfc3339(start),
             frames=tuple(seen),
             unmatched=tuple(frame.file[:200] for frame, path in found.items() if path is None),
-            touching=tuple(_commit(whole.get(each.sha, each), start, files) for each in touching),
-            recent=tuple(_commit(each, start, files) for each in recent),
+            touching=tuple(commit_seen(whole.get(each.sha, each), start, files) for each in touching),
+            recent=tuple(commit_seen(each, start, files) for each in recent),
         )
-
-    def _clone(self, service: str | None, frames: tuple[Frame, ...]) -> tuple[str, Path]:
-        """By service, else by the longest configured path prefix of a frame."""
-        name = service if service in self._repositories else None
-        if name is None:
-            prefixes = [
-                prefix
-                for prefix in self._repositories
-                if any(_begins(frame.path, prefix) or _begins(frame.file, prefix) for frame in frames)
-            ]
-            name = max(prefixes, key=len, default=None)
-        if name is None:
-            known = ", ".join(sorted(self._repositories)) or "none"
-            raise ToolFailed(f"no clone is configured for service {service!r} or its stack trace; configured: {known}")
-        clone = self._repositories[name]
-        if not clone.is_dir():
-            raise ToolFailed(
-                f"the clone of {name!r} is not there: {str(clone)!r} is not a folder; clone it, or correct git.repositories"
-            )
-        return name, clone.resolve()
-
-
-def _begins(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix.rstrip("/") + "/")
 
 
 async def _frame(clone: Path, head: str, frame: Frame, path: str, start: int, *, culprit: bool) -> FrameSeen:
@@ -140,18 +105,5 @@ async def _frame(clone: Path, head: str, frame: Frame, path: str, start: int, *,
         function=frame.function or None,
         culprit=culprit,
         text=blamed.text.strip()[:200] if blamed is not None else None,
-        last_change=_commit(blamed.commit, start, (path,)) if blamed is not None else None,
-    )
-
-
-def _commit(commit: history.Commit, start: int, files: tuple[str, ...]) -> CommitSeen:
-    return CommitSeen(
-        commit=commit.sha,
-        at=to_rfc3339(commit.at),
-        before_start_s=round((start - commit.at) / SECOND, 1),
-        author=commit.author[:100],
-        title=commit.subject[:200],
-        files=tuple(each[:200] for each in commit.files[:10]),
-        more_files=max(0, len(commit.files) - 10),
-        touches=tuple(each for each in commit.files if each in files)[:10],
+        last_change=commit_seen(blamed.commit, start, (path,)) if blamed is not None else None,
     )

@@ -1,8 +1,6 @@
 """A real repository is asked what was committed before an incident."""
 
 import asyncio
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +9,14 @@ import pytest
 from connectors.git import GitSettings, connector
 from connectors.git.history import match
 from connectors.ports.tool import ToolContext, ToolFailed
-from schemas import to_rfc3339
-from schemas.time import SECOND
-from tests.support.checkout_story import NOW, START, ListArchive, checkout_incident, error_signal, exception_event
+from tests.support.checkout_story import NOW, ListArchive, checkout_incident, error_signal, exception_event
+from tests.support.clone import Repository
 
 CART = "def total(coupon):\n    subtotal = 1\n\n    # what is left\n    #\n    #\n    return subtotal - {} \n"
 
 
-class Repository:
-    """A clone made for a test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self._git("init", "-q", "-b", "main")
-
-    def commit(self, title: str, days_before: float, **files: str) -> str:
-        """Write files (`__` in a name is a slash) and commit them; returns the id."""
-        for name, content in files.items():
-            path = self.folder / (name.replace("__", "/") + ".py")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-        at = to_rfc3339(START - round(days_before * 86_400) * SECOND)
-        self._git("add", "-A")
-        self._git("commit", "-q", "-m", title, date=at)
-        return self._git("rev-parse", "HEAD")
-
-    def _git(self, *arguments: str, date: str = "2026-01-01T00:00:00Z") -> str:
-        person = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in
-                  (("NAME", "Ada"), ("EMAIL", "ada@shop.example"), ("DATE", date))}  # fmt: skip
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **person}
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.folder, env=environment, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "checkout")
-
-
 def ask(repositories: dict[str, Path], *, service: str = "checkout", raw: Any = None, **arguments: Any) -> Any:
-    (tool,) = connector.tools(GitSettings(repositories=repositories), "default")
+    tool = connector.tools(GitSettings(repositories=repositories), "default")[0]
     signal = error_signal(0, raw=raw if raw is not None else exception_event(), service=service)
     context = ToolContext(checkout_incident([signal], service=service), [signal], ListArchive(), NOW)
     return asyncio.run(tool.call(tool.arguments(**arguments), context))
@@ -133,8 +96,8 @@ def test_what_a_clone_configures_for_itself_is_not_run(repository: Repository, m
     script.write_text(f"#!/bin/sh\ntouch {marker}\n")
     script.chmod(0o755)
     for setting in ("core.fsmonitor", "core.pager", "diff.external", "gpg.program", "core.sshCommand"):
-        repository._git("config", setting, str(script))
-    repository._git("config", "log.showSignature", "true")
+        repository.git("config", setting, str(script))
+    repository.git("config", "log.showSignature", "true")
     marker.unlink(missing_ok=True)
     monkeypatch.setenv("GIT_DIR", "/nonexistent")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(script))
