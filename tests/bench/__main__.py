@@ -16,7 +16,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
-NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka")
+NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ GOALS = (
         "kafka: consumption: ratio to raw with a commit each 500",
         "consumption ≥ 0.6 of raw aiokafka, same commits",
         least=0.6,
+    ),
+    Goal(
+        "roles: request to playbook.selected: p99 ms",
+        "request to playbook.selected over Kafka, p99 at 1,000/s < 50 ms",
+        most=50,
+    ),
+    Goal(
+        "roles: shared investigations: ratio to the ideal",
+        "1,000 queued investigations, 4 workers, to the ideal ≤ 1.1",
+        most=1.1,
     ),
     Goal("idle: resident memory", "idle < 200 MB", most=200),
     Goal("idle: share of one core", "idle < 1 % of a core", most=1),
