@@ -58,7 +58,7 @@ def best_lag(one: Sequence[Point], other: Sequence[Point], step_s: float) -> tup
         if len(shared) < FEWEST:
             continue
         correlation = pearson([a for a, _ in shared], [b for _, b in shared])
-        if correlation is not None and (best is None or abs(correlation) > abs(best[0]) + 0.01):
+        if correlation is not None and (best is None or abs(correlation) > abs(best[0]) + 0.001):
             best = (correlation, lag)
     return None if best is None else (best[0], best[1] * step_s)
 

@@ -8,20 +8,20 @@ from typing import Any
 from schemas import SignalStatus
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "title": ("title", "summary", "message", "name", "subject", "text", "msg", "event"),
+    "title": ("title", "summary", "message", "name", "subject", "text", "msg", "event", "question"),
     "body": ("body", "description", "details", "detail", "error", "reason"),
     "type": ("type", "kind"),
     "status": ("status", "state"),
     "severity": ("severity", "level", "priority", "urgency", "loglevel", "log_level"),
     "service": ("service", "service_name", "app", "application", "component", "job"),
     "environment": ("environment", "env", "stage"),
-    "labels": ("labels", "tags", "attributes"),
+    "labels": ("labels", "tags", "attributes", "commonlabels"),
     "measures": ("measures", "metrics", "values"),
     "url": ("url", "link", "permalink", "html_url", "web_url"),
     "runbook": ("runbook_url", "runbook"),
     "occurred_at": (
         "occurred_at", "occurredat", "timestamp", "@timestamp", "time", "ts", "starts_at", "startsat", "datetime", "date",
-        "created_at", "createdat",
+        "created_at", "createdat", "fired_at", "firedat", "triggered_at", "triggeredat",
     ),
     "id": ("id", "event_id", "eventid", "alert_id", "alertid", "uuid"),
     "group_key": ("group_key", "groupkey", "dedup_key", "dedupkey", "fingerprint", "alert_key", "incident_key", "alias"),

@@ -52,7 +52,7 @@ def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unk
         else:
             status = known
     severity = settings.severity
-    if (word := found.get("severity")) is not None:
+    if (word := found.get("severity", labels.get("severity"))) is not None:
         meant = severity_of(word)
         if meant is None:
             unknown.add(text_of(word)[:100])
