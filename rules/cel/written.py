@@ -80,10 +80,12 @@ def below(holder: str, *keys: str) -> str:
 
 
 def present(holder: str, *keys: str) -> str:
-    """The test that a field is there, which no missing holder makes fail."""
+    """The test that a field is there, which nothing missing or of another kind on the way makes fail."""
     tests = []
     for number, key in enumerate(keys):
         above = below(holder, *keys[:number])
+        if number:
+            tests.append(f"type({above}) == map")
         plain = _WORD.fullmatch(key) and key not in _TAKEN
         tests.append(f"has({above}.{key})" if plain else f"{text(key)} in {above}")
     return " && ".join(tests)

@@ -153,8 +153,8 @@ class _Rule:
             match |= {"expect": "all", "within": timeout}
         else:
             ttl = self.ruleset.get("default_events_ttl")
-            match |= {"order": "any", "within": timeout or (_FOREVER if ttl is None else span(ttl))}
-            match |= {"reuse": True} if self.many else {}
+            match |= {"within": timeout or (_FOREVER if ttl is None else span(ttl)), "combinations": "each"}
+            match |= {} if self.many else {"consume": True}
         rule["match"] = match
         rule["group_by"] = []
 
@@ -187,7 +187,13 @@ class _Rule:
                     break
             else:
                 found.append({other: join.theirs, name: join.ours})
-        return found[0] if len(found) == 1 else found
+        if len({frozenset(key) for key in found}) > 1:
+            raise NotImportable(
+                "its conditions are joined by different fields of different events, which `same` cannot say"
+            )
+        if len(found) < 2:
+            return found[0] if found else None
+        return {name: [key[name] for key in found] for name in found[0]}
 
     def throttle(self, rule: dict[str, Any]) -> None:
         if (throttle := self.given.get("throttle")) is None:

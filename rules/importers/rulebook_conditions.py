@@ -263,6 +263,8 @@ class _Reader:
             if isinstance(key, int):
                 tests.append(f"type({holder}) == list && size({holder}) > {key}")
             else:
+                if tests:
+                    tests.append(f"type({holder}) == map")
                 plain = written_below("", key)
                 tests.append(f"has({holder}{plain})" if plain[0] == "." else f"{text(key)} in {holder}")
             holder = _below(holder, (key,))

@@ -16,13 +16,15 @@ class NotImportable(ValueError):
 
 @dataclass(slots=True)
 class Item:
-    """One thing of the other system: the rule it became, or None where it was left out, and what is not exact about it."""
+    """One thing of the other system: the rule it became, None where it was left out or is `inside` of others, and what is not exact about it."""
 
     kind: str
     name: str
     rule: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    inside: str = ""
+    """What other rules it is a part of, where it is carried over in them."""
 
     def note(self, text: str) -> None:
         """Something of it is not carried over exactly."""
@@ -50,9 +52,10 @@ class Sheet:
     def counts(self) -> Mapping[str, int]:
         """How many things were carried over exactly, with a comment, and not at all."""
         found = [each for item in self.items for each in item.walk()]
-        exact = sum(each.rule is not None and not each.notes for each in found)
-        noted = sum(each.rule is not None and bool(each.notes) for each in found)
-        return {"exact": exact + len(self.times), "with_comment": noted, "left_out": sum(e.rule is None for e in found)}
+        kept = [each for each in found if each.rule is not None or each.inside]
+        noted = sum(bool(each.notes) for each in kept)
+        exact = len(kept) - noted + len(self.times)
+        return {"exact": exact, "with_comment": noted, "left_out": len(found) - len(kept)}
 
     @property
     def playbooks(self) -> list[str]:

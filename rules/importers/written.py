@@ -38,7 +38,11 @@ def write(sheet: Sheet) -> str:
 
 def _item(item: Item, indent: int) -> list[str]:
     lines = [""] if indent == 2 else []
-    if item.rule is None:
+    if item.inside:
+        lines += _comment(f"{item.kind} {item.name!r}: {item.inside}", indent)
+        for note in item.notes:
+            lines += _comment(f"Not exact: {note}", indent)
+    elif item.rule is None:
         lines += _comment(f"Left out: {item.kind} {item.name!r}: {'; '.join(item.notes)}", indent)
     else:
         for note in item.notes:

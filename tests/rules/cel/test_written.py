@@ -49,7 +49,7 @@ def test_any_plain_value_is_written_so_that_it_reads_back(value: object) -> None
     ("written", "expected"),
     [
         (below("raw", "a", "b-c", "in", "d"), 'raw.a["b-c"]["in"].d'),
-        (present("raw", "a", "b"), "has(raw.a) && has(raw.a.b)"),
+        (present("raw", "a", "b"), "has(raw.a) && type(raw.a) == map && has(raw.a.b)"),
         (present("labels", "x-y"), '"x-y" in labels'),
         (either(["a == 1", "b == 2", "a == 1"]), "a == 1 || b == 2"),
         (both(["a == 1 || b == 2", "c"]), "(a == 1 || b == 2) && c"),

@@ -1,0 +1,139 @@
+"""Sigma's detections match the events that the specification says, missing fields under `not` included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rules import cel
+from rules.fields import SCHEMA
+from rules.importers.sheet import NotImportable
+from rules.importers.sigma_detections import detection
+from schemas.document import parse_yaml
+
+CASES: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = [
+    # one search, the events it matches, those it does not
+    ("{User: Root}", [{"User": "root"}, {"User": "ROOT"}], [{"User": "rooty"}, {}, {"User": None}, {"User": ["root"]}]),
+    ("{EventID: 4625}", [{"EventID": 4625}, {"EventID": "4625"}], [{"EventID": 46250}, {"EventID": 4625.5}]),
+    ("{EventID: [1, 2]}", [{"EventID": 2}], [{"EventID": 3}]),
+    ("{ok: true}", [{"ok": True}, {"ok": "true"}], [{"ok": False}]),
+    ("{a: 1, b: 2}", [{"a": 1, "b": 2}], [{"a": 1}, {"a": 1, "b": 3}]),
+    ("[{a: 1}, {b: 2}]", [{"a": 1}, {"b": 2}], [{"a": 2}]),
+    ("{Image: '*\\cmd.exe'}", [{"Image": "C:\\Windows\\CMD.EXE"}], [{"Image": "cmd.exe"}]),
+    ("{Image: 'C:\\\\*\\x?.exe'}", [{"Image": "c:\\a\\b\\xy.exe"}], [{"Image": "c:\\a\\x.exe"}]),
+    ("{a: 'x\\*y'}", [{"a": "X*Y"}], [{"a": "xzy"}]),
+    ("{a: 'x\\\\*y'}", [{"a": "x\\zy"}], [{"a": "x*y"}]),
+    ("{a: 'x\\\\y'}", [{"a": "x\\y"}], []),
+    ("{a: 'x\\y'}", [{"a": "x\\y"}], []),
+    ("{a: '*'}", [{"a": "anything"}, {"a": 1}], [{}]),
+    ("{a: ''}", [{"a": ""}], [{"a": "x"}, {}]),
+    ("{a: null}", [{"a": None}, {}], [{"a": ""}]),
+    ("{'a|exists': true}", [{"a": None}, {"a": 1}], [{}]),
+    ("{'a|exists': false}", [{}], [{"a": None}]),
+    ("{'a|contains': [bc, xy]}", [{"a": "aBCd"}, {"a": "xy"}], [{"a": "b c"}]),
+    ("{'a|contains|all': [b, d]}", [{"a": "abcd"}], [{"a": "abc"}]),
+    ("{'a|startswith': ab}", [{"a": "ABC"}], [{"a": "cab"}]),
+    ("{'a|endswith': '\\bc'}", [{"a": "a\\BC"}], [{"a": "abc"}]),
+    ("{'a|contains': 'x*z'}", [{"a": "1xyz2"}], [{"a": "xy"}]),
+    ("{'a|cased': Root}", [{"a": "Root"}], [{"a": "root"}]),
+    ("{'a|contains|cased': [Oo, Xx]}", [{"a": "rOot"}], [{"a": "root"}]),
+    ("{'a|neq': [x, y]}", [{"a": "z"}, {"a": 1}], [{"a": "X"}, {}]),
+    ("{'a|re': 'ab+c$'}", [{"a": "xabbc"}], [{"a": "xABBC"}, {"a": "abcd"}]),
+    ("{'a|re|i': 'ab+c'}", [{"a": "xABBC"}], []),
+    ("{'a|cidr': ['10.0.0.0/8', '::1/128']}", [{"a": "10.1.2.3"}, {"a": "::1"}], [{"a": "11.0.0.1"}, {"a": "host"}]),
+    ("{'a|gte': 5}", [{"a": 5}, {"a": 5.5}, {"a": "6"}], [{"a": 4}, {"a": "x"}]),
+    ("{'a|lt': 5, 'b|gt': 1.5}", [{"a": 4, "b": 2}], [{"a": 5, "b": 2}]),
+    ("{'a|fieldref': b}", [{"a": "X", "b": "x"}], [{"a": "x", "b": "y"}, {"a": "x"}]),
+    ("{'a|fieldref|startswith': b}", [{"a": "xyz", "b": "XY"}], [{"a": "xyz", "b": "yz"}]),
+    ("{'a|base64|contains': 'foo'}", [{"a": "xZm9vx"}], [{"a": "foo"}, {"a": "zm9v"}]),
+    (
+        "{'a|base64offset|contains': 'http://'}",
+        [{"a": "eGh0dHA6Ly9h"}, {"a": "aHR0cDovL2E="}, {"a": "eHhodHRwOi8vYQ=="}],
+        [{"a": "aGk="}],
+    ),
+    ("{'a|wide|base64|contains': 'ab'}", [{"a": "YQBiAA=="}], []),
+    (
+        "{'a|windash|contains': ' -param'}",
+        [{"a": "x /PARAM"}, {"a": "x -param"}, {"a": "x \u2013param"}],
+        [{"a": "x param"}],
+    ),
+    ("{'t|hour': 13}", [{"t": "2026-11-21T13:59:00Z"}], [{"t": "2026-11-21T14:00:00Z"}, {"t": "x"}]),
+    ("{'t|month|gte': 11}", [{"t": "2026-11-21T13:59:00Z"}], [{"t": "2026-10-21T13:59:00Z"}]),
+    ("[EVIL, 'a*b']", [{"x": "some evil thing"}, {"y": "a--b"}], [{"x": "good"}, {"n": 1}]),
+    ("{'|all': [one, two]}", [{"x": "one two"}, {"x": "one", "y": "two"}], [{"x": "one"}]),
+    ("{a.b: x}", [{"a.b": "x"}, {"a": {"b": "X"}}], [{"a": "x"}, {"a": {"c": "x"}}, {}]),
+    ("{Straße: GRÜN}", [{"Straße": "grün"}], [{"Straße": "rot"}]),
+]
+
+
+def met(condition: str, event: dict[str, Any]) -> bool:
+    signal = {"raw": event, "body": "", "title": ""}
+    return cel.compile(condition, schema=SCHEMA).matches(signal)
+
+
+@pytest.mark.parametrize(("search", "matching", "others"), CASES, ids=[case[0] for case in CASES])
+def test_a_search_matches_what_it_says(
+    search: str, matching: list[dict[str, Any]], others: list[dict[str, Any]]
+) -> None:
+    given = parse_yaml(f"s: {search}", "x").content["s"]
+    found = detection({"s": given, "condition": "s"})
+    inverse = detection({"s": given, "condition": "not s"})
+    again = detection({"s": given, "condition": "not not s"})
+    for event in matching:
+        assert (met(found, event), met(inverse, event), met(again, event)) == (True, False, True), (found, inverse)
+    for event in others:
+        assert (met(found, event), met(inverse, event), met(again, event)) == (False, True, False), (found, inverse)
+
+
+SEARCHES = {"sel1": {"a": 1}, "sel2": {"b": 1}, "sel3": {"c": 1}, "filter": {"d": 1}, "_no": {"e": 1}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "event", "expected"),
+    [
+        ("sel1 and sel2", {"a": 1, "b": 1}, True),
+        ("sel1 and sel2", {"a": 1}, False),
+        ("sel1 or sel2 and sel3", {"a": 1}, True),
+        ("(sel1 or sel2) and sel3", {"a": 1}, False),
+        ("sel1 and not filter", {"a": 1}, True),
+        ("sel1 and not filter", {"a": 1, "d": 1}, False),
+        ("1 of sel*", {"c": 1}, True),
+        ("any of sel*", {"c": 1}, True),
+        ("all of sel*", {"a": 1, "b": 1}, False),
+        ("all of sel*", {"a": 1, "b": 1, "c": 1}, True),
+        ("2 of sel*", {"a": 1, "c": 1}, True),
+        ("2 of sel*", {"a": 1}, False),
+        ("1 of them", {"e": 1}, False),
+        ("all of them", {"a": 1, "b": 1, "c": 1, "d": 1}, True),
+        ("sel1 AND NOT 1 of filter*", {"a": 1}, True),
+        ("not (sel1 or sel2)", {}, True),
+        ("not (sel1 or sel2)", {"b": 1}, False),
+    ],
+)
+def test_conditions_join_searches(condition: str, event: dict[str, Any], *, expected: bool) -> None:
+    assert met(detection({**SEARCHES, "condition": condition}), event) is expected
+
+
+def test_several_conditions_are_alternatives() -> None:
+    found = detection({**SEARCHES, "condition": ["sel1 and sel2", "sel3"]})
+    assert [met(found, event) for event in ({"a": 1}, {"c": 1}, {"a": 1, "b": 1})] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"s": {"a|re": "(?<=x)y"}, "condition": "s"}, "RE2 refuses"),
+        ({"s": {"a|expand": "%Servers%"}, "condition": "s"}, "placeholders"),
+        ({"s": {"a|sounds": "x"}, "condition": "s"}, "not known"),
+        ({"s": {"a": 1}, "condition": "s and t"}, "'t'"),
+        ({"s": {"a": 1}, "condition": "s | count() by x > 5"}, r"goes on with '\|'"),
+        ({"s": {"a": 1}, "condition": "(s"}, "lacks"),
+        ({"s": {"a": 1}, "condition": "1 of x*"}, "x\\*"),
+        ({"s": {"a": 1}}, "no condition"),
+        ({"s": {"a|windash": "-a -b -c -d"}, "condition": "s"}, "permutations"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(NotImportable, match=words):
+        detection(given)
