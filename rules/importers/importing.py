@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from rules.importers import alertmanager, rulebook, sigma
+from rules.importers import alertmanager, keep, rulebook, sigma
 from rules.importers.sheet import NotImportable, Sheet
 from rules.importers.steps import inputs
 from rules.importers.systems import System
@@ -18,7 +18,12 @@ from rules.importers.written import write
 from rules.load import load_texts
 from rules.trial.run import run
 
-_READERS = {"alertmanager": alertmanager.read, "ansible-rulebook": rulebook.read, "sigma": sigma.read}
+_READERS = {
+    "alertmanager": alertmanager.read,
+    "ansible-rulebook": rulebook.read,
+    "sigma": sigma.read,
+    "keep": keep.read,
+}
 
 
 def content_of(text: str) -> Any:

@@ -45,6 +45,7 @@ class Sheet:
     source: str
     items: list[Item] = field(default_factory=list)
     times: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
     silences: list[dict[str, Any]] = field(default_factory=list)
     names: Names = field(default_factory=lambda: Names())
 

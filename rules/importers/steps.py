@@ -112,7 +112,7 @@ def _event(event: object, at: int, base: int, index: int) -> Said:
         raise ValueError(f"an event is an object, found {event!r:.60}")
     text = orjson.dumps(event).decode()
     return signal(
-        {"source": "event", "type": "log", "status": "firing", "title": text[:200], "body": text, "raw": event},
+        {"source": "event", "type": "log", "status": "firing", "title": text[:200], "raw": event},
         at,
         base,
         index,
@@ -124,20 +124,19 @@ def _keep(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
         alert = said.get("alert", said.get("event"))
         if not isinstance(alert, Mapping):
             raise ValueError(f"an alert is an object, found {alert!r:.60}")
-        status = str(alert.get("status", "firing")).lower()
-        known = {"resolved": "resolved", "acknowledged": "acknowledged", "suppressed": "suppressed"}
         fingerprint = str(alert.get("fingerprint") or alert.get("id") or digest("keep", str(alert.get("name"))))
         labels = alert.get("labels")
         given = {
             "source": "keep",
             "type": "alert",
-            "status": known.get(status, "firing"),
+            # What an alert says of itself lies under `raw`: there every one of them is an event, the resolved ones as well.
+            "status": "firing",
             "severity": severity_of(alert.get("severity")) or "info",
             "title": str(alert.get("name") or "(unnamed alert)"),
             "service": str(alert["service"]) if alert.get("service") else None,
             "environment": str(alert["environment"]) if alert.get("environment") else None,
             "labels": {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {},
-            "occurrence_id": fingerprint,
+            "occurrence_id": f"{fingerprint}#{index}",
             "group_key": fingerprint,
             "revision": str(index),
             "raw": dict(alert),

@@ -25,6 +25,12 @@ def write(sheet: Sheet) -> str:
         lines += _comment(f"Playbooks still to be written: {', '.join(sheet.playbooks)}.", 0)
     for silence in sheet.silences:
         lines += _comment(f"Silence: {json.dumps(silence, ensure_ascii=False)}", 0)
+    if sheet.defaults:
+        lines += [
+            "defaults:",
+            *(line for key, value in sheet.defaults.items() for line in _entry(key, value, "  ")),
+            "",
+        ]
     lines.append("rules:" if any(each.rule for item in sheet.items for each in item.walk()) else "rules: []")
     for item in sheet.items:
         lines += _item(item, 2)
