@@ -1,17 +1,23 @@
 """Log lines as every tool that reads logs shows them: samples in order of time, and patterns counted before and after the start."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import Field
 
 from connectors.ports.asking import Answer
 from connectors.ports.texts import clipped, masked
-from schemas.severity import Severity, severity_rank
+from schemas.severity import Severity, severity_of, severity_rank
 from schemas.time import SECOND, to_rfc3339
 
 LINE = 500
 """Characters of a line that are shown."""
+_LEVELS = ("detected_level", "level", "severity", "severity_text", "log.level", "lvl")
+_SERVICES = ("service.name", "service_name", "service", "app", "app.kubernetes.io/name", "container", "job")
+_LEVEL = re.compile(
+    r"""(?:^|[\s\[{,"'(])(?:(?:level|severity|lvl)"?\s*[=:]\s*"?([A-Za-z]+)|(FATAL|CRITICAL|PANIC|ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE)\b)"""
+)
 
 
 class Entry(NamedTuple):
@@ -60,6 +66,20 @@ class LogFindings(Answer):
     complete: bool = True
     lines: tuple[LineSeen, ...]
     patterns: tuple[Pattern, ...]
+
+
+def severity_in(text: str, labels: Mapping[str, str]) -> Severity:
+    """What the labels say, else what the beginning of the line says, else info."""
+    for name in _LEVELS:
+        if (found := severity_of(labels.get(name))) is not None:
+            return found
+    said = _LEVEL.search(text[:300])
+    return (severity_of(said[1] or said[2]) if said is not None else None) or "info"
+
+
+def service_in(labels: Mapping[str, str]) -> str | None:
+    """The service by the names it usually has among labels."""
+    return next((labels[name] for name in _SERVICES if labels.get(name)), None)
 
 
 def findings(
