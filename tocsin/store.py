@@ -33,7 +33,9 @@ class Reading(Protocol):
     async def get(self, space: str, key: str) -> bytes | None:
         """As Journal."""
 
-    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
+    async def scan(
+        self, space: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[tuple[str, bytes]]:
         """As Journal."""
 
 

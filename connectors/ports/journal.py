@@ -169,8 +169,10 @@ class Journal(Protocol):
     async def get(self, space: str, key: str) -> bytes | None:
         """A row, or None."""
 
-    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
-        """Rows whose key begins with `prefix`, in order of their keys."""
+    async def scan(
+        self, space: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[tuple[str, bytes]]:
+        """Rows whose key begins with `prefix` and is above `after` (code points), in order of their keys; at most `limit` of them."""
 
     async def acquire(self, name: str, *, owner: str, ttl_s: float) -> Lease | None:
         """Take the lease if it is free, expired, or held by the same owner (renewal with the same token); else None."""

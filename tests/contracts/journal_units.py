@@ -131,6 +131,10 @@ class UnitContract(OpensJournal):
             assert [key for key, _ in await journal.scan("rows", "a/")] == ["a/10", "a/2"]
             assert [key for key, _ in await journal.scan("rows")] == ["A", "a", "a%", "a/10", "a/2", "b", "\u00e4"]
             assert list(await journal.scan("nothing")) == []
+            assert [key for key, _ in await journal.scan("rows", after="a", limit=2)] == ["a%", "a/10"]
+            assert [key for key, _ in await journal.scan("rows", "a/", after="a")] == ["a/10", "a/2"]
+            assert [key for key, _ in await journal.scan("rows", "a/", after="a/10", limit=9)] == ["a/2"]
+            assert list(await journal.scan("rows", after="\u00e4")) == []
 
         self.run(work)
 

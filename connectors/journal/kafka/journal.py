@@ -66,7 +66,7 @@ class KafkaJournal(Journal):
     def fault(self) -> str | None:
         """Why it cannot write or read at present, None when all is well; it tries again by itself."""
         gone = next((str(fault) for fault in self.streams.faults.values()), None)
-        return self._appender.fault or self.database.fault or gone
+        return gone or self._appender.fault or self.database.fault or self._committer.fault or self.relay.fault
 
     async def stats(self) -> dict[str, float]:
         """Counters since the start (commits, units, retries, failures, records, batches, published, takeovers) and gauges:
@@ -108,10 +108,9 @@ class KafkaJournal(Journal):
             return await self.streams.head(stream) + 1
         for record in records:
             refuse_too_large(stream, record)
+        least = self.streams.least(stream)
         first = await self._appender.append(stream, records, present_trace())
-        written = first + len(records)
-        if written > self.streams.written.get(stream, 0):
-            self.streams.written[stream] = written
+        self.streams.wrote(stream, first, len(records), least=least)
         return first + 1
 
     @override
@@ -170,9 +169,11 @@ class KafkaJournal(Journal):
         return await rows.get(self.database, space, key)
 
     @override
-    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
+    async def scan(
+        self, space: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[tuple[str, bytes]]:
         self._refuse_when_closed()
-        return await rows.scan(self.database, space, prefix)
+        return await rows.scan(self.database, space, prefix, after, limit)
 
     @override
     async def acquire(self, name: str, *, owner: str, ttl_s: float) -> Lease | None:

@@ -15,11 +15,15 @@ async def get(database: Database, space: str, key: str) -> bytes | None:
     return found[0][0] if found else None
 
 
-async def scan(database: Database, space: str, prefix: str) -> list[tuple[str, bytes]]:
+async def scan(
+    database: Database, space: str, prefix: str, after: str | None, limit: int | None
+) -> list[tuple[str, bytes]]:
     """Keys compare by code point (collation C)."""
     found = await database.rows(
-        "SELECT key, value FROM spaces WHERE space = %s AND key >= %s AND (%s::text IS NULL OR key < %s) ORDER BY key",
-        (space, prefix, (beyond := _beyond(prefix)), beyond),
+        """SELECT key, value FROM spaces
+           WHERE space = %s AND key >= %s AND (%s::text IS NULL OR key < %s) AND (%s::text IS NULL OR key > %s)
+           ORDER BY key LIMIT %s""",
+        (space, prefix, (beyond := _beyond(prefix)), beyond, after, after, limit),
     )
     return [(key, value) for key, value in found]
 

@@ -95,7 +95,7 @@ def _incidents(connection: sqlite3.Connection, since: int, limit: int) -> list[I
         return []
     latest: list[tuple[int, str, bytes]] = []
     # Years of incidents are looked at each time, and few of them meant: decoding alone is far cheaper than making the record.
-    for name, content in stored.scan(connection, INCIDENTS, ""):
+    for name, content in stored.scan(connection, INCIDENTS, "", None, None):
         opened_at = from_rfc3339(orjson.loads(content)["opened_at"])
         if opened_at >= since:
             heapq.heappush(latest, (opened_at, name, content))

@@ -151,8 +151,10 @@ class SqliteJournal(Journal):
         return await self.stored.run(stored.get, space, key)
 
     @override
-    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
-        return await self.stored.run(stored.scan, space, prefix)
+    async def scan(
+        self, space: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self.stored.run(stored.scan, space, prefix, after, limit)
 
     @override
     async def acquire(self, name: str, *, owner: str, ttl_s: float) -> Lease | None:

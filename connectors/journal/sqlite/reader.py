@@ -74,8 +74,10 @@ class SqliteReader:
     async def get(self, space: str, key: str) -> bytes | None:
         return await self.stored.run(stored.get, space, key)
 
-    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
-        return await self.stored.run(stored.scan, space, prefix)
+    async def scan(
+        self, space: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self.stored.run(stored.scan, space, prefix, after, limit)
 
     async def pending(self, queue: str) -> int:
         return await self.stored.run(stored.open_jobs, queue)

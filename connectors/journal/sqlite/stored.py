@@ -28,11 +28,7 @@ _POSITION = sql(
     )
 )
 _GET = sql(select(spaces.c.value).where(spaces.c.space == bindparam("space"), spaces.c.key == bindparam("key")))
-_SCAN = sql(
-    select(spaces.c.key, spaces.c.value)
-    .where(spaces.c.space == bindparam("space"), spaces.c.key >= bindparam("prefix"))
-    .order_by(spaces.c.key)
-)
+_SCAN = "SELECT key, value FROM spaces WHERE space = :space AND key >= :first ORDER BY key LIMIT :limit"
 _OPEN_JOBS = sql(
     select(func.count())
     .select_from(jobs)
@@ -184,10 +180,13 @@ def get(connection: sqlite3.Connection, space: str, key: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def scan(connection: sqlite3.Connection, space: str, prefix: str) -> list[tuple[str, bytes]]:
-    """In order of the keys' code points."""
+def scan(
+    connection: sqlite3.Connection, space: str, prefix: str, after: str | None, limit: int | None
+) -> list[tuple[str, bytes]]:
+    """In order of the keys' code points; those above `after`."""
     found: list[tuple[str, bytes]] = []
-    cursor = connection.execute(_SCAN, {"space": space, "prefix": prefix})
+    first = prefix if after is None else max(prefix, after + "\0")
+    cursor = connection.execute(_SCAN, {"space": space, "first": first, "limit": -1 if limit is None else limit})
     for key, value in cursor:
         if not key.startswith(prefix):
             break
