@@ -80,11 +80,15 @@ def connect(instances: Sequence[Instance]) -> Connected:
 
 def load_rules(loaded: Loaded, library: Library) -> RuleSet:
     """The shipped rules and the user's. Raises RulesInvalid with every fault."""
+    return load(rule_paths(loaded), playbooks={playbook.name for playbook in library})
+
+
+def rule_paths(loaded: Loaded) -> list[Path]:
+    """The files and folders of rules that are configured, the shipped ones first."""
     wanted = [loaded.path(path) for path in loaded.configuration.rules]
     named = "rules" in loaded.configuration.model_fields_set
-    paths = [path for path in wanted if named or path.exists()]
     shipped = [PACKS] if loaded.configuration.shipped_rules else []
-    return load([*shipped, *paths], playbooks={playbook.name for playbook in library})
+    return [*shipped, *(path for path in wanted if named or path.exists())]
 
 
 def load_playbooks(loaded: Loaded, connected: Connected) -> Library:
