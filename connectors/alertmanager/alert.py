@@ -11,6 +11,7 @@ to the same one. The revision is what may change of it:
   several intervals ahead. The price: an alert whose sender died counts as over up to RENEWAL_STEP_S after its `endsAt`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,29 +21,37 @@ from urllib.parse import quote
 
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, text, web_url
+from schemas.draft import Draft, DraftLink, drafted
+from schemas.ids import signal_id
 from schemas.severity import Severity, severity_of
-from schemas.signal import Link, Signal, SignalStatus
-from schemas.time import SECOND
+from schemas.signal import REMEMBER_S, Link, Signal, SignalStatus
+from schemas.time import SECOND, to_rfc3339
 
 RENEWAL_STEP_S = 300
 _STEP = RENEWAL_STEP_S * SECOND
 _MAX_LABELS = 200
+_LONGEST = 10_000
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What percent-encoding leaves alone (RFC 3986, section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What the alerts of one request share. `envelope` is the webhook without its alerts; empty for Prometheus, which sends alerts
-    alone: then `endsAt` tells whether they fire."""
+    alone (`direct`): then `endsAt` tells whether they fire. `received` is `received_at` as text, `external` the envelope's
+    `externalURL` when it leads somewhere."""
 
     settings: AlertmanagerSettings
     instance: str
     received_at: int
+    received: str
     delivery_id: str
     envelope: Mapping[str, Any]
+    external: str | None
     direct: bool
 
 
-def alert_signal(alert: object, of: Notification) -> tuple[Signal, tuple[str, ...]]:
+def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...]]:
     """The signal, and the severity word nobody taught us if there is one. Raises Unreadable when it is no alert with labels."""
     if not isinstance(alert, dict):
         raise Unreadable(f"expected an alert object, found {type(alert).__name__}")
@@ -54,60 +63,72 @@ def alert_signal(alert: object, of: Notification) -> tuple[Signal, tuple[str, ..
     status = _status(alert, ends_at, of)
     grade, unknown = _severity(labels, of.settings)
     service = _first(labels, of.settings.service_labels)
+    environment = _first(labels, of.settings.environment_labels)
     name = labels.get("alertname") or "(unnamed alert)"
-    signal = Signal.made(
-        source="alertmanager",
-        instance=of.instance,
-        received_at=of.received_at,
-        delivery_id=of.delivery_id,
-        occurrence_id=f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}",
-        revision=_revision(status, ends_at, of),
-        type="alert",
-        status=status,
-        severity=grade,
-        title=line(annotations.get("summary")) or line(annotations.get("title")) or name,
-        body=annotations.get("description") or annotations.get("message") or "",
-        service=service,
-        environment=_first(labels, of.settings.environment_labels),
-        labels=labels,
-        measures=_measures(alert, annotations),
-        links=_links(alert, annotations, labels, of),
-        occurred_at=(ends_at if status == "resolved" else starts_at) or starts_at or of.received_at,
-        expires_at=_expiry(ends_at) if of.direct and status == "firing" and ends_at else None,
-        group_key=f"alertmanager:{name}:{service or ''}:{labels.get('cluster', '')}",
-        raw={**of.envelope, "alert": alert},
-    )
-    return signal, unknown
+    occurrence = f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}"
+    revision = _revision(status, ends_at, of)
+    draft: Draft = {
+        "schema_version": 1,
+        "id": signal_id("alertmanager", occurrence, revision),
+        "source": "alertmanager",
+        "instance": of.instance,
+        "type": "alert",
+        "status": status,
+        "severity": grade,
+        "title": line(annotations.get("summary")) or line(annotations.get("title")) or name,
+        "body": annotations.get("description") or annotations.get("message") or "",
+        "labels": labels,
+        "measures": _measures(alert, annotations),
+        "links": _links(alert, annotations, labels, of),
+        "occurred_at": to_rfc3339((ends_at if status == "resolved" else starts_at) or starts_at or of.received_at),
+        "received_at": of.received,
+        "delivery_id": of.delivery_id,
+        "occurrence_id": occurrence,
+        "revision": revision,
+        "group_key": f"alertmanager:{name}:{service or ''}:{labels.get('cluster', '')}",
+        "remember_s": REMEMBER_S,
+        "own": False,
+        "rehearsal": False,
+        "raw": {**of.envelope, "alert": alert},
+    }
+    if service is not None:
+        draft["service"] = service
+    if environment is not None:
+        draft["environment"] = environment
+    if of.direct and status == "firing" and ends_at:
+        draft["expires_at"] = to_rfc3339(_expiry(ends_at))
+    return draft, unknown
 
 
-def truncation_signal(count: int, of: Notification) -> Signal:
+def truncation_signal(count: int, of: Notification) -> Draft:
     """Alerts that Alertmanager cut off (`max_alerts` of the receiver). Their resolutions are cut off as well, so what fires here may be
     over there: the same group with the same contents is the same loss."""
     key = line(of.envelope.get("groupKey"), 1_000)
     receiver = line(of.envelope.get("receiver"), 200)
     common = _texts(of.envelope.get("commonLabels"))
-    url = web_url(of.envelope.get("externalURL"))
-    return Signal.made(
-        source="alertmanager",
-        instance=of.instance,
-        received_at=of.received_at,
-        delivery_id=of.delivery_id,
-        occurrence_id=f"alertmanager:truncated:{receiver}:{key}",
-        revision=of.delivery_id[:32],
-        type="loss",
-        status="firing",
-        severity="warning",
-        title=f"Alertmanager left {count} alerts out of a notification to receiver {receiver or '?'}",
-        body=f"Group {key}. Raise `max_alerts` of the receiver: left-out alerts are not resolved here either.",
-        service=_first(common, of.settings.service_labels),
-        environment=_first(common, of.settings.environment_labels),
-        labels={name: value for name, value in (("receiver", receiver), ("group", key)) if value},
-        measures={"truncated": float(count)},
-        links=(Link.made("self", url, "Alertmanager"),) if url else (),
-        occurred_at=of.received_at,
-        expires_at=of.received_at + 3600 * SECOND,
-        group_key=f"alertmanager:truncated:{receiver}:{key}",
-        raw=dict(of.envelope),
+    return drafted(
+        Signal.observed(
+            source="alertmanager",
+            instance=of.instance,
+            received_at=of.received_at,
+            delivery_id=of.delivery_id,
+            occurrence_id=f"alertmanager:truncated:{receiver}:{key}",
+            revision=of.delivery_id[:32],
+            type="loss",
+            status="firing",
+            severity="warning",
+            title=f"Alertmanager left {count} alerts out of a notification to receiver {receiver or '?'}",
+            body=f"Group {key}. Raise `max_alerts` of the receiver: left-out alerts are not resolved here either.",
+            service=_first(common, of.settings.service_labels),
+            environment=_first(common, of.settings.environment_labels),
+            labels={name: value for name, value in (("receiver", receiver), ("group", key)) if value},
+            measures={"truncated": float(count)},
+            links=(Link(rel="self", url=of.external, title="Alertmanager"),) if of.external else (),
+            occurred_at=of.received_at,
+            expires_at=of.received_at + 3600 * SECOND,
+            group_key=f"alertmanager:truncated:{receiver}:{key}",
+            raw=dict(of.envelope),
+        )
     )
 
 
@@ -123,11 +144,10 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
 def _status(alert: Mapping[str, Any], ends_at: int | None, of: Notification) -> SignalStatus:
     """Of this alert, never of the notification, which is `firing` if any alert in it fires. `0001-01-01` as end means open."""
-    said = "" if of.direct else line(alert.get("status"), 40).lower()
-    if said == "resolved":
-        return "resolved"
-    if said == "firing":
-        return "firing"
+    if not of.direct:
+        match line(alert.get("status"), 40).lower():
+            case "firing" | "resolved" as said:
+                return said
     return "resolved" if ends_at is not None and ends_at <= of.received_at else "firing"
 
 
@@ -169,23 +189,22 @@ def _measures(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[
 
 def _links(
     alert: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], of: Notification
-) -> tuple[Link, ...]:
-    external = web_url(of.envelope.get("externalURL"))
-    links = [
-        Link.made(rel, url, title)
+) -> list[DraftLink]:
+    links: list[DraftLink] = [
+        {"rel": rel, "url": url, "title": title}
         for rel, given, title in (
             ("source", alert.get("generatorURL"), "Expression in Prometheus"),
             ("runbook", annotations.get("runbook_url"), "Runbook"),
             ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard"), "Dashboard"),
-            ("self", external, "Alertmanager"),
+            ("self", of.external, "Alertmanager"),
         )
         if given is not None and (url := web_url(given))
     ]
-    if external:
-        silence = f"{external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}"
+    if of.external:
+        silence = f"{of.external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}"
         if len(silence) <= LONGEST_URL:
-            links.append(Link.made("silence", silence, "Silence it in Alertmanager"))
-    return tuple(links)
+            links.append({"rel": "silence", "url": silence, "title": "Silence it in Alertmanager"})
+    return links
 
 
 def _matchers(labels: Mapping[str, str]) -> str:
@@ -196,6 +215,8 @@ def _matchers(labels: Mapping[str, str]) -> str:
 @lru_cache(maxsize=4096)
 def _matcher(name: str, value: str) -> str:
     """Remembered: the alerts of a group share most of their labels."""
+    if _UNRESERVED.fullmatch(name) and _UNRESERVED.fullmatch(value):
+        return f"{name}%3D%22{value}%22"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return quote(f'{name}="{escaped}"', safe="")
 
@@ -203,8 +224,9 @@ def _matcher(name: str, value: str) -> str:
 def _texts(given: object) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in islice(mapping(given).items(), _MAX_LABELS):
-        if written := text(value):
-            texts[text(name, 1_000)] = written
+        written = value if type(value) is str and len(value) <= _LONGEST else text(value, _LONGEST)
+        if written:
+            texts[name if len(name) <= 1_000 else text(name, 1_000)] = written
     return texts
 
 

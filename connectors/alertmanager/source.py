@@ -9,11 +9,12 @@ from typing_extensions import override
 
 from connectors.alertmanager.alert import Notification, alert_signal, truncation_signal
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.ports.reading import Unreadable, lenient_json, number
+from connectors.ports.reading import Unreadable, lenient_json, number, web_url
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import equal_secrets
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
-from schemas.signal import Signal
+from schemas.draft import Draft, Drafts
+from schemas.time import to_rfc3339
 
 API_PATH = "/api/v2/alerts"
 _JSON = {"content-type": "application/json"}
@@ -47,8 +48,10 @@ class AlertmanagerSource(Source):
             settings=self._settings,
             instance=self.instance,
             received_at=request.received_at,
+            received=to_rfc3339(request.received_at),
             delivery_id=sha256(request.body).hexdigest(),
             envelope=envelope,
+            external=web_url(envelope.get("externalURL")),
             direct=isinstance(value, list),
         )
         return self._sorted(alerts, of)
@@ -88,16 +91,16 @@ class AlertmanagerSource(Source):
             )
 
     def _sorted(self, alerts: Sequence[Any], of: Notification) -> Received:
-        signals: list[Signal] = []
+        drafts: list[Draft] = []
         poison: list[Poison] = []
         unknown: list[str] = []
         for alert in alerts[: self._settings.max_alerts]:
             try:
-                signal, words = alert_signal(alert, of)
+                draft, words = alert_signal(alert, of)
             except ValueError as error:
                 poison.append(_alone([alert], of, str(error)))
             else:
-                signals.append(signal)
+                drafts.append(draft)
                 unknown.extend(words)
         rest = alerts[self._settings.max_alerts :]
         if rest:
@@ -106,8 +109,10 @@ class AlertmanagerSource(Source):
             )
         truncated = number(of.envelope.get("truncatedAlerts")) or 0
         if truncated >= 1:
-            signals.append(truncation_signal(int(truncated), of))
-        return Received(signals=signals, poison=poison, unknown_severities=unknown, reply=Reply(200, b"{}", _JSON))
+            drafts.append(truncation_signal(int(truncated), of))
+        return Received(
+            signals=Drafts(drafts), poison=poison, unknown_severities=unknown, reply=Reply(200, b"{}", _JSON)
+        )
 
 
 def _opened(value: Any) -> tuple[Mapping[str, Any], Sequence[Any]]:

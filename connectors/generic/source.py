@@ -15,7 +15,7 @@ from connectors.ports.mapping.expressions import Fields, Unreadable
 from connectors.ports.mapping.signals import Arrival, signal_of
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
-from schemas import Signal
+from schemas.draft import Draft, Drafts
 
 _LINES = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"))
 
@@ -47,18 +47,20 @@ class GenericSource(Source):
         parts = self._parts(request, poison)
         arrival = self._arrival(request)
         unknown: set[str] = set()
-        signals: list[Signal] = []
+        drafts: list[Draft] = []
         for index, (content, event) in enumerate(parts):
             try:
-                signals.append(self._signal(content, event, index, arrival, unknown))
+                drafts.append(self._draft(content, event, index, arrival, unknown))
             except Unreadable as error:
                 poison.append(Poison(str(error), orjson.dumps(content)))
-        if poison and not signals:
+        if poison and not drafts:
             raise Refused("malformed", poison[0].reason)
-        answer: dict[str, Any] = {"accepted": len(signals)}
+        answer: dict[str, Any] = {"accepted": len(drafts)}
         if poison:
             answer |= {"rejected": len(poison), "errors": [item.reason for item in poison[:10]]}
-        return Received(signals=signals, poison=poison, unknown_severities=sorted(unknown), reply=_json(200, answer))
+        return Received(
+            signals=Drafts(drafts), poison=poison, unknown_severities=sorted(unknown), reply=_json(200, answer)
+        )
 
     @override
     def refuse(self, refused: Refused, request: Request | None) -> Reply:
@@ -120,14 +122,14 @@ class GenericSource(Source):
         at = request.received_at
         return Arrival(self.name, self.instance, self._settings, at, at, delivery_id, named)
 
-    def _signal(
+    def _draft(
         self,
         content: Any,
         event: dict[str, Any] | None,
         index: int,
         arrival: Arrival,
         unknown: set[str],
-    ) -> Signal:
+    ) -> Draft:
         if event is not None:
             found = self._fields.find(event, cloudevents.guessable(event))
             cloudevents.settle(found, event)

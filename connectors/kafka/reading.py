@@ -14,7 +14,7 @@ from connectors.ports.mapping.expressions import Fields, Unreadable
 from connectors.ports.mapping.fields import labels_of
 from connectors.ports.mapping.signals import Arrival, signal_of
 from connectors.ports.source import Poison, Received, Refused
-from schemas import Signal
+from schemas.draft import Draft, Drafts
 from schemas.time import Micros
 
 OURSELVES = "tocsin"
@@ -50,23 +50,21 @@ class Reader:
 
     def read(self, messages: Iterable[Message], received_at: Micros) -> Received:
         """What they say, in their order. Raises nothing: what breaks us is poison too."""
-        signals: list[Signal] = []
+        drafts: list[Draft] = []
         poison: list[Poison] = []
         ignored: dict[str, int] = {}
         unknown: set[str] = set()
         for message in messages:
             try:
-                signals.extend(self._signals(message, received_at, ignored, unknown))
+                drafts.extend(self._drafts(message, received_at, ignored, unknown))
             except (Unreadable, cloudevents.NotAnEvent, Refused) as error:
                 poison.append(_poison(message, str(error)))
             except Exception as error:  # noqa: BLE001 - the loop edge: kept as poison, and the next message is read
                 _log.exception("a message could not be read", extra={"message": message.place})
                 poison.append(_poison(message, f"the connector failed on it: {type(error).__name__}: {error}"))
-        return Received(signals=signals, poison=poison, ignored=ignored, unknown_severities=sorted(unknown))
+        return Received(signals=Drafts(drafts), poison=poison, ignored=ignored, unknown_severities=sorted(unknown))
 
-    def _signals(
-        self, message: Message, received_at: Micros, ignored: dict[str, int], unknown: set[str]
-    ) -> list[Signal]:
+    def _drafts(self, message: Message, received_at: Micros, ignored: dict[str, int], unknown: set[str]) -> list[Draft]:
         headers = _texts(message.headers)
         if _ours(headers):
             _count(ignored, "own")

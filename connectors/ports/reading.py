@@ -112,8 +112,14 @@ def line(value: object, limit: int = 300) -> str:
     """A scalar as one line: white space and control characters run together into single spaces."""
     if value is None:
         return ""
-    if type(value) is str and len(value) <= limit and value.isprintable() and value == " ".join(value.split()):
-        return value
+    if (
+        type(value) is str
+        and len(value) <= limit
+        and value.isprintable()
+        and value == value.strip()
+        and "  " not in value
+    ):
+        return value  # printable: the only white space in it is the plain space
     written = text(value, limit * 4)
     if not written.isprintable():
         written = "".join(character if character.isprintable() else " " for character in written)

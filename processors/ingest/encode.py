@@ -9,7 +9,8 @@ from connectors.ports.journal import NewRecord
 from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received
 from processors.ingest.redact import Redactor
-from schemas import LogBatch, Signal, digest
+from schemas import LogBatch, Signal, digest, to_rfc3339
+from schemas.draft import Draft, Drafts, written
 from schemas.quarantine import Quarantine
 
 
@@ -38,13 +39,20 @@ def admission(
     poison = list(received.poison)
     end = b',"trace":"%b"}' % trace.encode()
     encoded: list[NewRecord] = []
-    lines = signals = 0
-    for signal in received.signals:
-        try:
-            encoded.append(NewRecord("signal", _encoded(signal, received_at, end, rehearsal), signal.group_key))
-            signals += 1
-        except (PydanticSerializationError, ValueError) as error:
-            poison.append(Poison(f"a signal that cannot be written as JSON: {error}", body))
+    signals, lines = received.signals, 0
+    if isinstance(signals, Drafts):
+        for draft in _stamped(signals.drafts, received_at, rehearsal):
+            try:
+                encoded.append(NewRecord("signal", written(draft)[:-1] + end, draft["group_key"]))
+            except (PydanticSerializationError, ValueError) as error:
+                poison.append(Poison(f"a signal that cannot be written as JSON: {error}", body))
+    else:
+        for signal in signals:
+            try:
+                encoded.append(NewRecord("signal", _encoded(signal, received_at, end, rehearsal), signal.group_key))
+            except (PydanticSerializationError, ValueError) as error:
+                poison.append(Poison(f"a signal that cannot be written as JSON: {error}", body))
+    count = len(encoded)
     for batch in received.batches:
         try:
             encoded.append(NewRecord("batch", _encoded(batch, received_at, end, rehearsal), batch.service or ""))
@@ -57,7 +65,7 @@ def admission(
     ):
         records = _redacted(encoded, redactor, body, poison)
     kept = [quarantined(each, source, redactor, received_at) for each in poison] if poison else ()
-    return Admission(records, kept, log_lines=lines, signals=signals)
+    return Admission(records, kept, log_lines=lines, signals=count)
 
 
 def _redacted(encoded: Sequence[NewRecord], redactor: Redactor, body: bytes, poison: list[Poison]) -> list[NewRecord]:
@@ -83,6 +91,14 @@ def quarantined(poison: Poison, source: Origin, redactor: Redactor, received_at:
         received_at=received_at,
         content=content,
     )
+
+
+def _stamped(drafts: Sequence[Draft], received_at: int, rehearsal: bool) -> Sequence[Draft]:
+    """The drafts with the time of receipt, and as a rehearsal where this is one; the very same ones when they say so already."""
+    at = to_rfc3339(received_at)
+    if not rehearsal and all(draft["received_at"] == at for draft in drafts):
+        return drafts
+    return [{**draft, "received_at": at, "rehearsal": rehearsal or draft["rehearsal"]} for draft in drafts]
 
 
 def _encoded(record: Signal | LogBatch, received_at: int, end: bytes, rehearsal: bool) -> bytes:

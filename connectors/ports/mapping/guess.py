@@ -1,9 +1,9 @@
 """The common names under which senders put what a signal needs, for JSON nobody has written a mapping for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas import SignalStatus
 
@@ -54,16 +54,26 @@ _MOST_KEYS = 64
 """Objects with more keys than this are looked through anew each time."""
 
 
+class _Plan(NamedTuple):
+    """Where objects with certain keys have their fields: `fields[i]` is what stands under the best of `keys[i]`, which `take` finds."""
+
+    fields: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+    take: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
 def guess(item: Mapping[str, Any]) -> dict[str, Any]:
     """The values found, by field of NAMES."""
     keys = tuple(item)
-    found: dict[str, Any] = {}
-    for field, candidates in _known_plan(keys) if len(keys) <= _MOST_KEYS else _plan(keys):
-        for key in candidates:
-            value = item[key]
-            if value is not None:
+    plan = _known_plan(keys) if len(keys) <= _MOST_KEYS else _plan(keys)
+    found = dict(zip(plan.fields, plan.take(item), strict=True))
+    for field, candidates in zip(plan.fields, plan.keys, strict=True) if None in found.values() else ():
+        if found[field] is None:
+            value = next((item[key] for key in candidates if item[key] is not None), None)
+            if value is None:
+                del found[field]
+            else:
                 found[field] = value
-                break
     if "body" not in found:
         for key in ("message", "summary"):
             value = item.get(key)
@@ -73,16 +83,20 @@ def guess(item: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _plan(keys: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """By field, those of the keys it may stand under, the best first."""
+def _plan(keys: tuple[str, ...]) -> _Plan:
     candidates: dict[str, list[tuple[int, str]]] = {}
     for key in keys:
         place = _PLACES.get(key) or _PLACES.get(key.lower())
         if place is not None:
             candidates.setdefault(place[0], []).append((place[1], key))
-    return tuple(
-        (field, tuple(key for _, key in sorted(ranked, key=itemgetter(0)))) for field, ranked in candidates.items()
-    )
+    ranked = [tuple(key for _, key in sorted(each, key=itemgetter(0))) for each in candidates.values()]
+    return _Plan(tuple(candidates), tuple(ranked), _taking([each[0] for each in ranked]))
+
+
+def _taking(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda item: tuple([item[key] for key in keys])
 
 
 _known_plan = lru_cache(maxsize=256)(_plan)

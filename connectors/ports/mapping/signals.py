@@ -1,4 +1,4 @@
-"""One part of a request, with the fields found in it, as a Signal."""
+"""One part of a request, with the fields found in it, as the draft of a signal."""
 
 import hashlib
 from typing import Any, NamedTuple, get_args
@@ -8,8 +8,9 @@ import orjson
 from connectors.ports.mapping.fields import labels_of, measures_of, moment_of, text_of, title_and_rest, urls_of
 from connectors.ports.mapping.guess import STATUS_WORDS
 from connectors.ports.mapping.settings import REPEATS_S, MappedSettings
-from schemas import Signal, SignalType, severity_of
-from schemas.signal import Link
+from schemas import SignalType, severity_of, to_rfc3339
+from schemas.draft import Draft, DraftLink
+from schemas.ids import signal_id
 
 _TYPES: dict[str, SignalType] = {name: name for name in get_args(SignalType)}
 
@@ -27,68 +28,75 @@ class Arrival(NamedTuple):
     named: bool
 
 
-def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unknown: set[str]) -> Signal:
+def signal_of(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, unknown: set[str]) -> Draft:
     """The signal; severity words nobody knows are added to `unknown`.
 
     Its identity is the sender's id; else the request's name and the place in it; else the content, which then counts as a repeat
     for REPEATS_S only, unless it carries its time.
     """
-    settings = arrival.settings
-    labels = labels_of(found["labels"]) if "labels" in found else {}
-    title, rest = title_and_rest(text_of(found["title"])) if "title" in found else ("", "")
-    body = text_of(found["body"]) if "body" in found else rest
+    source, instance, settings, received_at, sent_at, delivery_id, _ = arrival
+    get = found.get
+    labels = {} if (given := get("labels")) is None else labels_of(given)
+    title, rest = ("", "") if (given := get("title")) is None else title_and_rest(text_of(given))
     kind = settings.type
-    if (word := found.get("type")) is not None:
+    if (word := get("type")) is not None:
         meant_type = _TYPES.get(text_of(word).lower())
         if meant_type is None:
             labels.setdefault("type", text_of(word))
         else:
             kind = meant_type
     status = settings.status
-    if (word := found.get("status")) is not None:
+    if (word := get("status")) is not None:
         known = STATUS_WORDS.get(text_of(word).strip().lower())
         if known is None:
             labels.setdefault("status", text_of(word))
         else:
             status = known
     severity = settings.severity
-    if (word := found.get("severity", labels.get("severity"))) is not None:
+    if (word := get("severity", labels.get("severity"))) is not None:
         meant = severity_of(word)
         if meant is None:
             unknown.add(text_of(word)[:100])
         else:
             severity = meant
-    service = text_of(found["service"]) if "service" in found else labels.get("service")
-    environment = (
-        text_of(found["environment"]) if "environment" in found else labels.get("environment", labels.get("env"))
-    )
-    happened = moment_of(found["occurred_at"]) if "occurred_at" in found else None
+    service = labels.get("service") if (given := get("service")) is None else text_of(given)
+    environment = get("environment")
+    environment = labels.get("environment", labels.get("env")) if environment is None else text_of(environment)
+    happened = None if (given := get("occurred_at")) is None else moment_of(given)
     occurrence, remember_s = _identity(found, raw, index, arrival, timed=happened is not None)
+    revision = f"{status}/{severity}" if (given := get("revision")) is None else text_of(given)
     if not title:
-        title = title_and_rest(text_of(raw))[0] or f"an empty signal for {arrival.instance}"
-    group = f"{service or ''}:{title}" if "group_key" not in found else text_of(found["group_key"])
-    return Signal.made(
-        source=arrival.source,
-        instance=arrival.instance,
-        occurrence_id=occurrence,
-        revision=text_of(found["revision"]) if "revision" in found else f"{status}/{severity}",
-        type=kind,
-        status=status,
-        severity=severity,
-        title=title,
-        body=body,
-        service=service,
-        environment=environment,
-        labels=labels,
-        measures=measures_of(found["measures"]) if "measures" in found else {},
-        links=_links(found) if "url" in found or "runbook" in found else (),
-        occurred_at=happened if happened is not None else arrival.sent_at,
-        received_at=arrival.received_at,
-        delivery_id=arrival.delivery_id,
-        group_key=f"{arrival.source}:{arrival.instance}:{group}",
-        remember_s=remember_s,
-        raw=raw,
-    )
+        title = title_and_rest(text_of(raw))[0] or f"an empty signal for {instance}"
+    group = f"{service or ''}:{title}" if (given := get("group_key")) is None else text_of(given)
+    draft: Draft = {
+        "schema_version": 1,
+        "id": signal_id(source, occurrence, revision),
+        "source": source,
+        "instance": instance,
+        "type": kind,
+        "status": status,
+        "severity": severity,
+        "title": title,
+        "body": rest if (given := get("body")) is None else text_of(given),
+        "labels": labels,
+        "measures": {} if (given := get("measures")) is None else measures_of(given),
+        "links": _links(found) if "url" in found or "runbook" in found else [],
+        "occurred_at": to_rfc3339(sent_at if happened is None else happened),
+        "received_at": to_rfc3339(received_at),
+        "delivery_id": delivery_id,
+        "occurrence_id": occurrence,
+        "revision": revision,
+        "group_key": f"{source}:{instance}:{group}",
+        "remember_s": remember_s,
+        "own": False,
+        "rehearsal": False,
+        "raw": raw,
+    }
+    if service is not None:
+        draft["service"] = service
+    if environment is not None:
+        draft["environment"] = environment
+    return draft
 
 
 def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, timed: bool) -> tuple[str, int]:
@@ -101,8 +109,8 @@ def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, 
     return f"{arrival.instance}/content/{content}", lasting
 
 
-def _links(found: dict[str, Any]) -> tuple[Link, ...]:
-    links = [Link.made("self", url) for url in urls_of(found["url"])] if "url" in found else []
+def _links(found: dict[str, Any]) -> list[DraftLink]:
+    links: list[DraftLink] = [{"rel": "self", "url": url} for url in urls_of(found["url"])] if "url" in found else []
     if "runbook" in found:
-        links += [Link.made("runbook", url) for url in urls_of(found["runbook"])]
-    return tuple(links)
+        links += [{"rel": "runbook", "url": url} for url in urls_of(found["runbook"])]
+    return links
