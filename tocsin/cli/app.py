@@ -2,7 +2,7 @@
 
 import typer
 
-from tocsin.cli import commands, doctor, initialise, ledger, look, once, rules, start
+from tocsin.cli import commands, doctor, initialise, ledger, look, once, rule_tools, rules, start
 
 app = typer.Typer(
     name="tocsin",
@@ -18,5 +18,5 @@ for module in (initialise, start, once, look, commands, doctor):
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(commands.silences, name="silence")
 app.add_typer(commands.quarantine, name="quarantine")
-app.add_typer(rules.rules, name="rules")
+app.add_typer(rule_tools.app, name="rules")
 app.add_typer(rules.playbooks, name="playbooks")

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import orjson
 import typer
@@ -36,7 +36,7 @@ def check_rules(
         library = load_playbooks(loaded, connect(loaded.instances))
         found = load(files, playbooks={each.name for each in library}) if files else load_rules(loaded, library)
     except DocumentInvalid as error:
-        _faults(error, as_json=as_json)
+        faults(error, as_json=as_json)
     except OSError as error:
         fail(UNREACHABLE, str(error))
     else:
@@ -88,13 +88,14 @@ def check_playbooks(config: Config = None, as_json: Json = False) -> None:
     try:
         library = load_playbooks(loaded, connect(loaded.instances))
     except DocumentInvalid as error:
-        _faults(error, as_json=as_json)
+        faults(error, as_json=as_json)
     else:
         names = sorted(each.name for each in library)
         emit({"playbooks": names}) if as_json else show(f"{len(names)} playbooks ({', '.join(names)}): no fault")
 
 
-def _faults(error: DocumentInvalid, *, as_json: bool) -> None:
+def faults(error: DocumentInvalid, *, as_json: bool) -> NoReturn:
+    """Every fault at its place, and the end."""
     for fault in error.faults:
         if as_json:
             emit({"file": fault.file, "line": fault.line, "column": fault.column, "message": fault.message})
