@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from connectors.journal.kafka.time import JournalTime
-from connectors.journal.kafka.topics import MESSAGE_MOST, Topics
+from connectors.journal.kafka.topics import MESSAGE_MOST, Topics, gone
 from connectors.journal.kafka.whole import whole
 from connectors.journal.kafka.wire import headers_of
 from connectors.ports.brokers import Brokers
@@ -197,6 +197,9 @@ class Appender:
         partition = self._topics.partition(stream)
         future = await producer.send_batch(batch, partition.topic, partition=0)
         metadata = await future
+        if metadata.offset < 0:
+            # A repeat of something so old that the broker has forgotten where it stands.
+            raise KafkaError("the broker has the records and does not say where")
         self.batches += 1
         return count, metadata.offset
 
@@ -228,17 +231,14 @@ class Appender:
                     await producer.stop()
         while True:
             try:
-                gone = await self._topics.gone(stream)
+                missing = await self._topics.gone(stream)
                 self._away = None
-                if not gone:
+                if not missing:
                     self._gone.pop(stream, None)
                     _log.info("Kafka takes records for %r again", stream)
                     return
                 name = self._topics.partition(stream).topic
-                self._gone[stream] = (
-                    f"the topic {name!r} is gone from Kafka at {str(self._brokers)!r}, with what it held: it is not made anew by"
-                    f" itself; bring it back, or begin a new tenant"
-                )
+                self._gone[stream] = gone(name)
             except (KafkaError, Unavailable, TimeoutError, OSError) as error:
                 _log.debug("not yet: %s", error)
             await asyncio.sleep(HEAL_S)

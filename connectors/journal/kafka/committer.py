@@ -6,14 +6,15 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, NamedTuple
 
 import psycopg
 
+from connectors.journal.kafka.belonging import refuse_older
 from connectors.journal.kafka.database import PATIENCE_S, Database
-from connectors.journal.kafka.group import decide, read
+from connectors.journal.kafka.group import Changes, decide, read
 from connectors.journal.kafka.time import JournalTime
 from connectors.journal.kafka.unit import Enqueue, Finish, KafkaUnit
 from connectors.journal.kafka.waiters import Waiters, queue_topic
@@ -64,10 +65,13 @@ class Counters:
 
 
 class Committer:
-    """`numbers` are the last outbox numbers that this process committed, per stream; `fresh` is set whenever there are new ones."""
+    """`numbers` are the last outbox numbers that this process committed, per stream; `fresh` is set whenever there are new ones. `fault`
+    says why nothing that appends is committed."""
 
     def __init__(self, database: Database, time: JournalTime, waiters: Waiters, *, most: int) -> None:
         self.numbers: dict[str, int] = {}
+        self.fault: str | None = None
+        self._published: dict[str, int] = {}
         self.fresh = asyncio.Event()
         self.counters = Counters()
         self._database, self._time, self._waiters, self._most = database, time, waiters, most
@@ -90,6 +94,11 @@ class Committer:
         self._waiting.append(_Waiting(unit, future))
         self._wake.set()
         await future
+
+    def saw(self, stream: str, number: int) -> None:
+        """That number of the outbox stands in the stream: no unit can get it, or a lower one, any more."""
+        if number > self._published.get(stream, 0):
+            self._published[stream] = number
 
     async def close(self) -> None:
         """Commit what waits."""
@@ -147,6 +156,7 @@ class Committer:
                 known = await read(connection, units)
                 attempt.answers, changes = decide(units, known)
                 attempt.numbers = await write(connection, changes, now=now, schema=self._database.schema)
+                self._refuse_known(attempt.numbers, changes)
                 await connection.execute(_MARK, (self._process, attempt.number))
                 attempt.committing = True
                 await connection.execute("COMMIT")
@@ -154,6 +164,20 @@ class Committer:
                 await connection.execute("ROLLBACK")
                 return False
         return True
+
+    def _refuse_known(self, numbers: Mapping[str, int], changes: Changes) -> None:
+        """Raises JournalError when numbers were given once more."""
+        for stream, last in numbers.items():
+            before = last - sum(each.stream == stream for each in changes.records)
+            known = max(self.numbers.get(stream, 0), self._published.get(stream, 0))
+            if before < known:
+                fault = refuse_older(stream, before, known)
+                if self.fault is None:
+                    _log.critical("%s", fault)
+                self.fault = fault
+                raise JournalError(fault)
+        if numbers:
+            self.fault = None
 
     async def _was_committed(self, number: int) -> bool:
         """The answer to a commit was lost: look for its mark, however long that takes, as everything hangs on it.

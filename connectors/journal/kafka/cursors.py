@@ -87,6 +87,12 @@ class Cursors:
         async with self._moved(stream, offset) as cursor:
             return replace(cursor.reckoning)
 
+    async def leave(self, stream: str, offset: int) -> None:
+        """What is below Kafka's `offset` has been dropped: give up who stands there, as they may have fetched some of it already."""
+        for cursor in list(self._cursors):
+            if cursor.stream == stream and cursor.reckoning.next < offset and not cursor.lock.locked():
+                await self._drop(cursor)
+
     async def close(self) -> None:
         await self._drop_asker()
         for cursor in list(self._cursors):

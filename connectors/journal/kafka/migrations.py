@@ -41,6 +41,7 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
         """CREATE TABLE processes (owner text COLLATE "C" PRIMARY KEY, version text NOT NULL, ahead bigint NOT NULL,
            seen_at bigint NOT NULL)""",
     ),
+    ("ALTER TABLE streams ADD COLUMN topic_id text NOT NULL DEFAULT ''",),
 )
 """Step N brings a tenant's schema to version N (table `version`)."""
 

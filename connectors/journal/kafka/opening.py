@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import psycopg
 
 from connectors.journal.kafka.appender import Appender
+from connectors.journal.kafka.belonging import published
 from connectors.journal.kafka.committer import Committer
 from connectors.journal.kafka.cursors import Cursors
 from connectors.journal.kafka.database import BROKEN, Database
@@ -21,7 +22,7 @@ from connectors.journal.kafka.relay import Relay
 from connectors.journal.kafka.streams import Streams
 from connectors.journal.kafka.subscriptions import Subscriptions
 from connectors.journal.kafka.time import JournalTime
-from connectors.journal.kafka.topics import Topics
+from connectors.journal.kafka.topics import Topics, gone
 from connectors.journal.kafka.waiters import Waiters
 from connectors.ports.brokers import Brokers, CertificatesUnreadable, Security
 from connectors.ports.clock import Clock
@@ -92,6 +93,9 @@ async def open_kafka_journal(
         subscriptions = Subscriptions(brokers, client_id=client_id)
         streams = Streams(topics, cursors, subscriptions, database, time, waiters, committer, tail_bytes=tail_bytes)
         undo.push_async_callback(streams.close)
+        for stream in (INPUTS, DECISIONS):
+            streams.identities[stream], number = await published(database, topics, cursors, stream)
+            committer.saw(stream, number)
         relay = Relay(database, committer, appender, streams, time, owner=owner)
         notices = Notices(database, waiters, relay.wake)
         presence = Presence(database, time, following, owner=owner, version=version)
@@ -122,10 +126,6 @@ async def _make_topics(database: Database, topics: Topics) -> None:
     known = {name for (name,) in await database.rows("SELECT name FROM streams")}
     for stream in (INPUTS, DECISIONS):
         if stream in known and not await topics.exists(stream):
-            name = topics.partition(stream).topic
-            raise Unavailable(
-                f"the topic {name!r} is gone from Kafka, with what it held: it is not made anew by itself; bring it back, or begin"
-                f" a new tenant"
-            )
+            raise Unavailable(gone(topics.partition(stream).topic), retry_after_s=10.0)
         await topics.ensure(stream)
         await database.rows("INSERT INTO streams (name) VALUES (%s) ON CONFLICT DO NOTHING", (stream,))

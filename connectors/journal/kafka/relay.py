@@ -10,6 +10,7 @@ import logging
 
 from connectors.journal.kafka import leases
 from connectors.journal.kafka.appender import Appender, Outgoing
+from connectors.journal.kafka.belonging import last_number, refuse_older
 from connectors.journal.kafka.committer import Committer
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.streams import Streams
@@ -32,7 +33,8 @@ _log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Runs from `start` to `close`; works while it holds the lease, stands by otherwise."""
+    """Runs from when it is made to `close`; works while it holds the lease, stands by otherwise. `fault` says why what was committed cannot
+    be published however long one waits."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Relay:
     ) -> None:
         self.published = 0
         self.takeovers = 0
+        self.fault: str | None = None
         self.lease: Lease | None = None
         self._database, self._committer, self._appender = database, committer, appender
         self._streams, self._time, self._owner = streams, time, owner
@@ -87,7 +90,7 @@ class Relay:
                 _log.warning("another process publishes now: %s", error)
                 self._forget()
             except JournalError as error:
-                _log.warning("the outbox waits: %s", error)
+                self._note(error)
                 self._last.clear()
                 await self._pause()
                 continue
@@ -103,6 +106,13 @@ class Relay:
                     await self._fresh.wait()
             except TimeoutError:
                 continue
+
+    def _note(self, error: JournalError) -> None:
+        """Say it, and once only where it will not pass by itself."""
+        lasting = None if isinstance(error, (Busy, Unavailable)) else str(error)
+        if lasting is None or lasting != self.fault:
+            _log.log(logging.WARNING if lasting is None else logging.CRITICAL, "the outbox waits: %s", error)
+        self.fault = lasting or self.fault
 
     async def _pause(self) -> None:
         """Something was away: give it a moment; there is nothing to wait for when the journal is being closed."""
@@ -135,17 +145,23 @@ class Relay:
     async def _round(self) -> bool:
         """Publish a batch of each stream; whether there may be more."""
         rows = await self._database.rows(
-            "SELECT name FROM streams WHERE EXISTS (SELECT 1 FROM outbox WHERE stream = name) ORDER BY name"
+            "SELECT name, number FROM streams WHERE EXISTS (SELECT 1 FROM outbox WHERE stream = name) ORDER BY name"
         )
         more = False
-        for (stream,) in rows:
+        for stream, number in rows:
+            if number < self._last.get(stream, 0):
+                raise JournalError(refuse_older(stream, number, self._last[stream]))
             more = await self._publish(stream) or more
         return more
 
     async def _publish(self, stream: str) -> bool:
         if stream not in self._last:
-            self._last[stream] = await self._published(stream)
-            await self._done(stream, self._last[stream])
+            last = await self._published(stream)
+            # Before anything is taken for published and removed.
+            if (committed := await last_number(self._database, stream)) < last:
+                raise JournalError(refuse_older(stream, committed, last))
+            await self._done(stream, last)
+            self._last[stream] = last
         last = self._last[stream]
         rows = await self._database.rows(
             """SELECT number, at, kind, key, payload, trace FROM (
@@ -167,8 +183,11 @@ class Relay:
         ]
         if self._time.monotonic() > self._held_until:
             raise LeaseLost("the relay was paused for longer than its lease lasts")
-        await self._appender.publish(stream, messages)
+        least = self._streams.least(stream)
+        first = await self._appender.publish(stream, messages)
+        self._streams.wrote(stream, first, len(messages), least=least)
         self._last[stream] = messages[-1].number
+        self.fault = None
         self.published += len(messages)
         await self._done(stream, messages[-1].number)
         return True

@@ -23,6 +23,7 @@ async def drop(database: Database, topics: Topics, streams: Streams, stream: str
     await marks.keep(database, stream, reached)
     await topics.delete_before(stream, upto)
     tail.drop(upto)
+    await streams.cursors.leave(stream, upto)
     await marks.forget_before(database, stream, upto)
     await database.rows("DELETE FROM keys WHERE stream = %s AND number <= %s", (stream, reached.number))
     return upto - low

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from aiokafka import ConsumerRecord
 
 from connectors.journal.kafka import marks
+from connectors.journal.kafka.belonging import expected, known_end, refuse_anew
 from connectors.journal.kafka.committer import Committer
 from connectors.journal.kafka.cursors import Cursors, refuse_gone
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.subscriptions import Subscriptions
 from connectors.journal.kafka.tail import Discontinued, Tail
 from connectors.journal.kafka.time import JournalTime
-from connectors.journal.kafka.topics import Topics
+from connectors.journal.kafka.topics import Topics, gone
 from connectors.journal.kafka.waiters import Waiters, stream_topic
 from connectors.journal.kafka.whole import whole
 from connectors.ports.journal import Busy, Entry, Unavailable
@@ -27,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 
 class Streams:
-    """`written` holds the offset of the last record this process appended itself, per stream."""
+    """`written` holds the offset of the last record this process appended itself, per stream; `identities` the id of the topic that a
+    stream began in, where it is known; `faults` why a stream can be neither read nor written."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Streams:
         self.written: dict[str, int] = {}
         self.faults: dict[str, Unavailable] = {}
         self.ends: dict[str, int] = {}
+        self.identities: dict[str, str] = {}
         self._topics, self._subscriptions, self._database = topics, subscriptions, database
         self._time, self._waiters, self._committer, self._tail_bytes = time, waiters, committer, tail_bytes
         self._closed = False
@@ -55,8 +58,7 @@ class Streams:
 
     async def tail(self, stream: str) -> Tail | None:
         """The tail of a stream, followed from now on; None when there is no such stream."""
-        if (fault := self.faults.get(stream)) is not None:
-            raise Unavailable(str(fault), fault.retry_after_s)
+        self.refuse(stream)
         found = self.tails.get(stream)
         if found is not None:
             return found
@@ -83,7 +85,7 @@ class Streams:
             with self._waiters.listen(stream_topic(stream)) as news:
                 if there():
                     return
-                self._refuse(stream)
+                self.refuse(stream)
                 left = deadline - loop.time()
                 if left <= 0:
                     _log.warning("%s: what was written is not to be seen yet", stream)
@@ -94,9 +96,22 @@ class Streams:
         """Wait until the tail has seen all below Kafka's `end`. Raises Unavailable when the stream is gone."""
         while tail.reckoning.next < end:
             with self._waiters.listen(stream_topic(tail.stream)) as news:
-                self._refuse(tail.stream)
+                self.refuse(tail.stream)
                 if tail.reckoning.next < end:
                     await asyncio.wait((news,), timeout=LOOK_S)
+
+    def least(self, stream: str) -> int:
+        """What is written from now on gets no lower offset (Kafka's). Raises Unavailable when the stream cannot be written."""
+        self.refuse(stream)
+        read = self.tails[stream].reckoning.next if stream in self.tails else 0
+        return max(self.written.get(stream, 0), self.ends.get(stream, 0), read)
+
+    def wrote(self, stream: str, first: int, count: int, *, least: int) -> None:
+        """So many records stand at Kafka's `first`. Raises Unavailable when others stood there before: it is another topic."""
+        if first < least:
+            self._fault(stream, refuse_gone(self._topics.partition(stream).topic, first, least))
+            self.refuse(stream)
+        self.written[stream] = max(self.written.get(stream, 0), first + count)
 
     async def read(self, stream: str, after: int, limit: int) -> Sequence[Entry]:
         tail = await self.tail(stream)
@@ -155,7 +170,7 @@ class Streams:
             if (found := self.tails.get(stream)) is not None:
                 return found
             end = await self.cursors.end(stream)
-            if (known := await self._known_end(stream)) > end:
+            if (known := await known_end(self._database, stream)) > end:
                 self.faults[stream] = refuse_gone(self._topics.partition(stream).topic, end, known)
                 raise self.faults[stream]
             reckoning = await self.cursors.begin(stream, end)
@@ -185,19 +200,11 @@ class Streams:
         )
         return rows[0][0] if rows else None
 
-    async def _known_end(self, stream: str) -> int:
-        """How far somebody is known to have come."""
-        [(end,)] = await self._database.rows(
-            """SELECT greatest((SELECT max("offset") FROM marks WHERE stream = %(stream)s),
-                               (SELECT max("offset") FROM positions WHERE stream = %(stream)s), 0)""",
-            {"stream": stream},
-        )
-        return int(end)
-
     async def _take(self, tail: Tail, messages: Sequence[ConsumerRecord]) -> None:
         """FastStream swallows what a handler raises, and goes on behind it: so this one raises nothing."""
         try:
             tail.extend(messages)
+            self._committer.saw(tail.stream, tail.reckoning.number)
         except Discontinued as broken:
             _log.warning("%s: %s", tail.stream, broken)
             try:
@@ -213,24 +220,43 @@ class Streams:
             self._seeks[tail.stream](tail.reckoning.next)
 
     async def _look(self) -> None:
-        """Whether each followed topic still holds what was read from it."""
+        """Whether each topic is still the one it was, and still holds what was read from it."""
         while True:
             await asyncio.sleep(LOOK_S)
-            for stream, tail in list(self.tails.items()):
+            for stream in {*self.tails, *self.identities}:
                 try:
-                    read = tail.reckoning.next
-                    self.ends[stream] = end = await self.cursors.end(stream)
+                    fault = await self._fault_of(stream)
                 except (Unavailable, Busy) as error:
                     _log.debug("%s: %s", stream, error)
                     continue
-                if end < read:
-                    if stream not in self.faults:
-                        self.faults[stream] = refuse_gone(self._topics.partition(stream).topic, end, read)
-                        _log.critical("%s", self.faults[stream])
-                        self._waiters.news((stream_topic(stream),))
-                else:
+                if fault is None:
                     self.faults.pop(stream, None)
+                else:
+                    self._fault(stream, fault)
 
-    def _refuse(self, stream: str) -> None:
+    async def _fault_of(self, stream: str) -> Unavailable | None:
+        name, known = self._topics.partition(stream).topic, self.identities.get(stream)
+        if known:
+            found = await self._topics.identity(stream)
+            if found is None:
+                return Unavailable(gone(name), retry_after_s=10.0)
+            if found != known and known == await expected(self._database, stream):
+                return Unavailable(refuse_anew(name, found, known, self._database.schema, stream), retry_after_s=10.0)
+            self.identities[stream] = found
+        read = self.tails[stream].reckoning.next if stream in self.tails else 0
+        end = await self.cursors.end(stream)
+        if end < max(read, self.ends.get(stream, 0)):
+            return refuse_gone(name, end, max(read, self.ends.get(stream, 0)))
+        self.ends[stream] = end
+        return None
+
+    def _fault(self, stream: str, fault: Unavailable) -> None:
+        if stream not in self.faults:
+            _log.critical("%s", fault)
+        self.faults[stream] = fault
+        self._waiters.news((stream_topic(stream),))
+
+    def refuse(self, stream: str) -> None:
+        """Raises Unavailable when the stream can be neither read nor written."""
         if (fault := self.faults.get(stream)) is not None:
             raise Unavailable(str(fault), fault.retry_after_s)

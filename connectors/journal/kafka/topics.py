@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from connectors.journal.kafka.identity import topic_id
 from connectors.journal.kafka.unit import RECORD_MOST
 from connectors.journal.kafka.whole import stopped
 from connectors.ports.brokers import Brokers
@@ -134,9 +135,23 @@ class Topics:
         if admin is not None:
             await stopped(admin)
 
+    async def identity(self, stream: str) -> str | None:
+        """The id of the topic that the stream has now; None when there is none. Raises Unavailable."""
+        async with self._lock:
+            try:
+                return await topic_id(await self._started(), self.partition(stream).topic)
+            except (KafkaError, OSError) as error:
+                await self._stop()
+                raise unreachable(self._brokers, error) from error
+
     async def _partitions(self, admin: AIOKafkaAdminClient, name: str) -> int:
+        """How many; 0 when there is no such topic, and only then."""
         [found] = await admin.describe_topics([name])
-        return 0 if found["error_code"] else len(found["partitions"])
+        if found["error_code"] == UnknownTopicOrPartitionError.errno:
+            return 0
+        if found["error_code"]:
+            raise for_code(found["error_code"])(f"topic {name!r}")
+        return len(found["partitions"])
 
     async def _led(self, admin: AIOKafkaAdminClient, name: str) -> None:
         """Wait until the partition has a leader, so that the first append does not meet a topic half made."""
@@ -176,6 +191,11 @@ def _serves(setting: str, found: str | None, needed: str) -> bool:
             return found is not None and int(found) >= int(needed)
         case _:
             return True
+
+
+def gone(topic: str) -> str:
+    """It was deleted."""
+    return f"the topic {topic!r} is gone from Kafka, with what it held: it is not made anew by itself; bring it back, or begin a new tenant"
 
 
 def unreachable(brokers: Brokers, error: BaseException) -> Unavailable:

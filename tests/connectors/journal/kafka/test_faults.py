@@ -270,6 +270,7 @@ def test_a_process_that_is_paused_is_replaced_and_does_nothing_when_it_wakes(
 ) -> None:
     async def main() -> None:
         async with opens() as journal:
+            await journal.append("inputs", [record("to be passed")] * 5_000)
             await journal.relay.close()  # the child is to publish
             child = await asyncio.create_subprocess_exec(
                 sys.executable,

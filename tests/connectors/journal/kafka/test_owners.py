@@ -225,7 +225,7 @@ def test_a_repeat_by_an_owner_that_woke_late_keeps_its_place_and_says_nothing(op
                     unit.append("decisions", decision(f"{n}", "inc"))
             await reaches(journal, "decisions", 3)
             topic = journal._topics.partition("decisions").topic
-            async with AIOKafkaProducer(bootstrap_servers=journal._topics._bootstrap) as zombie:
+            async with AIOKafkaProducer(bootstrap_servers=str(journal._topics._brokers)) as zombie:
                 for n in (2, 3):
                     headers = headers_of("decision", b"1", n)
                     await zombie.send_and_wait(topic, str(n - 1).encode(), b"inc", partition=0, headers=headers)
