@@ -33,6 +33,7 @@ from tocsin.bell import EmergencyBell
 from tocsin.config import Configuration, Instance, JournalSettings, Loaded
 from tocsin.folder import DataFolder
 from tocsin.lookout import Lookout
+from tocsin.patience import patiently
 from tocsin.retention import Housekeeping
 from tocsin.store import Store, open_store
 from tocsin.supervisor import Part
@@ -218,17 +219,24 @@ def _of(lag: Lag) -> Mapping[str, str]:
 
 @asynccontextmanager
 async def opened(
-    loaded: Loaded, *, clock: Clock, throw_away: Path | None = None, rehearsal: bool = False
+    loaded: Loaded,
+    *,
+    clock: Clock,
+    throw_away: Path | None = None,
+    rehearsal: bool = False,
+    patient: bool = False,
 ) -> AsyncIterator[Program]:
     """Open the journal for work and put everything together; on leaving, what is queued is committed and all is let go.
 
-    `throw_away`: an embedded journal in that folder instead of the configured one. Raises InUse when another process writes an
-    embedded journal, Unavailable when a journal cannot be reached, DocumentInvalid (rules, playbooks) with every fault, OSError.
+    `throw_away`: an embedded journal in that folder instead of the configured one. `patient`: a journal that cannot be reached is
+    waited for. Raises InUse when another process writes an embedded journal, Unavailable when a journal cannot be reached, ToldToStop
+    when a signal to end comes before it is, DocumentInvalid (rules, playbooks) with every fault, OSError.
     """
     folder = DataFolder(throw_away if throw_away is not None else loaded.data)
     folder.make()
     settings = loaded.configuration.journal if throw_away is None else JournalSettings()
-    store = await open_store(settings, folder, clock=clock, version=VERSION)
+    opening = partial(open_store, settings, folder, clock=clock, version=VERSION)
+    store = await (patiently(opening) if patient else opening())
     try:
         program = Program(loaded, folder, store, clock=clock, rehearsal=rehearsal)
         try:

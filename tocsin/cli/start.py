@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import httpx
@@ -20,6 +21,7 @@ from tocsin.compose import PROCESSORS, Program, opened
 from tocsin.config import Loaded
 from tocsin.door.asgi import REHEARSAL
 from tocsin.garbage import spare_what_stays
+from tocsin.patience import ToldToStop
 from tocsin.recorded import shipped
 from tocsin.story import plain, short, story
 from tocsin.telemetry import start_logging
@@ -63,7 +65,7 @@ def _start(loaded: Loaded, processors: Sequence[str], *, samples: bool) -> None:
     os.umask(0o077)  # the journal and the ledger hold what production said: for this user alone
     telemetry = loaded.configuration.telemetry
     start_logging(telemetry.log_format, telemetry.log_level)
-    with explained():
+    with explained(), suppress(ToldToStop):
         _loop_of_its_own(_serve(loaded, processors, samples=samples))
 
 
@@ -78,7 +80,10 @@ def _loop_of_its_own(main: Coroutine[object, object, None]) -> None:
 
 
 async def _serve(loaded: Loaded, processors: Sequence[str], *, samples: bool) -> None:
-    async with opened(loaded, clock=SystemClock()) as program, running(program, processors) as now_running:
+    async with (
+        opened(loaded, clock=SystemClock(), patient=True) as program,
+        running(program, processors) as now_running,
+    ):
         spare_what_stays()
         stopped = asyncio.create_task(until_stopped(program))
         where = now_running.address.url if now_running.address else "no door"
