@@ -1,6 +1,7 @@
 """Killed at every durable step of a signal's way, the program goes on at the next start, and nothing is done twice."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.crash import balance, read_books, settle, start, waiting
+from tests.support.crash import balance, read_books, settle, start
+from tests.support.ground import waiting
 from tests.support.linear_server import LinearServer
 from tests.support.program import Child, to_linear, until
 from tests.support.senders import Sender, alerts
 from tests.support.webhook_receiver import Receiver, receiving
 
+THOROUGH = int(os.environ.get("TOCSIN_KILLS", "0")) > 20
+"""By `make chaos`: every step, not only two of each kind."""
 PATIENCE_S = 90.0
 SIDE_BY_SIDE = 2
 
@@ -181,7 +185,7 @@ def killed_at(folder: Path, steps: Sequence[Step]) -> list[Step]:
 @pytest.mark.timeout(900)
 def test_a_kill_at_any_step_of_a_signals_way_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
     taken = rehearsed(tmp_path / "rehearsal")
-    steps = [step for at_once in taken for step in at_once if not _torn_elsewhere(step)]
+    steps = chosen([step for at_once in taken for step in at_once if not _torn_elsewhere(step)])
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         shares = [steps[number::SIDE_BY_SIDE] for number in range(SIDE_BY_SIDE)]
         folders = [tmp_path / f"share{number}" for number in range(SIDE_BY_SIDE)]
@@ -190,8 +194,19 @@ def test_a_kill_at_any_step_of_a_signals_way_loses_nothing_and_does_nothing_twic
         f"killed after {len(set(died))} of {len(set(steps))} numbered steps, of {len({name for _, name in steps})} kinds"
     )
     # How often a lease is renewed or how the recorder's batches fall differs from run to run; what is decided and done does not.
-    # A sealed segment is listed by a thread of its own: whether that falls into the life that waits for it is chance.
-    assert {name for _, name in steps} - {name for _, name in died} <= {"replace to manifest.json"}
+    # A sealed segment is listed and projected by a thread of its own: whether that falls into the life that waits for it is chance.
+    missed = {name for _, name in steps} - {name for _, name in died}
+    assert missed <= {"replace to manifest.json", "replace to N.parquet"}
+
+
+def chosen(steps: Sequence[Step]) -> list[Step]:
+    """All of them, or of each kind the first and the last."""
+    if THOROUGH:
+        return list(steps)
+    last = {name: (number, name) for number, name in steps}
+    first = {name: (number, name) for number, name in reversed(steps)}
+    ends = {*first.values(), *last.values()}
+    return [step for step in steps if step in ends]
 
 
 def _torn_elsewhere(step: Step) -> bool:

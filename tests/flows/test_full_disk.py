@@ -63,6 +63,7 @@ def kinds(there: Child, incident: Incident) -> list[tuple[str, str]]:
     return [(each["kind"], each["data"].get("action", {}).get("kind", "")) for each in decided]
 
 
+@pytest.mark.ground("embedded")
 def test_acks_stop_one_page_goes_out_and_the_retry_is_accepted_once_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:

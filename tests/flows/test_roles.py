@@ -56,6 +56,7 @@ def titles(linear: LinearServer) -> list[str]:
     return sorted(str(issue["title"]) for issue in linear.issues)
 
 
+@pytest.mark.ground("shared")
 @pytest.mark.timeout(240)
 def test_a_standby_takes_over_from_a_killed_owner_and_repeats_nothing(
     tmp_path: Path, kafka: Server, postgres: Postgres, linear: LinearServer

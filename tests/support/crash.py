@@ -8,9 +8,9 @@ balance(books, sent, linear)
 """
 
 import asyncio
+import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -22,9 +22,6 @@ from typing import Any
 import orjson
 
 import rules
-from connectors.journal.sqlite import open_reader
-from connectors.journal.sqlite.file import connect_reader
-from connectors.journal.sqlite.tables import SPAN
 from connectors.ledger import Verification, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
@@ -35,35 +32,51 @@ from processors.triage.fold import replay
 from rules.engine import Engine
 from rules.load import load
 from schemas import Action, Decision, Incident, Investigation
+from tests.support.ground import NotNow, waiting
+from tests.support.hasty import HASTE
 from tests.support.linear_server import LinearServer
 from tests.support.program import DEADLINE_S, Child, configure, until
 from tocsin.compose import VERSION
+from tocsin.config import JournalSettings
 from tocsin.folder import DataFolder
+from tocsin.store import viewed
 
 ROOT = Path(__file__).parents[2]
+HASTE_S = 2.0
 _INCIDENT = re.compile(r"tocsin:incident=(inc_[0-9a-f]+)")
-_FOLLOWERS = {INPUTS: ("triage", "act", "record"), DECISIONS: ("investigate", "act", "record")}
-_OPEN_JOBS = "SELECT queue, id, due, owner FROM jobs WHERE finished = 0"
 
 
-def start(folder: Path, config: Mapping[str, Any], *, dying: Path | None = None, wait: bool = True) -> Child:
-    """A program of its own over the data in `folder`. With `wait` it is up when this returns, or gone; its `url` is empty then."""
+def start(
+    folder: Path,
+    config: Mapping[str, Any],
+    *roles: str,
+    dying: Path | None = None,
+    wait: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Child:
+    """A program of its own over the data in `folder`: `tocsin up`, or `tocsin run ROLES`. With `wait` it is up when this returns, or
+    gone; its `url` is empty then. What a lease or a retry makes one wait for takes HASTE_S (`tests/support/hasty.py`)."""
     file = configure(folder, config)
     out, err = folder / "stdout.txt", folder / "stderr.txt"
-    program = ["tocsin"] if dying is None else ["tests.support.dying", str(dying)]
-    with out.open("ab") as stdout, err.open("wb") as stderr:
+    program = ["tests.support.hasty"] if dying is None else ["tests.support.dying", str(dying)]
+    command = ["run", *roles] if roles else ["up"]
+    with out.open("ab") as stdout, err.open("ab") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", *program, "up", "--config", str(file)],
+            [sys.executable, "-m", *program, *command, "--config", str(file)],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), HASTE: str(HASTE_S), **(environment or {})},
         )
     life = Child(process, file, DataFolder(folder / "data"), out, err)
     if wait:
-        until(lambda: process.poll() is not None or is_up(life), f"a start; it logged {err.read_text()[-2000:]}")
+        until(lambda: process.poll() is not None or is_up(life), f"a start; it logged {_end_of(err)}")
     return life
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-3000:]
 
 
 def is_up(life: Child) -> bool:
@@ -100,41 +113,6 @@ class Books:
         return [each for each in self.decisions if each.kind == kind]
 
 
-def waiting(folder: Path) -> tuple[list[str], list[str]]:
-    """What is still to be done: at once, and later (jobs that were put off, positions that lag)."""
-    connection = connect_reader(folder / "data" / "journal.db")
-    try:
-        now = SystemClock().now()
-        at_once: list[str] = []
-        later: list[str] = []
-        for queue, name, due, owner in connection.execute(_OPEN_JOBS):
-            (later if due > now and not owner else at_once).append(f"job {queue}/{name}")
-        heads = {
-            name: max(0, _newest(connection, number * SPAN) - number * SPAN)
-            for number, name in connection.execute("SELECT number, name FROM streams").fetchall()
-        }
-        stand = {
-            (consumer, stream): offset
-            for consumer, stream, offset in connection.execute('SELECT consumer, stream, "offset" FROM positions')
-        }
-    finally:
-        connection.close()
-    behind = [
-        (f"{consumer} in {stream}", consumer)
-        for stream, consumers in _FOLLOWERS.items()
-        for consumer in consumers
-        if stand.get((consumer, stream), 0) < heads.get(stream, 0)
-    ]
-    # These two write down now and then only how far they are.
-    later += [what for what, consumer in behind if consumer in ("act", "record")]
-    return at_once + [what for what, consumer in behind if consumer not in ("act", "record")], later
-
-
-def _newest(connection: sqlite3.Connection, first: int) -> int:
-    newest = "SELECT coalesce(max(place + count - 1), 0) FROM batches WHERE place BETWEEN ? AND ?"
-    return int(connection.execute(newest, (first, first + SPAN - 1)).fetchone()[0])
-
-
 def settle(folder: Path, *, within_s: float = DEADLINE_S, wholly: bool = True) -> None:
     """Wait until a running program has nothing left to do; not `wholly`: nothing but what it put off. Raises TimeoutError."""
     found: list[str] = []
@@ -142,7 +120,8 @@ def settle(folder: Path, *, within_s: float = DEADLINE_S, wholly: bool = True) -
     def done() -> bool:
         try:
             at_once, later = waiting(folder)
-        except sqlite3.OperationalError:
+        except NotNow as error:
+            found[:] = [str(error)]
             return False
         found[:] = at_once + (later if wholly else [])
         return not found
@@ -153,20 +132,33 @@ def settle(folder: Path, *, within_s: float = DEADLINE_S, wholly: bool = True) -
         raise TimeoutError(f"{error}; there is still {found[:10]}") from None
 
 
+def settings_of(folder: Path) -> JournalSettings:
+    """Where the journal of the program in `folder` is."""
+    return JournalSettings.model_validate(json.loads((folder / "tocsin.yaml").read_text()).get("journal") or {})
+
+
+def entries(folder: Path) -> list[Entry]:
+    """All that stands in the streams of the program in `folder`, running or not."""
+
+    async def read() -> list[Entry]:
+        async with viewed(settings_of(folder), DataFolder(folder / "data"), clock=SystemClock()) as (reader, _):
+            return [each for name in (INPUTS, DECISIONS) for each in await reader.read(name, after=0, limit=1_000_000)]
+
+    return asyncio.run(read())
+
+
 def read_books(folder: Path) -> Books:
     """Of a settled program, running or not."""
     data = DataFolder(folder / "data")
 
-    async def read() -> tuple[list[Entry], list[Entry], dict[str, list[tuple[str, bytes]]], bytes | None]:
-        reader = open_reader(data.journal, clock=SystemClock())
-        try:
-            streams = [list(await reader.read(name, after=0, limit=1_000_000)) for name in (INPUTS, DECISIONS)]
+    async def read() -> tuple[dict[str, list[tuple[str, bytes]]], bytes | None]:
+        async with viewed(settings_of(folder), data, clock=SystemClock()) as (reader, _):
             spaces = {name: list(await reader.scan(name)) for name in ("incidents", "investigations", "actions")}
-            return streams[0], streams[1], spaces, await reader.get(LEDGER_SPACE, HEAD_KEY)
-        finally:
-            await reader.close()
+            return spaces, await reader.get(LEDGER_SPACE, HEAD_KEY)
 
-    inputs, decided, spaces, head = asyncio.run(read())
+    streams = entries(folder)
+    inputs, decided = ([each for each in streams if each.stream == name] for name in (INPUTS, DECISIONS))
+    spaces, head = asyncio.run(read())
     assert head is not None, "the journal does not know the ledger's end"
     signals: dict[str, list[str]] = {}
     firing: set[str] = set()

@@ -5,7 +5,8 @@ right after the Kth of that name the process is gone. Every step counted is writ
 with its number.
 
 A step is whatever survives the kill or leaves the machine, whichever module of the program asks for it: a commit of the journal (named
-by each kind of record in it; nobody was told yet), half a write to a file and a whole one, a name put in its place, the answer to a
+by each kind of record in it; nobody was told yet); on Kafka and PostgreSQL also what was published (nobody was told, and the outbox has it
+still), a lease or a job that was taken, a topic that was made; half a write to a file and a whole one, a name put in its place, the answer to a
 request to a remote (which nobody has seen yet). To be killed before a step is to be killed after the one before it. What the kernel was
 given survives a SIGKILL; a power cut is another matter.
 """
@@ -17,7 +18,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,16 @@ from typing import Any
 import httpx
 import orjson
 
+from connectors.journal.kafka import jobs, leases
+from connectors.journal.kafka import opening as shared_opening
+from connectors.journal.kafka.appender import Appender
+from connectors.journal.kafka.committer import Committer
+from connectors.journal.kafka.relay import Relay
+from connectors.journal.kafka.topics import Topics
 from connectors.journal.sqlite import opening
 from connectors.journal.sqlite.state import Group
+from connectors.ports.journal import Job
+from tests.support.hasty import hurry
 from tocsin.__main__ import main
 
 
@@ -82,12 +91,62 @@ def take_commits(count: Countdown) -> None:
 
 
 def _kinds(group: Group) -> Sequence[str]:
+    return _named_by(record for records in group._records.values() for record in records)
+
+
+def _named_by(records: Iterable[Any]) -> list[str]:
     kinds: dict[str, None] = {}
-    for records in group._records.values():
-        for record in records:
-            named = orjson.loads(record.payload) if record.kind in ("decision", "command") else {}
-            kinds[" ".join((record.kind, *([named["kind"]] if named else [])))] = None
+    for record in records:
+        named = orjson.loads(record.payload) if record.kind in ("decision", "command") else {}
+        kinds[" ".join((record.kind, *([named["kind"]] if named else [])))] = None
     return list(kinds) or ["state"]
+
+
+def take_shared_commits(count: Countdown) -> None:
+    """Those of PostgreSQL, and what follows from them in Kafka."""
+    transact, send, migrate = Committer._transact, Appender._send, shared_opening.migrate  # type: ignore[attr-defined]
+
+    async def transacting(committer: Committer, units: Any, attempt: Any) -> bool:
+        done = await transact(committer, units, attempt)
+        if done:
+            records = [record for unit in units for _, record in unit.records]
+            count.took(*(f"commit of {kind}" for kind in _named_by(records)))
+        return done
+
+    async def sending(appender: Appender, stream: str, messages: Any) -> list[int]:
+        offsets = await send(appender, stream, messages)
+        how = "publication" if messages[0].number else "commit"
+        count.took(*(f"{how} of {kind}" for kind in _named_by(messages)))
+        return offsets
+
+    async def migrating(connection: Any, schema: str) -> int:
+        version = await migrate(connection, schema)
+        count.took("commit of tables")
+        return int(version)
+
+    Committer._transact, Appender._send = transacting, sending  # type: ignore[method-assign]
+    shared_opening.migrate = migrating  # type: ignore[attr-defined]
+
+
+def take_rights(count: Countdown) -> None:
+    """Leases, jobs, topics, and the outbox emptied."""
+    for where, name, said in (
+        (leases, "acquire", lambda given, found: f"lease of {given[1]}" if found else ""),
+        (jobs, "claim", lambda given, found: f"claim of {given[1]}" if isinstance(found, Job) else ""),
+        (Topics, "ensure", lambda given, _: f"topic {given[1]}"),
+        (Relay, "_done", lambda given, _: f"removal from the outbox of {given[1]}"),
+    ):
+        setattr(where, name, _taken(count, getattr(where, name), said))
+
+
+def _taken(count: Countdown, do: Callable[..., Any], said: Callable[[Sequence[Any], Any], str]) -> Callable[..., Any]:
+    async def doing(*given: Any, **named: Any) -> Any:
+        found = await do(*given, **named)
+        if name := said(given, found):
+            count.took(name)
+        return found
+
+    return doing
 
 
 def take_files(count: Countdown) -> None:
@@ -137,6 +196,7 @@ def take_requests(count: Countdown) -> None:
 
 if __name__ == "__main__":
     countdown = Countdown(Path(sys.argv.pop(1)))
-    for take in (take_commits, take_files, take_requests):
+    hurry()
+    for take in (take_commits, take_shared_commits, take_rights, take_files, take_requests):
         take(countdown)
     main()

@@ -28,6 +28,7 @@ from typer.testing import CliRunner, Result
 from connectors.ports.clock import Clock, SystemClock
 from connectors.ports.journal import DECISIONS, INPUTS
 from schemas import Command, Decision, Incident, LogBatch, Signal
+from tests.support.ground import present
 from tests.support.linear_server import LinearServer
 from tocsin.cli.app import app
 from tocsin.compose import PROCESSORS, opened
@@ -41,10 +42,12 @@ DEADLINE_S = 30.0
 
 
 def configure(folder: Path, config: Mapping[str, Any] | None = None) -> Path:
-    """Write `tocsin.yaml` (JSON is YAML): a free port of loopback and a data folder beside it, unless `config` says otherwise."""
+    """Write `tocsin.yaml` (JSON is YAML): a free port of loopback, a data folder beside it, and the journal on the present ground,
+    unless `config` says otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "tocsin.yaml"
-    file.write_text(json.dumps({"listen": "127.0.0.1:0", "data": "data", **(config or {})}, indent=1))
+    usual = {"listen": "127.0.0.1:0", "data": "data", "journal": present().section(folder)}
+    file.write_text(json.dumps({**usual, **(config or {})}, indent=1))
     return file
 
 
