@@ -25,6 +25,9 @@ from connectors.ports.clock import Clock, SystemClock
 from connectors.ports.journal import JournalError
 from connectors.ports.poller import Admit, Poller
 
+SESSION_MS = 10_000
+STATIC_SESSION_MS = 45_000
+"""How long a member that says nothing keeps its partitions; one with a name of its own may be restarting."""
 BATCH_TIMEOUT_MS = 10
 """How long an empty poll waits; FastStream sleeps as long again, so this is the latency of a quiet topic."""
 AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -152,6 +155,8 @@ def subscribed(settings: KafkaSettings, title: str | None = None) -> tuple[Kafka
         *settings.topics,
         batch=True,
         group_id=settings.group,
+        group_instance_id=settings.member or None,
+        session_timeout_ms=STATIC_SESSION_MS if settings.member else SESSION_MS,
         max_records=settings.max_records,
         batch_timeout_ms=BATCH_TIMEOUT_MS,
         ack_policy=AckPolicy.MANUAL,

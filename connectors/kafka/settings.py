@@ -17,6 +17,11 @@ class KafkaSettings(MappedSettings):
     group: str = Field(
         default="tocsin", min_length=1, description="Consumer group: its position is where reading goes on"
     )
+    member: str = Field(
+        default="",
+        max_length=249,
+        description="Static membership: a name of its own for each process, such as its pod's; one that restarts keeps its partitions",
+    )
     start: Literal["earliest", "latest"] = Field(
         default="earliest", description="Where a group begins that never read these topics; it keeps that position"
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from connectors.journal.sqlite import open_journal
 from connectors.kafka import poller
@@ -335,3 +336,34 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the poller said about being unable to read."""
     records = [record for record in caplog.records if record.name == "connectors.kafka.poller"]
     return [getattr(record, "error", "") for record in records if record.levelno == logging.ERROR]
+
+
+@pytest.mark.parametrize(("member", "kept"), [("reader-1", True), ("", False)])
+def test_a_member_with_a_name_of_its_own_keeps_its_partitions_over_a_restart(
+    kafka: Server, member: str, kept: bool
+) -> None:
+    chosen = settings(kafka, fresh_topic(kafka, prefix="in"), member=member)
+
+    async def members() -> list[str]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.address)
+        await admin.start()
+        try:
+            [answer] = await admin.describe_consumer_groups([chosen.group])
+            return [found[0] for found in answer.groups[0][5]]
+        finally:
+            await admin.close()
+
+    async def story() -> tuple[list[str], list[str]]:
+        durable = Durable()
+        async with reading(chosen, durable):
+            await send(kafka, chosen.topics[0], *titled("one"))
+            await durable.until(lambda: durable.titles == ["one"])
+            before = await members()
+        stopped = await members()
+        async with reading(chosen, durable):
+            await send(kafka, chosen.topics[0], *titled("two"))
+            await durable.until(lambda: "two" in durable.titles)
+        return before, stopped
+
+    before, stopped = asyncio.run(story())
+    assert len(before) == 1 and (stopped == before) is kept
