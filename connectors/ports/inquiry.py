@@ -20,6 +20,10 @@ SAID = 500
 """Characters of a remote's complaint that are passed on."""
 
 
+class NotThere(ToolFailed):
+    """The remote answered that it has no such thing (404): that is an answer too, for a caller who can use it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """Where to ask, as whom. `headers` may hold secrets: they are sent and never shown. Redirects are not followed: a remote that
@@ -85,7 +89,8 @@ class Remote:
             raise ToolFailed(f"{asked}: {type(error).__name__}: {error}"[:1500]) from error
         if response.is_success:
             return content
-        raise ToolFailed(f"{asked}: {refusal(response, content)}")
+        kind = NotThere if response.status_code == 404 else ToolFailed
+        raise kind(f"{asked}: {refusal(response, content)}")
 
     async def _content(self, response: httpx.Response, asked: str) -> bytes:
         read = bytearray()

@@ -16,8 +16,11 @@ LINE = 500
 _LEVELS = ("detected_level", "level", "severity", "severity_text", "log.level", "lvl")
 _SERVICES = ("service.name", "service_name", "service", "app", "app.kubernetes.io/name", "container", "job")
 _LEVEL = re.compile(
-    r"""(?:^|[\s\[{,"'(])(?:(?:level|severity|lvl)"?\s*[=:]\s*"?([A-Za-z]+)|(FATAL|CRITICAL|PANIC|ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE)\b)"""
+    r"""(?:^|[\s\[{,"'(])(?:(?:level|severity|lvl)"?\s*[=:]\s*"?([A-Za-z]+)"""
+    r"""|(FATAL|CRITICAL|PANIC|ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE)\b"""
+    r"""|(fatal|critical|panic|error|warn(?:ing)?)(?:\ error)?:)"""
 )
+_RAISED = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception): |^Traceback \(most recent call last\)")
 
 
 class Entry(NamedTuple):
@@ -74,7 +77,9 @@ def severity_in(text: str, labels: Mapping[str, str]) -> Severity:
         if (found := severity_of(labels.get(name))) is not None:
             return found
     said = _LEVEL.search(text[:300])
-    return (severity_of(said[1] or said[2]) if said is not None else None) or "info"
+    if said is not None and (found := severity_of(said[1] or said[2] or said[3])) is not None:
+        return found
+    return "error" if _RAISED.search(text[:300]) else "info"
 
 
 def service_in(labels: Mapping[str, str]) -> str | None:

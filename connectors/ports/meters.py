@@ -29,6 +29,10 @@ CounterName = Literal[
     "tocsin.investigate.queued",
     "tocsin.investigate.skipped",
     "tocsin.investigate.tool_calls",
+    "tocsin.investigate.model_calls",
+    "tocsin.investigate.tokens",
+    "tocsin.investigate.microdollars",
+    "tocsin.investigate.shared",
     "tocsin.investigate.concluded",
     "tocsin.investigate.fallbacks",
     "tocsin.investigate.failures",
@@ -48,7 +52,9 @@ CounterName = Literal[
   triage.condition_errors: rule (its condition met a missing field or a wrong kind: no match)
 - record.gaps: stream (entries retention dropped before they were recorded: never right)
 - record.contradictions: no labels (decisions of one id with different content: never right)
-- investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); concluded: verdict; fallbacks: playbook (the
+- investigate.queued: playbook; skipped: reason; tool_calls: tool, success (true, false); model_calls: model,
+  outcome (how the answer ended, or the failure); tokens: model, kind (input, output, cache_read, cache_write); microdollars: model; shared:
+  playbook (an incident of a storm took another one's conclusion); concluded: verdict; fallbacks: playbook (the
   analyst broke or its conclusion was refused); failures: a worker's attempt broke and is made again; unreadable: a record was passed over
 - act.admitted: kind, admission; act.attempts: kind, outcome (happened, later, no, perhaps)
 - act.pages_rung: outcome (sent, failed; pages that went out although the journal could not be written)
@@ -58,10 +64,11 @@ DurationName = Literal[
     "tocsin.triage.duration",
     "tocsin.investigate.duration",
     "tocsin.investigate.tool_duration",
+    "tocsin.investigate.model_duration",
     "tocsin.act.duration",
 ]
 """Seconds. ingest: from the whole request being read to its reply; label source. triage: one batch, decided and durable. investigate: from started to
-concluded, label playbook; tool_duration: one call, label tool. act: one call of a remote; label kind."""
+concluded, label playbook; tool_duration: one call, label tool; model_duration: one attempt, label model. act: one call of a remote; label kind."""
 
 
 class Meters(Protocol):

@@ -78,7 +78,7 @@ def test_failures_are_told_in_elasticsearch_s_words() -> None:
         ):
             ask(tools_of(connector, url=api.url, index="x")["elasticsearch.search"])
         tool = tools_of(connector, url=api.url, **SETTINGS)["elasticsearch.search"]
-        with pytest.raises(ToolFailed, match="asked Elasticsearch for text='a'.*Text fields are not optimised"):
+        with pytest.raises(ToolFailed, match=r"asked Elasticsearch for text='a'.*Text fields are not optimised"):
             ask(tool, fields={"text": "a"}, service="*")
         assert not ask(tool, read=2).complete
     assert connector.tools(ElasticsearchSettings(), "default") == ()
