@@ -89,7 +89,7 @@ class _Reader:
     def tree(self, tree: Tree) -> str:
         match tree:
             case Joined(word=word):
-                if isinstance(tree.left, Joined) and tree.left.word != word:
+                if isinstance(tree.left, Joined) and tree.left.word != word and not tree.left.in_brackets:
                     self.note("'and' and 'or' stand side by side without brackets; they are read from left to right")
                 return (both if word == "and" else either)([self.tree(tree.left), self.tree(tree.right)])
             case Negated(operand=operand):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rules.importers.sheet import NotImportable
@@ -80,6 +80,7 @@ class Joined:
     word: str
     left: Tree
     right: Tree
+    in_brackets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class _Parser:
         if self.peek() in ("+", "-", "*", "/", "is", *_COMPARISONS) and isinstance(tree, (Constant, Field)):
             self.at = start
             return None
-        return tree
+        return replace(tree, in_brackets=True) if isinstance(tree, Joined) else tree
 
     def total(self) -> Value:
         value = self.product()

@@ -1,0 +1,103 @@
+"""Conditions of ansible-rulebook match the same events here: missing fields, kinds, patterns, lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rules import cel
+from rules.fields import SCHEMA
+from rules.importers.rulebook_conditions import Join, read
+from rules.importers.sheet import NotImportable
+
+EVENT: dict[str, Any] = {
+    "x": 1, "n": 3.5, "text": "abc", "seven": "7", "nothing": None, "yes": True, "no": False, "list": [1, 2, 20], "words": ["a", "b"],
+    "objects": [{"name": "ann", "age": 30}, {"name": "bob"}, 5], "deep": {"a": {"b": 1}, "dash-ed": 2}, "url": "http://www.example.com/x",
+    "mixed": [1, "a", None],
+}  # fmt: skip
+
+# What rules.md section 1.1 and the documentation say of each, for the event above.
+CASES: list[tuple[str, bool]] = [
+    # missing fields: every comparison is false, also != and not
+    ("event.gone == 1", False), ("event.gone != 1", False), ("not (event.gone == 1)", False), ("not event.gone == 1", False),
+    ("event.gone > 1", False), ("event.gone in [1]", False), ("event.gone not in [1]", False), ("event.gone is defined", False),
+    ("event.gone is not defined", True), ("event.x is defined", True), ("event.nothing is defined", True),
+    ("event.deep.a.b is defined", True), ("event.deep.a.c is not defined", True), ("event.gone.a.b is not defined", True),
+    ("event.text.a is not defined", True), ("event.list[1] is defined", True), ("event.list[3] is not defined", True),
+    ("event.gone == 1 or event.x == 1", True), ("event.gone == 1 and event.x == 2", False), ("event.list[7] == 1", False),
+    # kinds: comparisons across them are false, null alone is unequal to everything else
+    ("event.seven > 5", False), ("event.seven == 7", False), ("event.seven != 7", False), ("event.nothing > 5", False),
+    ("event.nothing != 5", True), ("event.nothing == null", True), ("event.x != null", True), ("event.text != 'abd'", True),
+    ("event.text != 'abc'", False), ("event.x != 'a'", False), ("event.yes != false", True), ("event.x == 1.0", True), ("1 == event.x", True),
+    ("event.x != 2", True), ("event.x != event.n", True), ("event.x != event.text", False), ("event.nothing != event.text", True),
+    # words and brackets
+    ("event.yes == true", True), ("event.no == False", True), ("event.yes", True), ("event.no", False), ("not event.no", True),
+    ("(event.x == 2 or event.n > 3) and event.text == \"abc\"", True), ("not (event.x == 2 or event.n > 3)", False),
+    ("event.x == 2 and event.x == 1 or event.x == 1", True), ("true", True), ("event.x<2", True), ("event.x >= -1", True),
+    # numbers
+    ("event.x + 1 == 2", True), ("event.x - 1 == 0", True), ("event.x -1 == 0", True), ("event.x * 2 + 1 == 3", True), ("event.n + 1 == 4.5", True),
+    ("event.x + 0.5 == 1.5", True), ("(event.x + 1) * 2 == 4", True), ("event.n > 3.49e0", True),
+    # lists
+    ("event.x in [1, 2]", True), ("event.text not in ['x', 'y']", True), ("event.text in ['abc']", True), ("event.list contains 20", True),
+    ("event.list not contains 3", True), ("event.words contains 'c'", False), ("event.gone contains 1", False),
+    # patterns
+    ("event.url is match('http://www')", True), ("event.url is match('www')", False), ("event.url is search('EXAMPLE', ignorecase=true)", True),
+    ("event.url is search('EXAMPLE')", False), (r"event.url is regex('example\.com')", True), ("event.url is not search('nope')", True),
+    ("event.gone is not search('nope')", False), ("event.x is search('1')", False), ("event.url is match('http://a|http://w')", True),
+    # items of lists
+    ("event.list is select('>=', 20)", True), ("event.list is select('>', 20)", False), ("event.list is not select('>', 20)", True),
+    ("event.mixed is select('==', 'a')", True), ("event.mixed is not select('>', 1)", True), ("event.words is select('match', 'B', ignorecase=true)", False),
+    ("event.words is select('search', 'b')", True), ("event.gone is not select('>', 1)", False),
+    ("event.objects is selectattr('age', '>=', 20)", True), ("event.objects is selectattr('age', '>', 30)", False),
+    ("event.objects is not selectattr('age', '>', 30)", True), ("event.objects is selectattr('name', 'in', ['bob', 'x'])", True),
+    ("event.objects is selectattr('name', '!=', 'ann')", True), ("event.objects is selectattr('name', 'match', 'a')", True),
+    # paths
+    ('event["text"] == "abc"', True), ("event.deep['dash-ed'] == 2", True), ("event.list[2] == 20", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), CASES, ids=[source for source, _ in CASES])
+def test_a_condition_says_the_same_of_an_event(source: str, *, expected: bool) -> None:
+    made = read(source)
+    assert cel.compile(made.text, schema=SCHEMA).matches({"raw": EVENT, "fact": {}}) is expected, made.text
+
+
+def test_facts_are_facts() -> None:
+    made = read("fact.mode == 'on' and event.x == 1")
+    assert (made.text, made.facts, made.events) == ('fact.mode == "on" && raw.x == 1', True, True)
+    assert read("fact.a.b is not defined").text == "!(has(fact.a) && type(fact.a) == map && has(fact.a.b))"
+
+
+def test_a_name_is_given_to_what_matches_and_joins_are_set_apart() -> None:
+    assert read("events.first << event.x == 1").alias == "first"
+    made = read("event.host == events.first.host and event.y == 2 and events.m.z == event['a-b']")
+    assert made.text == "raw.y == 2"
+    assert made.joins == [Join("first", "raw.host", "raw.host"), Join("m_0", "raw.z", 'raw["a-b"]')]
+    other = read("event.i == events.first.i + 2")
+    assert (other.joins, other.steps) == ([], {"first"})
+
+
+def test_mixed_words_without_brackets_are_noted() -> None:
+    assert read("event.a == 1 and event.b == 2 or event.c == 3").notes
+    assert not read("(event.a == 1 and event.b == 2) or event.c == 3").notes
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("event.x ==", "found the end"),
+        ("event.x == 1 2", "expected the end, found '2'"),
+        ("event.x is nice", "after 'is'"),
+        ("event.x == vars.y", "command line"),
+        ("other.x == 1", "begins with none"),
+        ("event.x is search('(?=a)')", "RE2 refuses"),
+        ("event.list is select('~', 1)", "'~'"),
+        ("event.x == {}", "no word"),
+        ("event.a << event.x == 1", "events.NAME"),
+        ("event.list is select(1)", "2 arguments"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_place(source: str, words: str) -> None:
+    with pytest.raises(NotImportable, match=words):
+        read(source)
