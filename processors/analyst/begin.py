@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from processors.analyst.facts import Facts
+from processors.analyst.findings import Findings
 from schemas import severity_rank
 from schemas.time import SECOND
 
@@ -20,9 +21,13 @@ class Begin:
     before_first_s: float = 0.0
 
 
-def begin_of(facts: Facts) -> Begin:
+def begin_of(facts: Facts, findings: Findings | None = None) -> Begin:
     """The earliest failing sign of the incident's service in an unbroken run (no pause of ten minutes) that leads to its first
-    signal. A log pattern that was there at least as much before as after is background and starts nothing."""
+    signal. A log pattern that was there at least as much before as after is background and starts nothing. Where the evidence engine
+    finds when the service that failed first left its usual level, that is it, however long before."""
+    seen = _onset(facts, findings) if findings is not None else None
+    if seen is not None:
+        return seen
     first = facts.incident.first_seen
     service = facts.incident.service
     signs: list[tuple[float, str, str]] = []
@@ -46,3 +51,12 @@ def begin_of(facts: Facts) -> Begin:
         earliest = min(facts.signals, key=lambda each: (each.occurred_at, each.id))
         sign = (earliest.id, earliest.title)
     return Begin(at=max(0, first + round(at * SECOND)), sign=sign, before_first_s=-at)
+
+
+def _onset(facts: Facts, findings: Findings) -> Begin | None:
+    scene = findings.scene
+    failing = scene.failing.get(scene.origin or "")
+    if scene.onset is None or failing is None or not failing.signs:
+        return None
+    cites, quote, _ = failing.signs[0]
+    return Begin(scene.onset, (cites, quote), max(0.0, (facts.incident.first_seen - scene.onset) / SECOND))

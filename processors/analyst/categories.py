@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from processors.analyst.facts import Facts
-from processors.analyst.patterns import Category, Meaning, host_in, meaning_of
+from processors.analyst.findings import Findings
+from processors.analyst.patterns import USED_UP, Category, Meaning, host_in, meaning_of
 from schemas import severity_rank
 
 ROOT, RAISED, OWN, NEW_LOG, OLD_LOG, NEIGHBOUR, AFAR = 3.0, 2.5, 2.0, 1.5, 0.3, 0.75, 0.4
 """The weight of words: in the exception that was the cause, in what was raised after it, in the incident's own signals, in log
 lines of its service that are new since the start, in such that are not, in neighbouring signals of its service, elsewhere."""
+STATE, STATE_AFAR, METRIC = 2.0, 0.6, 1.8
+"""The weight of words in the most telling line another tool returned about the thing in question (others in proportion), in one about
+something else, and of a resource that a metric shows used up."""
 DIRECT = OWN
 """From here on the words are the incident's own."""
 LEAST = 0.7
@@ -77,11 +81,11 @@ class Diagnosis:
         return len({match.said.kind for match in self.matches})
 
 
-def diagnose(facts: Facts) -> Diagnosis:
+def diagnose(facts: Facts, findings: Findings | None = None) -> Diagnosis:
     """Per category the strongest text of each kind of source counts once: repetition is no confirmation."""
     best: dict[Category, dict[str, Match]] = {}
-    for said in _said(facts):
-        found = meaning_of(said.text)
+    for said in (*_said(facts), *(_seen(findings) if findings is not None else ())):
+        found = (USED_UP, said.quote) if said.kind == "metric" else meaning_of(said.text)
         if found is None:
             continue
         meaning, words = found
@@ -125,3 +129,20 @@ def _said(facts: Facts) -> Iterator[Said]:
         ):
             weight = NEIGHBOUR if near_by.service == service else AFAR
             yield Said(f"{near_by.title}\n{near_by.body}", weight, near_by.cites, near_by.title, "neighbour")
+
+
+def _seen(findings: Findings) -> Iterator[Said]:
+    """What other tools than ours returned."""
+    scene = findings.scene
+    for template in scene.new_errors()[:20]:
+        weight = NEW_LOG if template.service in (scene.origin, None) else AFAR
+        yield Said(template.example.text, weight, template.example.cites, template.example.text, "log")
+    heaviest = max((alarm.weight for alarm in findings.alarms), default=1.0)
+    for alarm in findings.alarms[:20]:
+        weight = (STATE if alarm.own else STATE_AFAR) * alarm.weight / heaviest
+        yield Said(alarm.text, weight, alarm.cites, alarm.quote, "state")
+    for each in findings.full[:3]:
+        yield Said(each.says, METRIC, each.cites, each.quote, "metric")
+    for span in scene.gathered.spans:
+        if span.failed and span.error:
+            yield Said(span.error, NEW_LOG if span.service == scene.origin else AFAR, span.cites, span.error, "trace")

@@ -4,11 +4,15 @@ import math
 from dataclasses import dataclass
 
 from processors.analyst.facts import Facts
+from processors.analyst.findings import Findings
 from schemas import severity_rank
 from schemas.time import SECOND
 
 QUIET = 20
 """Log lines that must have been looked at before their silence says anything."""
+
+TELLING = 3.0
+"""A line of another tool's answer about the thing in question confirms from this weight on."""
 
 _USERS = ("users", "user_count", "userCount", "affected_users")
 
@@ -30,7 +34,7 @@ class Extent:
     """(id, text) of what confirms it."""
 
 
-def extent_of(facts: Facts) -> Extent:
+def extent_of(facts: Facts, findings: Findings | None = None) -> Extent:
     """Counted over what was gathered."""
     incident = facts.incident
     firing = {each.occurrence_id: each.status for each in facts.signals}
@@ -41,9 +45,18 @@ def extent_of(facts: Facts) -> Extent:
         failing = each.status == "firing" and severity_rank(each.severity) >= 4 and not each.own
         if failing and each.service and each.service != incident.service and each.after_start_s >= -300:
             others.setdefault(each.service)
+    if findings is not None:
+        hurt = sorted(
+            findings.scene.failing.values(), key=lambda each: (each.first is None, each.first or 0, each.service)
+        )
+        for each_failing in hurt:
+            if each_failing.service != incident.service:
+                others.setdefault(each_failing.service)
     said = [signal.measures[name] for signal in facts.signals for name in _USERS if name in signal.measures]
     users = [int(number) for number in said if math.isfinite(number)]
     confirmed, by = _confirmed(facts)
+    if findings is not None and confirmed is not True:
+        confirmed, by = _seen(findings, confirmed)
     return Extent(
         signals=max(incident.signals, len(facts.signals)),
         lasted_s=max(0, ended - incident.first_seen) / SECOND,
@@ -84,3 +97,19 @@ def _confirmed(facts: Facts) -> tuple[bool | None, tuple[str, str] | None]:
     if any(signal.type in ("error", "log") for signal in facts.signals):
         return True, None
     return (False, None) if facts.logs_scanned >= QUIET else (None, None)
+
+
+def _seen(findings: Findings, before: bool | None) -> tuple[bool | None, tuple[str, str] | None]:
+    """What other tools saw: trouble in metrics, logs and states confirms; states that are all well contradict."""
+    if findings.wellbeing.well:
+        return False, findings.wellbeing.calm[0] if findings.wellbeing.calm else None
+    for failing in findings.scene.failing.values():
+        if failing.weight >= 1.0:
+            cites, quote, _ = failing.signs[0]
+            return True, (cites, quote)
+    for full in findings.full:
+        return True, (full.cites, full.quote)
+    for alarm in findings.alarms:
+        if alarm.weight >= TELLING:
+            return True, (alarm.cites, alarm.quote)
+    return before, None

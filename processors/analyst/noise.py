@@ -1,12 +1,16 @@
 """Signs that nobody needs to be told: tests, checks of the alerting itself, what came and went, what flaps."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from processors.analyst.extent import Extent
 from processors.analyst.facts import Facts
+from processors.analyst.findings import Findings
+from processors.analyst.quotes import leaves
 from processors.analyst.words import count
-from schemas import severity_rank
+from schemas import Signal, severity_rank
 from schemas.spans import in_words
 from schemas.time import SECOND
 
@@ -27,6 +31,10 @@ _MAINTENANCE = re.compile(
     r"\b(?:(?:planned|scheduled) (?:maintenance|downtime)|maintenance window|load ?test(?:ing)?|chaos (?:test|experiment))\b",
     re.I,
 )
+_PASSED = re.compile(
+    r"(?:health|periodic|scheduled) check (?:has )?passed|within (?:its |their )?normal (?:operating )?(?:bounds|limits|range)|operating normally|all checks (?:pass|ok)",
+    re.IGNORECASE,
+)
 _SMALL = frozenset({"dev", "development", "test", "testing", "sandbox", "local", "staging", "qa", "preview", "ci"})
 
 
@@ -41,9 +49,9 @@ class Sign:
     quote: str = ""
 
 
-def signs_of(facts: Facts, extent: Extent) -> tuple[Sign, ...]:
+def signs_of(facts: Facts, extent: Extent, findings: Findings | None = None) -> tuple[Sign, ...]:
     """All signs found, the heaviest first."""
-    found = [*_said(facts), *_ended(facts, extent)]
+    found = [*_said(facts), *_ended(facts, extent), *(_well(facts, findings) if findings is not None else ())]
     incident = facts.incident
     environment = (incident.environment or "").lower()
     if environment in _SMALL:
@@ -69,9 +77,17 @@ def _said(facts: Facts) -> list[Sign]:
             found.append(Sign("test", 1.0, "it says itself that it is a test", signal.id, signal.title))
         elif any(_MAINTENANCE.search(text) for text in (*names, signal.body[:500])):
             found.append(Sign("maintenance", 0.7, "it speaks of planned work", signal.id, signal.title))
+        elif any(_PASSED.search(text) for text in (*names, signal.body[:500], *_texts(signal))):
+            found.append(Sign("passed", 0.7, "it says itself that a check passed", signal.id, signal.title))
         if found:
             break
     return found
+
+
+def _texts(signal: Signal) -> Iterator[str]:
+    """Texts of the payload itself: a summary among its annotations."""
+    for text in islice(leaves(signal.raw), 60):
+        yield text[:500]
 
 
 def _ended(facts: Facts, extent: Extent) -> list[Sign]:
@@ -104,3 +120,13 @@ def _ended(facts: Facts, extent: Extent) -> list[Sign]:
 
 def _judged_noise(feedback: tuple[str, ...]) -> bool:
     return any(re.match(r"\W*(?:noise|false (?:alarm|positive))\b", text, re.IGNORECASE) for text in feedback)
+
+
+def _well(facts: Facts, findings: Findings) -> list[Sign]:
+    """The states of the thing itself contradict the alert."""
+    wellbeing = findings.wellbeing
+    if not wellbeing.well or findings.full:
+        return []
+    said = wellbeing.calm[0] if wellbeing.calm else (None, "")
+    weight = 1.0 if severity_rank(facts.incident.severity) <= 3 else 0.6
+    return [Sign("well", weight, f"all {wellbeing.good} states that were looked at are good now", *said)]

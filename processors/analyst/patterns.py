@@ -53,6 +53,26 @@ MEANINGS: tuple[Meaning, ...] = (
         "the image to run cannot be pulled",
     ),
     _meaning(
+        "placement",
+        "configuration_error",
+        r"did ?n[o']t match .{0,40}(?:affinity|selector)|untolerated taint|node selector|topology spread constraint",
+        "no machine has what it asks for",
+    ),
+    _meaning(
+        "missing_object",
+        "configuration_error",
+        r"(?:namespaces?|configmaps?|secrets?|serviceaccounts?|persistentvolumeclaims?|storageclass\w*|volumes?) \"[^\"]{1,100}\" not found"
+        r"|OutOfSync|failed to apply|admission webhook .{0,80}denied|no matches for kind",
+        "something it is declared to need is not there",
+    ),
+    _meaning(
+        "probe",
+        "configuration_error",
+        r"(?:liveness|readiness|startup) probe (?:failed|errored|configured)|failed (?:liveness|readiness|startup) probe",
+        "a probe fails, and the platform acts on it",
+        0.8,
+    ),
+    _meaning(
         "credentials",
         "configuration_error",
         r"(?:password )?authentication failed|invalid (?:api[ _-]?key|credentials?|token|signature)|AccessDenied|access denied"
@@ -78,7 +98,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "connections",
         "resource_exhaustion",
         r"too many (?:open files|connections|clients)|EMFILE|(?:connection )?pool.{0,30}(?:exhaust|timed? ?out|limit|full)|QueuePool limit"
-        r"|remaining connection slots|thread ?pool.{0,20}(?:exhaust|full|reject)|RejectedExecution|max_connections",
+        r"|remaining connection slots|thread ?pool.{0,20}(?:exhaust|full|reject)|RejectedExecution|max_connections|no available connection|maximum (?:number )?of connections|connection count",
         "a pool of connections, files or threads is used up",
     ),
     _meaning(
@@ -88,6 +108,13 @@ MEANINGS: tuple[Meaning, ...] = (
         r"|throttl(?:ed|ing)|CPUThrottling|Insufficient (?:cpu|memory)|LimitExceeded",
         "a quota or limit is reached",
         0.9,
+    ),
+    _meaning(
+        "lag",
+        "resource_exhaustion",
+        r"replica(?:tion)? ?lag|replay is behind|consumer lag|lag exceeded|falling behind|backlog (?:grow|exceed)",
+        "it cannot keep up with what comes in",
+        0.8,
     ),
     _meaning(
         "cpu",
@@ -177,6 +204,8 @@ MEANINGS: tuple[Meaning, ...] = (
     ),
 )
 """In order: the first that matches a text is its meaning."""
+USED_UP = _meaning("used_up", "resource_exhaustion", r"$^", "a metric shows a resource used up")
+"""Of a resource that a metric shows used up: no words say so, numbers do."""
 
 _HOSTS = (
     re.compile(r"host=['\"]?([A-Za-z0-9_.-]{2,100})"),

@@ -7,7 +7,11 @@ from typing import Literal
 from processors.analyst.begin import Begin
 from processors.analyst.categories import Diagnosis
 from processors.analyst.facts import Changed, Committed, EarlierIncident, Facts
+from processors.analyst.findings import Findings
 from processors.analyst.words import tick
+from processors.evidence.blame import Clue, clue_of, explained_by_outside, owner_of, rolled_out
+from processors.evidence.scene import Scene
+from processors.evidence.values import ChangeRead, CommitRead
 from schemas.spans import in_words
 from schemas.time import SECOND
 
@@ -16,6 +20,8 @@ ChangeKind = Literal["commit", "deploy", "flag", "config", "other"]
 NAMED = 0.6
 """From here on a change is named as the culprit."""
 MENTIONED = 0.3
+WORTH = 0.3
+"""Points of the evidence engine from which a commit nobody deployed by name is looked at, and words of its kind no longer count."""
 TOLERANCE_S = 30
 """Clocks of two systems differ by as much."""
 FRESH_S = 7 * 86_400
@@ -48,6 +54,10 @@ class Suspect:
     """It touches the file of the culprit frame."""
     touches_culprit: bool = False
     """It last changed the line of the culprit frame, and lately."""
+    weight: float = 0.0
+    """The score before it was cut to 0 to 1: it tells two strong suspects apart."""
+    exact: bool = False
+    """A number of it is the number a metric went to."""
 
     @property
     def named(self) -> bool:
@@ -55,24 +65,70 @@ class Suspect:
         return self.ruled_out is None and self.score >= NAMED
 
 
-def assess(facts: Facts, begin: Begin, diagnosis: Diagnosis) -> tuple[Suspect, ...]:
+def assess(facts: Facts, begin: Begin, diagnosis: Diagnosis, findings: Findings | None = None) -> tuple[Suspect, ...]:
     """All changes, the most suspect first, those ruled out after them by nearness. A deploy that carries a known commit and the
     commit itself are one suspect."""
     commits = {each.commit: each for each in facts.commits}
+    scene = findings.scene if findings is not None else None
+    inquiry = Inquiry(facts, begin, diagnosis, scene)
     carried: set[str] = set()
     found: list[Suspect] = []
     for change in facts.changes:
         commit = _commit_of(change, commits)
         if commit is not None:
             carried.add(commit.commit)
-        found.append(_weigh(facts, begin, diagnosis, change, commit))
-    found += [
-        _weigh(facts, begin, diagnosis, None, commit)
-        for commit in facts.commits
-        if commit.commit not in carried and (commit.touches or commit.culprit)
-    ]
-    found.sort(key=lambda each: (each.ruled_out is not None, -each.score, abs(begin.at - each.at), each.id))
+        found.append(_weigh(inquiry, change, commit, None))
+    for commit in facts.commits:
+        if commit.commit in carried:
+            continue
+        rollout = inquiry.rollout(commit)
+        clue = inquiry.clue(commit)
+        if commit.touches or commit.culprit or (scene is not None and (clue.points >= WORTH or clue.linked)):
+            found.append(_weigh(inquiry, None, commit, rollout))
+    found.sort(key=lambda each: (each.ruled_out is not None, -each.weight, abs(begin.at - each.at), each.id))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What every change is held against."""
+
+    facts: Facts
+    begin: Begin
+    diagnosis: Diagnosis
+    scene: Scene | None
+
+    def read(self, commit: Committed) -> CommitRead | None:
+        """The commit as a tool told of it, with its diff if there was one."""
+        told = self.scene.gathered.commits if self.scene is not None else ()
+        return next((each for each in told if each.sha == commit.commit.lower()), None)
+
+    def clue(self, commit: Committed | None) -> Clue:
+        """What the evidence says of it."""
+        return clue_of(self.scene, self.read(commit)) if self.scene is not None and commit is not None else Clue()
+
+    def owner(self, commit: Committed) -> str | None:
+        """Whose commit it is, by where its files lie."""
+        told = self.read(commit)
+        return owner_of(told, sorted(self.scene.names)) if self.scene is not None and told is not None else None
+
+    def rollout(self, commit: Committed) -> ChangeRead | None:
+        """The deploy that brought it; for code that services share, the next one of the service that fails."""
+        told = self.read(commit)
+        if self.scene is None or told is None:
+            return None
+        deploys = [each for each in self.scene.gathered.changes if each.kind != "flag"]
+        return rolled_out(told, self.owner(commit) or self.origin, deploys, self.begin.at + self.tolerance)
+
+    @property
+    def origin(self) -> str | None:
+        """The service that failed first, as far as is known."""
+        return (self.scene.origin if self.scene is not None else None) or self.facts.incident.service
+
+    @property
+    def tolerance(self) -> int:
+        """How exactly the beginning is known: clocks differ, and metrics are sampled."""
+        return max(TOLERANCE_S * SECOND, min(self.scene.sampling, 120 * SECOND) if self.scene is not None else 0)
 
 
 def best(suspects: Sequence[Suspect]) -> Suspect | None:
@@ -80,31 +136,40 @@ def best(suspects: Sequence[Suspect]) -> Suspect | None:
     named = [each for each in suspects if each.named]
     if not named:
         return None
-    rivals = [each for each in named[1:] if named[0].score - each.score < 0.05 and not named[0].touches_trace]
+    rivals = [each for each in named[1:] if named[0].weight - each.weight < 0.05 and not named[0].touches_trace]
     return None if rivals else named[0]
 
 
-def _weigh(
-    facts: Facts, begin: Begin, diagnosis: Diagnosis, change: Changed | None, commit: Committed | None
-) -> Suspect:
+def _weigh(inquiry: Inquiry, change: Changed | None, commit: Committed | None, rollout: ChangeRead | None) -> Suspect:
+    facts, begin, diagnosis = inquiry.facts, inquiry.begin, inquiry.diagnosis
     suspect = _suspect(change, commit)
-    service = change.service if change is not None else facts.incident.service
-    why_not = _impossible(facts, begin, diagnosis, suspect, service, change)
+    clue = inquiry.clue(commit)
+    service = change.service if change is not None else _owner(inquiry, commit, rollout)
+    why_not = clue.impossible or _not_rolled_out(inquiry, change, commit, rollout)
+    in_force = rollout.at if rollout is not None else suspect.at
+    why_not = why_not or _impossible(inquiry, replace(suspect, at=in_force), service, change, clue)
     if why_not is not None:
         return replace(suspect, ruled_out=why_not)
-    points: list[tuple[float, str]] = [_time(begin, suspect), _service(facts, diagnosis, service)]
+    points: list[tuple[float, str]] = [_time(begin, in_force), _service(inquiry, service)]
     points += _path(facts, begin, change, commit)
-    points += _fit(diagnosis, suspect)
+    points += [(clue.points, clue.for_it[0] if clue.for_it else ""), *((0.001, said) for said in clue.for_it[1:])]
+    points += _fit(diagnosis, suspect) if clue.points < WORTH else []
+    if inquiry.scene is not None:
+        points.append((explained_by_outside(inquiry.scene), ""))
     if change is not None and commit is None and _history_is_innocent(facts, service):
         points.append((-0.25, ""))
     if suspect.kind == "commit" and not commit_is_fresh(begin, suspect.at):
         points.append((-0.4, ""))
-    score = max(0.0, min(1.0, sum(point for point, _ in points)))
+    total = sum(point for point, _ in points)
     return replace(
         suspect,
-        score=round(score, 3),
-        for_it=tuple(said for point, said in points if point > 0 and said),
-        touches_trace=(commit is not None and bool(commit.touches or commit.culprit)) or _listed(facts, change),
+        weight=round(total, 3),
+        exact=clue.exact,
+        score=round(max(0.0, min(1.0, total)), 3),
+        for_it=tuple(said for point, said in sorted(points, key=lambda each: -each[0]) if point > 0 and said),
+        touches_trace=(commit is not None and bool(commit.touches or commit.culprit))
+        or _listed(facts, change)
+        or clue.linked,
         touches_file=commit is not None and commit.culprit_file,
         touches_culprit=commit is not None and commit.culprit and commit_is_fresh(begin, commit.at),
     )
@@ -126,15 +191,46 @@ def _suspect(change: Changed | None, commit: Committed | None) -> Suspect:
     return Suspect("commit", commit.commit, commit.title, commit.at, commit.cites, commit.title or commit.commit)
 
 
-def _impossible(
-    facts: Facts, begin: Begin, diagnosis: Diagnosis, suspect: Suspect, service: str | None, change: Changed | None
+def _owner(inquiry: Inquiry, commit: Committed | None, rollout: ChangeRead | None) -> str | None:
+    if rollout is not None:
+        return rollout.service
+    owner = inquiry.owner(commit) if commit is not None else None
+    return owner or inquiry.facts.incident.service
+
+
+def _not_rolled_out(
+    inquiry: Inquiry, change: Changed | None, commit: Committed | None, rollout: ChangeRead | None
 ) -> str | None:
+    """A commit alone changes nothing: where deploys of its service are recorded, one must have brought it in time."""
+    if (
+        change is not None
+        or commit is None
+        or rollout is not None
+        or inquiry.scene is None
+        or commit.touches
+        or commit.culprit
+    ):
+        return None
+    owner = inquiry.owner(commit) or inquiry.origin
+    deploys = [each for each in inquiry.scene.gathered.changes if each.kind != "flag" and each.service == owner]
+    return "no deploy brought it before the trouble began" if deploys else None
+
+
+def _impossible(
+    inquiry: Inquiry, suspect: Suspect, service: str | None, change: Changed | None, clue: Clue
+) -> str | None:
+    facts, begin, diagnosis = inquiry.facts, inquiry.begin, inquiry.diagnosis
     late = (suspect.at - begin.at) / SECOND
-    if late > TOLERANCE_S:
+    if late * SECOND > inquiry.tolerance:
         return f"it came {in_words(late)} after the trouble began"
     own = facts.incident.service
-    elsewhere = change is not None and own is not None and service is not None and service != own
-    if elsewhere and not _concerned(service or "", diagnosis, facts):
+    elsewhere = change is not None and own is not None and service is not None and service not in (own, inquiry.origin)
+    if (
+        elsewhere
+        and not clue.linked
+        and not _concerned(service or "", diagnosis, facts)
+        and not _needed(inquiry, service or "")
+    ):
         return (
             f"it changed {tick(service or '', 60)}, and nothing in the evidence points from {tick(own or '', 60)} to it"
         )
@@ -142,6 +238,12 @@ def _impossible(
     if before is not None:
         return f"the same problem was there {in_words((suspect.at - before.opened_at) / SECOND)} before this change"
     return None
+
+
+def _needed(inquiry: Inquiry, service: str) -> bool:
+    """Whether the service that failed first calls it, and it fails too."""
+    scene = inquiry.scene
+    return scene is not None and service in scene.failing and service in scene.graph.reach(scene.origin or "")
 
 
 def _concerned(service: str, diagnosis: Diagnosis, facts: Facts) -> bool:
@@ -161,18 +263,19 @@ def _seen_before(earlier: Sequence[EarlierIncident], moment: int) -> EarlierInci
     )
 
 
-def _time(begin: Begin, suspect: Suspect) -> tuple[float, str]:
-    before = max(0.0, (begin.at - suspect.at) / SECOND)
+def _time(begin: Begin, at: int) -> tuple[float, str]:
+    before = max(0.0, (begin.at - at) / SECOND)
     for within, points in ((900, 0.35), (3600, 0.30), (6 * 3600, 0.15), (86_400, 0.05)):
         if before <= within:
             return points, f"it came {in_words(before)} before"
     return 0.0, ""
 
 
-def _service(facts: Facts, diagnosis: Diagnosis, service: str | None) -> tuple[float, str]:
-    if service is None or facts.incident.service is None:
+def _service(inquiry: Inquiry, service: str | None) -> tuple[float, str]:
+    facts, diagnosis = inquiry.facts, inquiry.diagnosis
+    if service is None or inquiry.origin is None:
         return 0.05, ""
-    if service == facts.incident.service:
+    if service == inquiry.origin:
         return 0.2, "it changed the service that fails"
     return (0.15, f"the errors name {tick(service, 60)}") if _concerned(service, diagnosis, facts) else (0.0, "")
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from processors.analyst.begin import Begin, begin_of
 from processors.analyst.categories import Diagnosis, diagnose
 from processors.analyst.confidence import confidence_of
+from processors.analyst.exhibits import found
 from processors.analyst.extent import Extent, extent_of
 from processors.analyst.facts import Facts, read_facts
+from processors.analyst.findings import Findings, enriched, findings_of
 from processors.analyst.noise import Sign, signs_of
 from processors.analyst.quotes import Sources
 from processors.analyst.remedies import next_steps, remediation, remedy_of
@@ -23,7 +25,7 @@ from schemas.conclusion import Change, RuledOut
 from schemas.spans import in_words
 from schemas.time import SECOND
 
-MOST_EVIDENCE = 12
+MOST_EVIDENCE = 16
 MOST_RULED_OUT = 6
 UNPROVEN = 0.5
 """Confidence without one quote for it."""
@@ -34,11 +36,13 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     what cannot be read is left out. `signals` oldest first; `now` in microseconds."""
     facts = read_facts(incident, signals, steps, now)
     sources = Sources(steps, signals)
-    begin = begin_of(facts)
-    diagnosis = diagnose(facts)
-    extent = extent_of(facts)
-    suspects = assess(facts, begin, diagnosis)
-    signs = signs_of(facts, extent)
+    findings = findings_of(facts, steps)
+    facts = enriched(facts, findings)
+    begin = begin_of(facts, findings)
+    diagnosis = diagnose(facts, findings)
+    extent = extent_of(facts, findings)
+    suspects = assess(facts, begin, diagnosis, findings)
+    signs = signs_of(facts, extent, findings)
     ruling = rule(facts, extent, signs)
     noise = ruling.verdict == "noise"
     culprit = None if noise else best(suspects)
@@ -46,7 +50,9 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     sure = _noise_confidence(signs) if noise else confidence.value
     remedy = remedy_of(diagnosis, culprit, ruling)
     evidence = [
-        each for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling) if each is not None
+        each
+        for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling, findings)
+        if each is not None
     ]
     return Conclusion(
         verdict=ruling.verdict,
@@ -57,8 +63,8 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
         ),
         alternatives=() if noise else tuple(_alternatives(diagnosis, suspects, culprit, confidence.value)),
         category="healthy" if noise else diagnosis.category,
-        component=None if noise else _component(facts, diagnosis),
-        blast_radius=tuple(name for name in dict.fromkeys((facts.incident.service, *extent.others)) if name)[:20],
+        component=None if noise else _component(facts, diagnosis, findings),
+        blast_radius=_blast(facts, extent, findings),
         change=_change(culprit),
         remediation=remediation(remedy, diagnosis, culprit),
         evidence=_distinct(evidence)[:MOST_EVIDENCE],
@@ -77,6 +83,7 @@ def _evidence(
     culprit: Suspect | None,
     signs: tuple[Sign, ...],
     ruling: Ruling,
+    findings: Findings,
 ) -> Iterator[Evidence | None]:
     for match in diagnosis.matches[:4]:
         says = f"{match.meaning.says[0].upper()}{match.meaning.says[1:]}."
@@ -86,6 +93,8 @@ def _evidence(
         options = [(facts.chain_cites, text) for text in (facts.culprit.file, facts.culprit.path, where)]
         line = f" in line {facts.culprit.line}" if facts.culprit.line else ""
         yield sources.first(options, f"It is raised in {tick(where, 80)}{line}, the application's own code.")
+    if ruling.verdict != "noise":
+        yield from found(sources, findings)
     if begin.sign is not None:
         lead = f", {in_words(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
         yield sources.evidence(*begin.sign, f"The earliest sign, {clock(begin.at)}{lead}.")
@@ -110,7 +119,9 @@ def _evidence(
             says = f"New since the start: {count(pattern.after, 'line')}, none before."
             yield sources.evidence(pattern.cites, pattern.example, says)
     for name in extent.others[:3]:
-        near = next(each for each in facts.neighbours if each.service == name and each.status == "firing")
+        near = next((each for each in facts.neighbours if each.service == name and each.status == "firing"), None)
+        if near is None:
+            continue
         when = f"{in_words(near.after_start_s)} {'after' if near.after_start_s >= 0 else 'before'} the start"
         yield sources.evidence(near.cites, near.title, f"{tick(name, 60)} fails too, {when}.")
 
@@ -163,8 +174,16 @@ def _ruled_out(facts: Facts, suspects: tuple[Suspect, ...], extent: Extent) -> I
         yield RuledOut(text="a wider outage", why="no other service was failing around the start", cites=around)
 
 
-def _component(facts: Facts, diagnosis: Diagnosis) -> str | None:
-    """What failed first: the dependency that is named, else the incident's own service."""
+def _blast(facts: Facts, extent: Extent, findings: Findings) -> tuple[str, ...]:
+    """The incident's service and all that fail, the service that failed first before them."""
+    first = findings.scene.origin if findings.scene.failing else None
+    return tuple(name for name in dict.fromkeys((first, facts.incident.service, *extent.others)) if name)[:20]
+
+
+def _component(facts: Facts, diagnosis: Diagnosis, findings: Findings) -> str | None:
+    """What failed first: as the evidence engine finds, else the dependency that is named, else the incident's own service."""
+    if findings.scene.failing and findings.scene.origin is not None:
+        return findings.scene.origin
     if diagnosis.category in ("dependency_failure", "infrastructure") and diagnosis.host is not None:
         return diagnosis.host if is_name(diagnosis.host) else facts.incident.service
     return facts.incident.service

@@ -82,7 +82,7 @@ class _Reader:
         if self.left < 0:
             return
         if isinstance(node, Mapping):
-            self._object(node, about, name)
+            self._object(node, about)
         elif isinstance(node, (list, tuple)):
             for each in node:
                 self.walk(each, about, name)
@@ -91,7 +91,7 @@ class _Reader:
         elif isinstance(node, (int, float)) and name:
             self._scalar(name, node, about)
 
-    def _object(self, node: Mapping[str, Any], about: str, name: str) -> None:
+    def _object(self, node: Mapping[str, Any], about: str) -> None:
         if self._edge(node) or self._sample(node) or self._series(node):
             return
         made = of_row(node, self.cites, about)

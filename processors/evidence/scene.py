@@ -43,6 +43,12 @@ class Scene:
         """When it began: the onset, or the alert."""
         return self.onset if self.onset is not None else self.start
 
+    @property
+    def sampling(self) -> int:
+        """How far apart points of the series that tell of the beginning lie, in microseconds; 0 without series."""
+        steps = [shift.series.times[1] - shift.series.times[0] for shift in self.shifts if len(shift.series.times) > 1]
+        return min(steps, default=0)
+
     def new_errors(self) -> tuple[Template, ...]:
         """Warnings and worse that are new or much more than before, those of the origin first, then the earliest."""
         chosen = [

@@ -1,0 +1,143 @@
+"""Findings: what the evidence engine makes of all answers of an investigation, whatever tools they came from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from processors.analyst.facts import SNAPSHOT, Changed, Committed, Facts
+from processors.analyst.quotes import leaves
+from processors.evidence.alarms import Alarm, alarms_of
+from processors.evidence.dominant import Dominant, dominant_of
+from processors.evidence.reading import merged, read
+from processors.evidence.saturation import Full, full_of
+from processors.evidence.scene import Scene, scene_of
+from processors.evidence.values import ChangeRead, CommitRead, Gathered
+from processors.evidence.wellbeing import Wellbeing, wellbeing_of
+from schemas import Signal, Step
+
+OWN_TOOLS = frozenset(
+    {"signals.around", "signals.search", "logs.around", "changes.before", "incidents.similar", SNAPSHOT}
+)
+"""Answers that are read by name, because their shapes are ours."""
+_NAMED = ("service", "pod", "deployment", "statefulset", "daemonset", "job", "container", "node", "instance", "name", "workload_name",
+          "kube_deployment", "kube_pod", "db_instance", "db_instance_identifier", "read_replica", "app", "host", "topic", "queue", "subject_name")  # fmt: skip
+_QUOTED = re.compile(r"[`'\"]([\w./:-]{3,80})[`'\"]")
+_DASHED = re.compile(r"\b[a-z0-9]+(?:[-_][a-z0-9]+)+\b", re.I)
+_HASHES = re.compile(r"-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[a-z0-9]{9,10})$")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`subjects` are the names of the thing in question."""
+
+    scene: Scene
+    alarms: tuple[Alarm, ...]
+    full: tuple[Full, ...]
+    dominant: tuple[Dominant, ...]
+    wellbeing: Wellbeing
+    subjects: tuple[str, ...]
+
+
+def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
+    """Everything, once."""
+    answers = [step for step in steps if step.success and step.kind == "tool_call" and step.name not in OWN_TOOLS]
+    parts = [read(step.id, step.result, " ".join(leaves([step.arguments, _asked(step)]))) for step in answers]
+    told = merged(parts)
+    commits = {each.sha: each for each in (*told.commits, *map(_commit, facts.commits))}
+    commits |= {each.sha: each for each in told.commits if each.diff}
+    changes = {(each.id, each.at): each for each in (*map(_change, facts.changes), *told.changes)}
+    gathered = Gathered(
+        told.series, told.logs, told.spans, told.edges, tuple(commits.values()), tuple(changes.values()), told.said
+    )  # fmt: skip
+    incident = facts.incident
+    texts = [(signal.id, " ".join((signal.title, signal.body, *_alert_texts(signal)))) for signal in facts.signals[:5]]
+    heard = [f"{each.type} {each.value}" for each in facts.chain]
+    heard += [f"{frame.path} {frame.function} {frame.context_line}" for frame in facts.frames[:8]]
+    heard += [each.example for each in facts.patterns if each.before == 0][:20]
+    scene = scene_of(gathered, alerted=incident.service, start=incident.first_seen, texts=texts, heard=heard)
+    subjects = subjects_of(facts.signals)
+    return Findings(
+        scene=scene,
+        alarms=alarms_of(gathered, subjects),
+        full=full_of(gathered),
+        dominant=tuple(each for step in answers for each in dominant_of(step.id, step.result)),
+        wellbeing=wellbeing_of(gathered, [(step.id, step.result) for step in answers]),
+        subjects=subjects,
+    )
+
+
+def enriched(facts: Facts, findings: Findings) -> Facts:
+    """The facts with the commits and changes that other tools than ours told of."""
+    gathered = findings.scene.gathered
+    known = {each.commit.lower() for each in facts.commits}
+    seen = {(each.id, each.at) for each in facts.changes}
+    return replace(
+        facts,
+        commits=(*facts.commits, *(committed(each) for each in gathered.commits if each.sha not in known)),
+        changes=(*facts.changes, *(changed(each) for each in gathered.changes if (each.id, each.at) not in seen)),
+    )
+
+
+def committed(commit: CommitRead) -> Committed:
+    """As the facts hold it."""
+    return Committed(
+        cites=commit.cites,
+        commit=commit.sha,
+        at=commit.at,
+        author=commit.author,
+        title=commit.title,
+        files=commit.files,
+    )
+
+
+def changed(change: ChangeRead) -> Changed:
+    """As the facts hold it."""
+    return Changed(
+        cites=change.cites, id=change.id, at=change.at, kind=change.kind, title=change.title, service=change.service,
+        version=change.version, commit=change.commit, actor=change.actor,
+    )  # fmt: skip
+
+
+def subjects_of(signals: Sequence[Signal]) -> tuple[str, ...]:
+    """Names of what the alert is about: of labels that name things, in quotation marks, or put together with dashes."""
+    found: dict[str, None] = {}
+    for signal in signals[:3]:
+        if signal.service:
+            found.setdefault(signal.service)
+        named = [value for place in _objects(signal.raw) for key, value in place.items() if key.lower() in _NAMED]
+        for value in (*(signal.labels.get(key) for key in _NAMED), *named):
+            if isinstance(value, str) and 2 < len(value) <= 120 and " " not in value:
+                found.setdefault(value)
+        text = f"{signal.title} {signal.body[:500]}"
+        for name in (*_QUOTED.findall(text), *_DASHED.findall(text)):
+            found.setdefault(name)
+    for name in list(found):
+        found.setdefault(_HASHES.sub("", name))
+    return tuple(found)
+
+
+def _objects(raw: object, depth: int = 0) -> list[dict[str, object]]:
+    if not isinstance(raw, dict) or depth > 3:
+        return []
+    return [raw, *(each for value in raw.values() for each in _objects(value, depth + 1))]
+
+
+def _alert_texts(signal: Signal) -> list[str]:
+    raw = signal.raw if isinstance(signal.raw, (dict, list)) else {}
+    return [text for text in leaves(raw) if 3 < len(text) <= 1000][:60]
+
+
+def _asked(step: Step) -> object:
+    result = step.result if isinstance(step.result, dict) else {}
+    return [result.get(key) for key in ("asked", "params", "query") if key in result]
+
+
+def _commit(commit: Committed) -> CommitRead:
+    return CommitRead(commit.commit.lower(), commit.at, commit.title, commit.cites, commit.author, commit.files)
+
+
+def _change(change: Changed) -> ChangeRead:
+    return ChangeRead(
+        change.id, change.at, change.kind, change.title, change.cites, change.service, (change.commit or "").lower() or None, change.version, change.actor,
+        change.title,
+    )  # fmt: skip

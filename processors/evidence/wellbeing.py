@@ -1,0 +1,100 @@
+"""Wellbeing: what the latest states say of health, so that an alert can be contradicted by what is there now."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from processors.evidence.fields import Row, plain
+from processors.evidence.values import Gathered
+
+ENOUGH = 4
+"""So many states must be seen, all of them good, before they contradict an alert."""
+OVER_S = 1200
+"""The last failing event must be this long before the latest thing seen, for it to be over."""
+_GOOD = {
+    "ready": ("true", "yes"), "state": ("running", "healthy", "ok", "stable", "active", "succeeded", "normal"), "status": ("running", "healthy", "ok", "ready", "active", "true", "succeeded", "normal"),
+    "phase": ("running", "succeeded", "active"), "overallstate": ("ok", "normal"), "health": ("healthy", "ok", "green"), "healthstatus": ("healthy", "ok"),
+}  # fmt: skip
+_BAD = {
+    "ready": ("false", "no"), "state": ("alert", "alerting", "failed", "error", "crashloopbackoff", "degraded", "unhealthy", "pending", "waiting"),
+    "status": ("alert", "failed", "error", "crashloopbackoff", "degraded", "unhealthy", "pending", "notready", "imagepullbackoff"),
+    "phase": ("failed", "pending", "unknown"), "overallstate": ("alert", "warn", "no data", "alerting"), "health": ("degraded", "missing", "unhealthy", "red"), "healthstatus": ("unhealthy", "degraded"),
+}  # fmt: skip
+_PRESSURE = re.compile(r"pressure$|unavailable$|networkunavailable$")
+_CALM = re.compile(
+    r"no further|(?:has |have )?(?:since )?(?:been )?(?:recovered|running for)|single (?:transient|historical)|within normal|operating normally|passed\b|all (?:checks|signals|metrics) .{0,30}(?:normal|ok|healthy)|sustained normal|zero errors"
+    r"|healthy\b(?<!unhealthy)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wellbeing:
+    """`good` and `bad` states counted; `calm` (cites, quote) of words that say it is well; `over_s` since the last failing event
+    or line at the end of what was seen, None when there was none."""
+
+    good: int
+    bad: int
+    calm: tuple[tuple[str, str], ...]
+    over_s: float | None
+    seen: bool
+    """Whether states were seen at all."""
+
+    @property
+    def well(self) -> bool:
+        """Everything seen is well now."""
+        return self.bad == 0 and self.good >= ENOUGH and (self.over_s is None or self.over_s >= OVER_S)
+
+
+def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Wellbeing:
+    """Over all answers."""
+    good = bad = 0
+    for _, answer in answers:
+        for is_good in _states(answer):
+            good, bad = good + is_good, bad + (not is_good)
+    said = [(each.cites, each.quote or each.text) for each in gathered.said if _CALM.search(each.text)]
+    said += [(each.cites, each.text) for each in gathered.logs if _CALM.search(each.text)]
+    failing = [each.at for each in gathered.said if each.level > 0 and each.at is not None]
+    failing += [each.at for each in gathered.logs if each.rank >= 4 and each.at is not None]
+    moments = [each.at for each in gathered.logs if each.at is not None] + [
+        each.at for each in gathered.said if each.at is not None
+    ]
+    moments += [series.times[-1] for series in gathered.series if series.times]
+    over = (max(moments) - max(failing)) / 1e6 if failing and moments else None
+    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0)
+
+
+def _states(node: Any, depth: int = 0) -> Iterator[bool]:
+    """True for every state that is good, False for every one that is bad."""
+    if depth > 8:
+        return
+    if isinstance(node, list):
+        for each in node:
+            yield from _states(each, depth + 1)
+    elif isinstance(node, Mapping):
+        yield from _of_object(node)
+        for value in node.values():
+            yield from _states(value, depth + 1)
+
+
+def _of_object(node: Mapping[str, Any]) -> Iterator[bool]:
+    row = Row(node)
+    desired, ready = (
+        row.number("desired", "desiredreplicas", "replicas"),
+        row.number("ready", "readyreplicas", "available"),
+    )
+    if desired is not None and ready is not None:
+        yield ready >= desired
+    if row.has("type") and "status" in row.fields and "reason" in row.fields:
+        return  # a condition: its meaning depends on its type
+    for key, value in node.items():
+        name, said = plain(str(key)), str(value).strip().lower()
+        if isinstance(value, (dict, list)) or value is None:
+            continue
+        if _PRESSURE.search(name) and said in ("true", "false"):
+            yield said == "false"
+        elif said in _GOOD.get(name, ()):
+            yield True
+        elif said in _BAD.get(name, ()):
+            yield False
