@@ -35,12 +35,41 @@ class Closed(BaseModel):
 
 
 class Analyst(Closed):
-    """Who reasons, and within which bounds."""
+    """Who reasons, and within which bounds. Each bound holds for one investigation unless it says otherwise."""
 
     model: str = Field(default="default", description="A model role, or `none` for the model-free analyst")
-    max_turns: int = Field(default=12, ge=1, le=200)
+    triage: bool | None = Field(
+        default=None, description="Whether the role `triage` looks first and may conclude; none: only before `deep`"
+    )
+    max_turns: int = Field(default=12, ge=1, le=200, description="Answers of the model")
+    max_tool_calls: int = Field(default=40, ge=0, le=1000, description="Tools the model may ask, over all turns")
+    max_tokens: int = Field(default=400_000, ge=1000, description="Tokens in and out, those from the cache at a tenth")
     max_cost_usd: float = Field(default=0.50, ge=0)
+    day_cost_usd: float | None = Field(
+        default=None, ge=0, description="For all investigations of this playbook in a day"
+    )
     timeout: Span = Field(default=4 * UNITS["m"], description="For the whole investigation, tools included")
+    may_wait: Span = Field(
+        default=0, description="How long it may pause for a person or a proposal; 0: it does not wait"
+    )
+    may_propose: tuple[ActionKind, ...] = Field(
+        default=(), description="Kinds of action the model may propose before it concludes; each waits for a person"
+    )
+    concurrency: int | None = Field(
+        default=None, ge=1, description="Investigations of this playbook at once, in a process"
+    )
+
+
+class BeforeConcluding(Closed):
+    """What a model's conclusion must stand up to before it counts."""
+
+    must_answer: tuple[str, ...] = Field(default=(), description="Questions that must be answered")
+    must_call: tuple[ToolGlob, ...] = Field(default=(), description="Tools of which one must have answered, each")
+    require: str | None = Field(
+        default=None,
+        description="A CEL condition over `conclusion`, `incident` and `steps` (names of tools that answered)",
+    )
+    retries: int = Field(default=2, ge=0, le=5, description="How often the model is asked again")
 
 
 class Verify(Closed):
@@ -59,6 +88,12 @@ class FrontMatter(Closed):
     )
     tools: tuple[ToolGlob, ...] = Field(default=(), description="What the analyst may ask for; `*` matches anything")
     analyst: Analyst = Analyst()
+    helpers: tuple[Name, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Playbooks that run beside it, each with its own tools and bounds; their findings join",
+    )
+    before_concluding: BeforeConcluding = BeforeConcluding()
     verdicts: dict[Verdict, tuple[ActionKind, ...]] = Field(
         default_factory=dict, description="Verdict to the kinds of action proposed"
     )

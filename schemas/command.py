@@ -16,6 +16,7 @@ CommandKind = Literal[
     "approve",
     "deny",
     "steer",
+    "ask",
     "set_fact",
     "activate_rules",
     "outcome",
@@ -29,7 +30,7 @@ class Command(Record):
     - feedback: `verdict` (a Verdict), `text`
     - silence: `matcher` (CEL), `until` (RFC 3339), `starts_at`; expire_silence: `silence_id`
     - approve, deny: `action_id`
-    - steer: `investigation_id`, `text`
+    - steer: `investigation_id`, `text`, `cancel` (true: stop and conclude from what there is); ask: `investigation_id`, `text`
     - set_fact: `key`, `value`, `for_s`
     - activate_rules: `version` (content hash of the rule set)
     - outcome: `action_id`, `state` (an ActionState), `result`, `external` (an ExternalRef) or, from an investigation,

@@ -22,6 +22,7 @@ class Hypothesis(Part):
 
     text: str
     confidence: float = Field(ge=0, le=1)
+    component: str | None = Field(default=None, description="What failed first, if it is so")
 
 
 class RuledOut(Part):
@@ -50,6 +51,13 @@ class ProposedAction(Part):
     why: str = ""
 
 
+class Answered(Part):
+    """A question the playbook asks, and the answer."""
+
+    question: str
+    answer: str
+
+
 class Conclusion(Record):
     """The outcome of an investigation. `change` None means: none of the changes."""
 
@@ -66,4 +74,6 @@ class Conclusion(Record):
     ruled_out: tuple[RuledOut, ...] = ()
     next_steps: tuple[str, ...] = ()
     actions: tuple[ProposedAction, ...] = ()
+    answers: tuple[Answered, ...] = Field(default=(), description="To what the playbook wants answered")
+    unmet: tuple[str, ...] = Field(default=(), description="Checks of the playbook that it does not pass")
     analyst: str = Field(default="none", description="The model that reasoned, or `none` for the model-free analyst")

@@ -46,6 +46,11 @@ class Step(Record):
     started_at: Micros
     finished_at: Micros
     usage: Usage = Usage()
+    call_id: str | None = Field(default=None, description="Of the model's call this answers")
+    provenance: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="By argument: `model`, `playbook`, or the ids of the steps and signals in which its value stands",
+    )
 
 
 class Investigation(Record):
@@ -66,3 +71,17 @@ class Investigation(Record):
     started_at: Micros | None = None
     finished_at: Micros | None = None
     trace: str | None = None
+    cause: str | None = Field(default=None, description="The decision that selected the playbook")
+    signal_ids: tuple[str, ...] = Field(default=(), description="What triggered it")
+    parent_id: str | None = Field(default=None, description="The investigation this one helps")
+    helpers: tuple[str, ...] = Field(default=(), description="Investigations that help this one")
+    shares: str | None = Field(
+        default=None, description="The investigation whose conclusion this one takes, in a storm"
+    )
+    storm: str | None = Field(default=None, description="Key of the storm it belongs to")
+    reserved: Usage | None = Field(default=None, description="Set aside for the model call under way")
+    generation: int = Field(default=0, description="How often it paused: a job of an earlier pause is void")
+    job: str | None = Field(default=None, description="The job that runs it now")
+    waits_for: str | None = Field(default=None, description="What a paused one waits for")
+    waited_s: float = Field(default=0, description="What it spent waiting")
+    paused_at: Micros | None = None

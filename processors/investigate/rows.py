@@ -7,6 +7,7 @@ import orjson
 
 from connectors.ports.journal import Journal
 from schemas import Investigation, Step, digest
+from schemas.record import Record
 
 CONSUMER = "investigate"
 QUEUE = "investigate"
@@ -22,23 +23,56 @@ FOLLOWED = "followed"
 """What was last told about an incident, by incident id."""
 
 
+INBOX = "inbox"
+"""What waits to join an investigation, JSON by `INVESTIGATION/KEY`."""
+SPENDING = "spending"
+"""What models cost, JSON by `day/DATE`, `playbook/DATE/NAME`, `storm/KEY`; what is set aside for calls under way is in it."""
+STORMS = "storms"
+"""The latest of incidents alike, JSON by storm key; members that wait for a leader by `LEADER/MEMBER` in `sharing`."""
+SHARING = "sharing"
+
+
+class Question(Record):
+    """What a person asks of a concluded investigation."""
+
+    command_id: str
+    text: str
+    author: str
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job of the queue `investigate`. `cause` is the decision that selected the playbook."""
+    """A job of the queue `investigate`. `cause` is the decision that selected the playbook. `generation`: of which pause it is; `polite`: how
+    often it was claimed and given back because others came first."""
 
     investigation_id: str
     cause: str
     signal_ids: tuple[str, ...] = ()
+    generation: int = 0
+    polite: int = 0
+    question: Question | None = None
 
     def to_json(self) -> bytes:
         """As the job's payload."""
-        return orjson.dumps(self)
+        said: dict[str, object] = {
+            "investigation_id": self.investigation_id,
+            "cause": self.cause,
+            "signal_ids": self.signal_ids,
+        }
+        said |= {"generation": self.generation, "polite": self.polite}
+        if self.question is not None:
+            said["question"] = self.question.model_dump(mode="json")
+        return orjson.dumps(said)
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
         """Raises TypeError, ValueError, KeyError for what is no task."""
         said = orjson.loads(content)
-        return cls(said["investigation_id"], said["cause"], tuple(said["signal_ids"]))
+        question = Question.model_validate(said["question"]) if said.get("question") else None
+        return cls(
+            said["investigation_id"], said["cause"], tuple(said["signal_ids"]), int(said.get("generation", 0)),
+            int(said.get("polite", 0)), question,
+        )  # fmt: skip
 
 
 def investigation_id(decision_id: str) -> str:

@@ -10,6 +10,8 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from schemas import Usage
+
 _PARENT = TraceContextTextMapPropagator()
 
 
@@ -39,6 +41,27 @@ def tool_span(name: str, step_id: str, description: str) -> Iterator[Span]:
         span.set_attribute("gen_ai.tool.type", "function")
         span.set_attribute("gen_ai.tool.description", description)
         yield span
+
+
+@contextmanager
+def model_span(name: str, max_tokens: int) -> Iterator[Span]:
+    """`chat PROVIDER/MODEL`."""
+    provider, _, model = name.partition("/")
+    with trace.get_tracer("tocsin.investigate").start_as_current_span(f"chat {name}", kind=SpanKind.CLIENT) as span:
+        span.set_attribute("gen_ai.operation.name", "chat")
+        span.set_attribute("gen_ai.provider.name", provider)
+        span.set_attribute("gen_ai.request.model", model)
+        span.set_attribute("gen_ai.request.max_tokens", max_tokens)
+        yield span
+
+
+def note_usage(span: Span, model: str, usage: Usage) -> None:
+    """What answered, and what it took."""
+    span.set_attribute("gen_ai.response.model", model)
+    span.set_attribute(
+        "gen_ai.usage.input_tokens", usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    )
+    span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
 
 
 def note_failure(span: Span, error: str) -> None:
