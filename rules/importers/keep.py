@@ -123,6 +123,8 @@ def _workflow(given: dict[str, Any], sheet: Sheet) -> None:
         if given.get("disabled"):
             rule["enabled"] = False
         changes = [*texts(said.get("only_on_change")), *(["severity"] if said.get("severity_changed") else [])]
+        if not _is_firing(rule["when"]):
+            item.note("there it runs for resolved alerts as well")
         if changes:
             item.note(
                 f"there it runs only when {', '.join(changes)} is not as in the alert before; here it runs for every alert"

@@ -1,0 +1,156 @@
+"""Keep's triggers, correlation rules, deduplication rules and maintenance windows become rules and silences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rules import cel
+from rules.fields import SCHEMA
+from rules.importers.keep import read
+from rules.importers.keep_conditions import condition, filtered, parts
+from rules.importers.sheet import NotImportable
+
+ALERT: dict[str, Any] = {
+    "name": "CPU", "severity": "high", "status": "firing", "source": ["datadog"], "service": "payments-api", "code": 5, "text_code": "5",
+    "labels": {"host": "h1", "n": 1}, "tags": ["a", "b"], "dismissed": "False",
+}  # fmt: skip
+
+
+def met(written: str, **alert: Any) -> bool:
+    return cel.compile(written, schema=SCHEMA).matches({"raw": {**ALERT, **alert}})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('name == "CPU" && labels.host == "h1"', True),
+        # a list that is compared as a text
+        ('source == "datadog"', True), ('source != "datadog"', False), ('"sentry" == source', False), ('source.contains("data")', True),
+        # severities in their order
+        ('severity > "info"', True), ("severity >= 'high'", True), ('severity > "high"', False), ('severity == "high"', True),
+        ('severity != "high"', False), ('severity <= "warning"', False), ('"critical" > severity', True), ('severity in ["high"]', True),
+        # numbers and texts by their text
+        ("text_code == 5", True), ('code == "5"', True), ("code != 6", True), ("labels.n == 1", True), ('labels.n == "1"', True), ("code > 4", True),
+        # macros, functions, what is missing
+        ('tags.exists(t, t == "b" && t != name)', True), ('service.matches("pay.*")', True), ('has(labels.gone)', False), ('gone == "x"', False),
+        ('gone == "x" || name == "CPU"', True), ('size(tags) == 2', True), ('(code > 9 ? "x" : "y") == "y"', True), ("!(code == 6)", True),
+        ('{"a": code}["a"] == 5', True), ("-code == -5", True), ('labels["host"].startsWith("h")', True),
+    ],
+)  # fmt: skip
+def test_cel_says_the_same_of_an_alert(source: str, *, expected: bool) -> None:
+    assert met(condition(source)) is expected, condition(source)
+
+
+@pytest.mark.parametrize("source", ["name ==", "nosuch(name)", 'name.matches("(?=x)")', "Thing{a: 1}"])
+def test_cel_that_cannot_be_read_is_refused(source: str) -> None:
+    with pytest.raises(NotImportable):
+        condition(source)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"key": "severity", "value": "high"}, True), ({"key": "severity", "value": "low"}, False),
+        ({"key": "source", "value": "datadog"}, True), ({"key": "source", "value": 'r"data.*"'}, True),
+        ({"key": "service", "value": 'r"(payments|ftp)"'}, True), ({"key": "labels.host", "value": "h1"}, True),
+        ({"key": "labels.host", "value": "h1", "exclude": True}, False), ({"key": "labels.gone", "value": "x", "exclude": True}, False),
+        ({"key": "code", "value": 5}, True), ({"key": "dismissed", "value": False}, True), ({"key": "gone", "value": "x"}, False),
+    ],
+)  # fmt: skip
+def test_filters_say_the_same_of_an_alert(given: dict[str, Any], *, expected: bool) -> None:
+    assert met(filtered(given)) is expected
+
+
+WORKFLOW = {
+    "id": "page-team", "name": "Page the team", "owners": [],
+    "triggers": [
+        {"type": "alert", "cel": 'severity == "critical" && status == "firing"'},
+        {"type": "alert", "filters": [{"key": "source", "value": "datadog"}], "only_on_change": ["status"]},
+        {"type": "alert", "cel": "x ++ y"},
+        {"type": "interval", "value": 5},
+    ],
+    "actions": [{"name": "page"}],
+}  # fmt: skip
+
+
+def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
+    sheet = read({"workflow": WORKFLOW}, "w.yml")
+    first, second, broken, interval = sheet.items
+    assert first.rule == {
+        "name": "page-team",
+        "description": "Page the team",
+        "when": 'raw.severity == "critical" && raw.status == "firing"',
+        "group_by": ["id"],
+        "playbook": "page-team",
+    }
+    assert first.notes == []
+    assert second.rule is not None
+    assert [note.split(" is not")[0] for note in second.notes] == [
+        "there it runs for resolved alerts as well",
+        "there it runs only when status",
+    ]
+    assert (broken.rule, interval.rule) == (None, None)
+    assert sheet.counts == {"exact": 1, "with_comment": 1, "left_out": 2}
+
+
+def test_correlation_rules_gather_alerts_while_they_keep_coming() -> None:
+    given = {"ruleName": "hosts", "celQuery": 'severity > "info"', "timeframeInSeconds": 600, "groupingCriteria": ["labels.host", "name"],
+             "threshold": 3, "resolveOn": "all_resolved"}  # fmt: skip
+    (item,) = read([given], "rules.json").items
+    there = "(has(raw.labels) && type(raw.labels) == map && has(raw.labels.host) && has(raw.name))"
+    assert item.rule == {
+        "name": "hosts",
+        "when": 'raw.severity in ["warning", "high", "critical"]',
+        "group_by": [f'{there} ? raw.labels.host : "none"', f'{there} ? raw.name : "none"'],
+        "match": {"count": ">= 3", "within": "600s", "span": "session"},
+        "resolve_after": "600s",
+        "reopen_within": "1ms",
+    }
+    assert item.notes == []
+
+
+def test_parts_that_must_all_come_are_steps() -> None:
+    given = {
+        "name": "both",
+        "definition_cel": '(source == "a") || (source == "b")',
+        "timeframe": 60,
+        "create_on": "all",
+        "requireApprove": True,
+    }
+    (item,) = read(given, "x").items
+    assert item.rule is not None
+    assert list(item.rule["match"]["steps"]) == ["part_0", "part_1"]
+    assert [note.split(":")[0] for note in item.notes][-1] == "requireApprove"
+    assert parts('a == 1 || b == "x"') == ['raw.a in [1, "1"]', 'raw.b == "x"']
+
+
+def test_deduplication_rules_are_a_default_of_the_file() -> None:
+    sheet = read({"deduplication_rules": {"by-host": {"fingerprint_fields": ["name", "labels.host"], "ignore_fields": ["lastReceived"]}},
+                  "workflows": [{"workflow": WORKFLOW}]}, "x")  # fmt: skip
+    assert sheet.defaults == {"dedup": {"fields": ["raw.name", "raw.labels.host"], "ignore": ["raw.lastReceived"]}}
+
+
+def test_maintenance_windows_are_silences() -> None:
+    window = {
+        "name": "db work",
+        "cel_query": 'service == "db"',
+        "start_time": "2026-01-01T10:00:00",
+        "duration_seconds": 3600,
+    }
+    sheet = read([window, {**window, "name": "off", "enabled": False}], "x")
+    assert sheet.silences == [
+        {
+            "matcher": 'raw.service == "db" && !(raw.status in ["resolved", "acknowledged"])',
+            "starts_at": "2026-01-01T10:00:00Z",
+            "until": "2026-01-01T11:00:00Z",
+            "reason": "db work",
+        }
+    ]
+    assert sheet.items[1].notes == ["it is switched off"]
+
+
+def test_a_file_of_something_else_is_refused() -> None:
+    with pytest.raises(NotImportable, match="neither"):
+        read({"route": {}}, "x")
