@@ -36,7 +36,7 @@ def test_a_step_up_is_found_where_it_is_with_both_levels() -> None:
 
 
 def test_a_spike_that_ends_is_an_anomaly_with_its_stretch_and_no_new_level() -> None:
-    reading = read(series(noise(31, 10, 1) + [80, 95, 70] + noise(40, 10, 1, seed=2)), START)
+    reading = read(series([*noise(31, 10, 1), 80, 95, 70, *noise(40, 10, 1, seed=2)]), START)
     assert reading.shape == "anomaly" and reading.anomaly is not None
     assert reading.anomaly.after_start_s == 60.0
     assert reading.anomaly.ends == "2026-03-14T02:14:00.000000Z"
