@@ -14,7 +14,7 @@ from rules.trial.lines import BadLine, Timed, command, moment, read, signal
 from schemas.ids import digest
 from schemas.severity import severity_of
 from schemas.spans import parse_span
-from schemas.time import SECOND, to_rfc3339
+from schemas.time import to_rfc3339
 
 _FACT_S = 10 * 365 * 86_400
 """A fact of ansible-rulebook holds until it is retracted."""
@@ -28,7 +28,8 @@ def inputs(system: System, text: str, base: int, content: object) -> list[Timed]
         base, content
     )
     found: list[Timed] = []
-    for index, at, said in read(text, base):
+    clock = _cut_moment if system == "alertmanager" else moment
+    for index, at, said in read(text, base, clock):
         try:
             found += make(index, at, said) if said else [Timed(at, "tick", {}, index)]
         except (NotImportable, ValueError) as error:
@@ -47,8 +48,10 @@ def _alertmanager(base: int, content: object) -> Callable[[int, int, Said], list
         if (silence := said.get("silence")) is not None:
             data = {
                 "matcher": matchers.silence(silence.get("matchers") or []),
-                "starts_at": silence.get("starts", silence.get("startsAt", to_rfc3339(at))),
-                "until": silence.get("ends", silence.get("endsAt")),
+                "starts_at": to_rfc3339(
+                    _cut_moment(silence.get("starts", silence.get("startsAt", to_rfc3339(at))), base)
+                ),
+                "until": to_rfc3339(_cut_moment(silence.get("ends", silence.get("endsAt")), base)),
                 "silence_id": str(silence.get("id") or f"silence-{index}"),
             }
             found.append(_command("silence", at, base, index, data))
@@ -63,7 +66,7 @@ def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: in
     """One posted alert. As there: it begins now, or at its end where only that is given; without an end it is over after the timeout."""
     # Labels without a value are no labels.
     labels = {name: str(value) for name, value in sorted(alert["labels"].items()) if str(value)}
-    starts, ends = (moment(alert[key], base) if alert.get(key) else None for key in ("startsAt", "endsAt"))
+    starts, ends = (_cut_moment(alert[key], base) if alert.get(key) else None for key in ("startsAt", "endsAt"))
     begun = starts if starts is not None else ends if ends is not None else at
     over = ends if ends is not None else at + timeout
     given = {
@@ -151,6 +154,13 @@ def _command(kind: str, at: int, base: int, index: int, data: Said, name: str = 
     return Timed(at, "command", command(given, at, base, index), index)
 
 
+def _cut_moment(value: object, base: int) -> int:
+    """As `moment`, with seconds cut off to whole milliseconds."""
+    if isinstance(value, float):
+        return base + int(value * 1_000) * 1_000
+    return moment(value, base)
+
+
 def seconds(at: int, base: int) -> float:
-    """The time of a line: seconds after the base."""
-    return round((at - base) / SECOND, 6)
+    """The time of a line: seconds after the base, cut off to whole milliseconds."""
+    return (at - base) // 1_000 / 1_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,7 +32,18 @@ class Timed:
     index: int
 
 
-def read(text: str, base: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def moment(value: object, base: int) -> int:
+    """Microseconds of a time: seconds after the base, or RFC 3339 text. Raises ValueError."""
+    if isinstance(value, str):
+        return from_rfc3339(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return base + round(value * SECOND)
+    raise ValueError(f"{value!r} is no time; expected seconds after the beginning, or RFC 3339 text")
+
+
+def read(
+    text: str, base: int, clock: Callable[[object, int], int] = moment
+) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Of every line that is not blank its number from 0, its moment, and what it holds beside `t`. Raises BadLine.
 
     In order of time; lines of one time stay in the order of the file.
@@ -45,17 +56,8 @@ def read(text: str, base: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
             raise BadLine(f"line {index + 1} is not JSON: {error}") from error
         if not isinstance(value, dict) or type(value.get("t")) not in (int, float):
             raise BadLine(f'line {index + 1} needs its time: {{"t": SECONDS, ...}}, found {line[:80]!r}')
-        found.append((index, moment(value.pop("t"), base), value))
+        found.append((index, clock(value.pop("t"), base), value))
     yield from sorted(found, key=lambda entry: entry[1])
-
-
-def moment(value: object, base: int) -> int:
-    """Microseconds of a time: seconds after the base, or RFC 3339 text. Raises ValueError."""
-    if isinstance(value, str):
-        return from_rfc3339(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return base + round(value * SECOND)
-    raise ValueError(f"{value!r} is no time; expected seconds after the beginning, or RFC 3339 text")
 
 
 def events(text: str, base: int = BASE) -> list[Timed]:
