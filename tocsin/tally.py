@@ -1,8 +1,8 @@
-"""Counts and durations as they are kept between two scrapes: a look-up and an addition each, since every request makes several."""
+"""Counts and durations as they are kept between two scrapes: looked up once and then an addition each, since every request makes several."""
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -10,6 +10,11 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Count:
+    value: int = 0
 
 
 @dataclass(slots=True)
@@ -27,37 +32,45 @@ class Tally(Collector):
         """`bounds`: the upper bounds of the buckets, in seconds, ascending."""
         self._bounds = tuple(bounds)
         self._lock = threading.Lock()
-        self._counts: dict[str, dict[Labels, int]] = {}
+        self._counts: dict[str, dict[Labels, _Count]] = {}
         self._durations: dict[str, dict[Labels, _Durations]] = {}
 
-    def count(self, name: str, value: int, labels: dict[str, str]) -> None:
-        """Add to the counter of that name and labels."""
-        key = tuple(labels.items())
-        with self._lock:
-            of_name = self._counts.get(name)
-            if of_name is None:
-                of_name = self._counts[name] = {}
-            of_name[key] = of_name.get(key, 0) + value
+    def counter(self, name: str, labels: dict[str, str]) -> Callable[[int], None]:
+        """What adds to the counter of that name and labels."""
+        lock = self._lock
+        with lock:
+            count = self._counts.setdefault(name, {}).setdefault(tuple(labels.items()), _Count())
 
-    def observe(self, name: str, seconds: float, labels: dict[str, str]) -> None:
-        """Put one duration into its bucket."""
-        key = tuple(labels.items())
-        place = bisect_left(self._bounds, seconds)
-        with self._lock:
-            of_name = self._durations.get(name)
-            if of_name is None:
-                of_name = self._durations[name] = {}
-            durations = of_name.get(key)
-            if durations is None:
-                durations = of_name[key] = _Durations([0] * (len(self._bounds) + 1))
-            durations.buckets[place] += 1
-            durations.total += seconds
+        def add(value: int) -> None:
+            with lock:
+                count.value += value
+
+        return add
+
+    def timer(self, name: str, labels: dict[str, str]) -> Callable[[float], None]:
+        """What puts a duration, in seconds, into its bucket of that name and labels."""
+        lock, bounds = self._lock, self._bounds
+        with lock:
+            of_name = self._durations.setdefault(name, {})
+            durations = of_name.setdefault(tuple(labels.items()), _Durations([0] * (len(bounds) + 1)))
+        buckets = durations.buckets
+
+        def add(seconds: float) -> None:
+            place = bisect_left(bounds, seconds)
+            with lock:
+                buckets[place] += 1
+                durations.total += seconds
+
+        return add
 
     @override
     def collect(self) -> Iterator[Metric]:
         """Everything so far: `NAME_total`, and `NAME_seconds` with its buckets, sum and count."""
         with self._lock:
-            counts = {name: dict(by_labels) for name, by_labels in self._counts.items()}
+            counts = {
+                name: {labels: each.value for labels, each in by_labels.items()}
+                for name, by_labels in self._counts.items()
+            }
             durations = {
                 name: {labels: (list(each.buckets), each.total) for labels, each in by_labels.items()}
                 for name, by_labels in self._durations.items()

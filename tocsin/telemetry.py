@@ -39,11 +39,19 @@ class Metrics(Meters):
 
     @override
     def count(self, name: CounterName, value: int = 1, **labels: str) -> None:
-        self._tally.count(name, value, labels)
+        self.counter(name, **labels)(value)
 
     @override
     def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
-        self._tally.observe(name, seconds, labels)
+        self.timer(name, **labels)(seconds)
+
+    @override
+    def counter(self, name: CounterName, **labels: str) -> Callable[[int], None]:
+        return self._tally.counter(name, labels)
+
+    @override
+    def timer(self, name: DurationName, **labels: str) -> Callable[[float], None]:
+        return self._tally.timer(name, labels)
 
     def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
         """Have `read` asked whenever somebody scrapes."""

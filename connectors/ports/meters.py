@@ -1,5 +1,6 @@
 """Meters: how often and how long, under names out of one closed set."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from typing_extensions import override
@@ -79,6 +80,14 @@ class Meters(Protocol):
 
     def observe(self, name: DurationName, seconds: float, **labels: str) -> None:
         """Note one duration."""
+
+    def counter(self, name: CounterName, **labels: str) -> Callable[[int], None]:
+        """`count` with its name and labels looked up once: for what every request counts."""
+        return lambda value: self.count(name, value, **labels)
+
+    def timer(self, name: DurationName, **labels: str) -> Callable[[float], None]:
+        """`observe` likewise."""
+        return lambda seconds: self.observe(name, seconds, **labels)
 
 
 class NullMeters(Meters):

@@ -12,6 +12,7 @@ from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Source
 from connectors.ports.spaces import QUARANTINE
+from processors.ingest.counting import Counting
 from processors.ingest.encode import Admission, admission, quarantined
 from processors.ingest.redact import Redactor
 from processors.ingest.tracing import RequestSpan, Tracing
@@ -52,6 +53,7 @@ class Ingest:
         self._bell = bell
         self._rehearsal = rehearsal
         self._tracing = Tracing(tracer)
+        self._counting = Counting(self._meters)
 
     def now(self) -> int:
         """Journal time: what a request's `received_at` is to be."""
@@ -65,12 +67,13 @@ class Ingest:
         but cancellation.
         """
         began = self._clock.monotonic()
-        with self._tracing.request(sources[0], request) as span:
+        span = self._tracing.request(sources[0], request)
+        try:
             reply = await self._answer(sources, request, rehearsal or self._rehearsal, span)
             span.answered(reply.status)
-        source = sources[0].name
-        self._meters.count("tocsin.ingest.requests", source=source, status=str(reply.status))
-        self._meters.observe("tocsin.ingest.duration", self._clock.monotonic() - began, source=source)
+        finally:
+            span.end()
+        self._counting.answered(sources[0].name, reply.status, self._clock.monotonic() - began)
         return reply
 
     def refuse(self, source: Source, refused: Refused, request: Request | None) -> Reply:
@@ -94,7 +97,8 @@ class Ingest:
     async def admit(self, origin: Origin, received: Received, *, received_at: int, content: bytes) -> None:
         """What a poller read; returns when it is durable (connectors.ports.poller.Admit). Raises JournalError: nothing was kept, and
         when the journal cannot be written at all, the bell was rung."""
-        with self._tracing.read(origin) as span:
+        span = self._tracing.read(origin)
+        try:
             added = admission(
                 received,
                 origin,
@@ -104,23 +108,27 @@ class Ingest:
                 rehearsal=self._rehearsal,
                 body=content,
             )
-            try:
-                await self._append(added, span.traceparent, self._rehearsal)
-            except Unavailable as unavailable:
-                await self._ring(added, str(unavailable))
-                raise
-            self._counted(origin, received, added)
+            await self._append(added, span.traceparent, self._rehearsal)
+        except Unavailable as unavailable:
+            await self._ring(added, str(unavailable))
+            raise
+        finally:
+            span.end()
+        self._counting.admitted(origin.name, added, received.ignored, received.unknown_severities)
 
     async def _answer(self, sources: Sequence[Source], request: Request, rehearsal: bool, span: RequestSpan) -> Reply:
         source = sources[0]
         try:
-            source, received = await self._read(sources, request)
+            if len(sources) > 1 or len(request.body) >= IN_A_THREAD:
+                source, received = await self._read(sources, request)
+            else:
+                received = source.receive(request)
         except Refused as refused:
             return self.refuse(source, refused, request)
         except Exception as error:  # noqa: BLE001  (the loop edge: recorded, kept, and the next request is served)
             return await self._failed(source, request, error, span)
         if not (received.signals or received.batches or received.poison):
-            self._counted(source, received, None)
+            self._counting.admitted(source.name, None, received.ignored, received.unknown_severities)
             return received.reply
         added = admission(
             received,
@@ -131,6 +139,9 @@ class Ingest:
             rehearsal=rehearsal,
             body=request.body,
         )
+        # What was read is let go before the wait: all requests that wait together would push each other out of the cache.
+        reply, ignored, unknown = received.reply, received.ignored, received.unknown_severities
+        del received
         try:
             await self._append(added, span.traceparent, rehearsal)
         except Busy as busy:
@@ -138,10 +149,11 @@ class Ingest:
         except Unavailable as unavailable:
             await self._ring(added, str(unavailable))
             return self.overloaded(source, "unavailable", unavailable.retry_after_s, request)
-        self._counted(source, received, added)
-        return received.reply
+        self._counting.admitted(source.name, added, ignored, unknown)
+        return reply
 
     async def _read(self, sources: Sequence[Source], request: Request) -> tuple[Source, Received]:
+        """By the first source that takes it, in a thread where the body is large."""
         first: Refused | None = None
         for source in sources:
             try:
@@ -205,21 +217,6 @@ class Ingest:
             self._meters.count("tocsin.ingest.bells", outcome="failed")
         else:
             self._meters.count("tocsin.ingest.bells", outcome="rung")
-
-    def _counted(self, source: Origin, received: Received, added: Admission | None) -> None:
-        count, name = self._meters.count, source.name
-        if added is not None:
-            if added.signals:
-                count("tocsin.ingest.signals", added.signals, source=name)
-            if added.log_lines:
-                count("tocsin.ingest.log_lines", added.log_lines, source=name)
-            if added.quarantine:
-                count("tocsin.ingest.quarantined", len(added.quarantine), source=name)
-        for kind, number in received.ignored.items():
-            count("tocsin.ingest.ignored", number, source=name, kind=kind)
-        if received.unknown_severities:
-            count("tocsin.ingest.unknown_severities", len(received.unknown_severities), source=name)
-            _log.warning("unknown severities", extra={"source": name, "words": list(received.unknown_severities)[:10]})
 
 
 def _decision(one: Quarantine, trace: str, rehearsal: bool) -> Decision:

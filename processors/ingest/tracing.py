@@ -1,7 +1,6 @@
 """One trace per request, from the door to whatever follows from it: a span `ingest`, and its W3C traceparent."""
 
 import random
-from typing import Self
 
 from opentelemetry import trace as telemetry
 from opentelemetry.context import Context
@@ -14,28 +13,22 @@ from connectors.ports.source import Request, Source
 _SENDER = TraceContextTextMapPropagator()
 _ROOT = Context()
 """No parent; said outright, so that the current context is not looked up (that costs several times the span)."""
+_NEITHER_IS_ZERO = 1 << 64 | 1
+"""A trace id of 128 bits and a span id of 64, drawn as one number: a bit that is set in each."""
 
 
 class RequestSpan:
-    """The span of one request, ended on leaving its block. `traceparent` identifies it even where nothing records spans."""
+    """The span of one request. `traceparent` identifies it even where nothing records spans."""
 
-    __slots__ = ("_recording", "_span", "traceparent")
+    __slots__ = ("_span", "traceparent")
 
     def __init__(self, span: telemetry.Span) -> None:
-        self._span = span
-        self._recording = span.is_recording()
+        self._span = span if span.is_recording() else None
         self.traceparent = _traceparent(span.get_span_context())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._recording:
-            self._span.end()
 
     def asked(self, source: Source, request: Request) -> None:
         """Note the request, by the semantic conventions for HTTP servers."""
-        if self._recording:
+        if self._span is not None:
             self._span.set_attributes(
                 {
                     "http.request.method": request.method,
@@ -48,15 +41,20 @@ class RequestSpan:
 
     def answered(self, status: int) -> None:
         """Note the reply; what the server could not do is an error of the span, a refusal is not."""
-        if self._recording:
+        if self._span is not None:
             self._span.set_attribute("http.response.status_code", status)
             if status >= 500:
                 self._span.set_status(Status(StatusCode.ERROR))
 
     def failed(self, error: Exception) -> None:
         """Note an error of ours."""
-        if self._recording:
+        if self._span is not None:
             self._span.record_exception(error)
+
+    def end(self) -> None:
+        """To be called whatever happened."""
+        if self._span is not None:
+            self._span.end()
 
 
 class Tracing:
@@ -86,5 +84,6 @@ def _traceparent(context: telemetry.SpanContext) -> str:
     """https://www.w3.org/TR/trace-context/, version 00; made up, and marked as not sampled, where nothing records."""
     if not context.is_valid:
         # Identities, not secrets: drawn without a system call, as OpenTelemetry's own generator does.
-        return f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-00"
+        both = f"{random.getrandbits(192) | _NEITHER_IS_ZERO:048x}"
+        return f"00-{both[:32]}-{both[32:]}-00"
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
