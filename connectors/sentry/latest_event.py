@@ -51,17 +51,11 @@ class BreadcrumbSeen(BaseModel):
     message: str = ""
 
 
-class LatestEvent(BaseModel):
-    """One Sentry event. `exceptions` run from the first cause to what was finally thrown; `culprit` is where to look first."""
+class EventSaid(BaseModel):
+    """What an event says. `exceptions` run from the first cause to what was finally thrown; `culprit` is where to look first."""
 
-    signal_id: str
-    event_id: str
     title: str
     message: str = ""
-    severity: str
-    occurred_at: Micros
-    service: str | None = None
-    environment: str | None = None
     release: str | None = None
     transaction: str | None = None
     exceptions: list[ExceptionSeen]
@@ -69,6 +63,17 @@ class LatestEvent(BaseModel):
     tags: dict[str, str]
     breadcrumbs: list[BreadcrumbSeen]
     breadcrumbs_left_out: int = 0
+
+
+class LatestEvent(EventSaid):
+    """One Sentry event among the signals."""
+
+    signal_id: str
+    event_id: str
+    severity: str
+    occurred_at: Micros
+    service: str | None = None
+    environment: str | None = None
 
 
 class LatestEventTool(Tool):
@@ -109,19 +114,26 @@ def event_of(signal: Signal) -> Mapping[str, Any] | None:
 
 def describe(signal: Signal, event: Mapping[str, Any], wanted: LatestEventArguments) -> LatestEvent:
     """The event as the tool shows it; pure."""
-    chain = thrown(event)
-    crumbs = breadcrumbs(event)
-    shown = crumbs[len(crumbs) - min(wanted.breadcrumbs, len(crumbs)) :]
-    frame = culprit_frame(chain)
     return LatestEvent(
         signal_id=signal.id,
         event_id=signal.occurrence_id,
-        title=title(event),
-        message=message(event)[:2_000],
         severity=signal.severity,
         occurred_at=signal.occurred_at,
         service=signal.service,
         environment=signal.environment,
+        **dict(said(event, wanted)),
+    )
+
+
+def said(event: Mapping[str, Any], wanted: LatestEventArguments) -> EventSaid:
+    """What the event itself says; pure."""
+    chain = thrown(event)
+    crumbs = breadcrumbs(event)
+    shown = crumbs[len(crumbs) - min(wanted.breadcrumbs, len(crumbs)) :]
+    frame = culprit_frame(chain)
+    return EventSaid(
+        title=title(event),
+        message=message(event)[:2_000],
         release=line(event.get("release"), 200) or None,
         transaction=line(event.get("transaction"), 200) or None,
         exceptions=[_exception(exception, wanted.frames) for exception in chain],

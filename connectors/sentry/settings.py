@@ -1,8 +1,9 @@
 """What a person configures of Sentry."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from connectors.ports.connector import Settings
+from connectors.ports.remote_settings import web_address
 
 
 class Project(BaseModel):
@@ -37,6 +38,14 @@ class SentrySettings(Settings):
         default=None, description="Slug of the organisation: makes links for issues that carry none"
     )
     web_url: str = Field(default="https://sentry.io", description="Where people open Sentry: makes links")
+    auth_token: SecretStr | None = Field(
+        default=None,
+        description="Token of an internal integration that may read issues, events and releases; with `organization` it lets the analyst ask Sentry",
+    )
+    api_url: str = Field(default="https://sentry.io", description="Where Sentry's own interface answers")
+    deadline_s: float = Field(
+        default=15.0, gt=0, le=120, description="How long one question to Sentry may take, in seconds"
+    )
     own_actors: tuple[str, ...] = Field(
         default=(),
         description="Ids of the Sentry users or applications Tocsin writes as; what they cause is kept and never opens anything",
@@ -55,3 +64,8 @@ class SentrySettings(Settings):
     allowed_origin: str = Field(
         default="*", description="Which web pages may send by a browser SDK (Access-Control-Allow-Origin)"
     )
+
+    @field_validator("api_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        return web_address(url)

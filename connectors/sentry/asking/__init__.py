@@ -1,0 +1,1 @@
+"""Questions to Sentry's own interface: issues, events, tags, suspect commits, releases."""
