@@ -58,6 +58,44 @@ class PlaybookSkipped(Part):
     reason: str
 
 
+class PlaybookHeld(Part):
+    """What is due to be told of an incident is held back, by what and until when; told once for each cause, not for each signal."""
+
+    playbook: str | None = None
+    reason: str = Field(description="waiting, inhibited, silenced, muted, throttled, flapping or storm")
+    by: str | None = Field(default=None, description="The rule, silence, named time or storm incident that holds it")
+    until: Micros | None = Field(default=None, description="When it is looked at again, where that is known")
+
+
+class SignalTold(Part):
+    """A signal of a group that is told of, and whether its occurrence fires at that moment."""
+
+    id: str
+    status: str = Field(description="firing or resolved")
+
+
+class PlaybookNotified(Part):
+    """A group that waits was told of. A beginning is followed by `playbook.selected` or by `.skipped` with its reason; an end is all."""
+
+    playbook: str
+    reason: str = Field(description="first, new, some_resolved, all_resolved or repeat")
+    group: dict[str, str] = Field(default_factory=dict, description="The values grouped by, by path, without empty ones")
+    incident: Incident
+    signals: tuple[SignalTold, ...] = Field(
+        default=(), description="All of the group that nothing holds, at most 1,000; ends only where they are told of"
+    )
+
+
+class SilenceAsked(Part):
+    """A silence has hidden a critical incident for long: does it still mean that?"""
+
+    silence_id: str
+    author: str
+    matcher: str
+    since: Micros = Field(description="Since when the incident is hidden")
+    until: Micros = Field(description="When the silence ends by itself")
+
+
 class InvestigationChanged(Part):
     """The investigation started, paused, resumed or failed."""
 
@@ -116,6 +154,7 @@ DATA: dict[str, type[Part]] = {
     "signal.suppressed": SignalsCounted,
     "signal.unmatched": SignalsCounted,
     "signal.quarantined": Quarantined,
+    "state.evicted": SignalsCounted,
     "incident.opened": IncidentChanged,
     "incident.updated": IncidentChanged,
     "incident.acknowledged": IncidentChanged,
@@ -124,6 +163,8 @@ DATA: dict[str, type[Part]] = {
     "incident.merged": IncidentChanged,
     "playbook.selected": PlaybookSelected,
     "playbook.skipped": PlaybookSkipped,
+    "playbook.held": PlaybookHeld,
+    "playbook.notified": PlaybookNotified,
     "investigation.started": InvestigationChanged,
     "investigation.step": StepTaken,
     "investigation.paused": InvestigationChanged,
@@ -149,6 +190,7 @@ DATA: dict[str, type[Part]] = {
     "rules.activated": CommandTaken,
     "silence.created": CommandTaken,
     "silence.expired": CommandTaken,
+    "silence.asked": SilenceAsked,
     "fact.set": CommandTaken,
     "command.refused": CommandTaken,
 }

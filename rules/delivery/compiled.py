@@ -19,7 +19,7 @@ GROUP_WAIT, GROUP_INTERVAL, REPEAT_INTERVAL = 30 * UNITS["s"], 5 * UNITS["m"], 4
 """What Alertmanager takes for the waits that are not said, once one of them is."""
 
 INHERITED = (
-    *("group_by", "playbook", "group_wait", "group_interval", "repeat_interval", "send_resolved"),
+    *("group_by", "playbook", "group_wait", "group_interval", "repeat_interval", "send_resolved", "held_ends"),
     *("priority", "owner", "shadow"),
 )
 """What a child of a routing tree takes from the rule above it unless it says so itself; labels are added to each other."""
@@ -35,6 +35,7 @@ class Pace:
     interval: int
     repeat: int
     send_resolved: bool
+    forgets_held_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Inhibition:
 
     when: Condition
     equal: tuple[Expression, ...]
+    last_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,13 @@ def _pace(rule: Rule) -> Pace | None:
         return None
     wait = GROUP_WAIT if rule.group_wait is None else rule.group_wait
     interval = rule.group_interval or GROUP_INTERVAL
-    return Pace(wait, interval, rule.repeat_interval or REPEAT_INTERVAL, rule.send_resolved is not False)
+    return Pace(
+        wait,
+        interval,
+        rule.repeat_interval or REPEAT_INTERVAL,
+        rule.send_resolved is not False,
+        rule.held_ends == "forget",
+    )
 
 
 def _inhibitions(rule: Rule, written: object, wrong: Wrong) -> tuple[Inhibition, ...]:
@@ -137,13 +145,13 @@ def _inhibitions(rule: Rule, written: object, wrong: Wrong) -> tuple[Inhibition,
         except CelError as error:
             wrong((*at, "when"), error)
             continue
-        found.append(Inhibition(condition, _values(said.equal, (*at, "equal"), written, wrong)))
+        found.append(Inhibition(condition, _values(said.equal, (*at, "equal"), written, wrong), said.sources == "last"))
     return tuple(found)
 
 
 def _values(said: Sequence[str], at: At, written: object, wrong: Wrong) -> tuple[Expression, ...]:
     node: Any = written
-    for part in at:
+    for part in at if said else ():
         node = node[part]
     found = []
     for number, text in enumerate(said):

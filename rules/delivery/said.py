@@ -1,10 +1,14 @@
 """What a rule file says of when people are told: waits, throttles, inhibitions, times, flapping, storms and what counts as the same."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.spans import UNITS, Span
+
+_NO_WAIT = re.compile(r"0+(?:ms|[smhdw])")
+HeldEnds = Literal["tell", "forget"]
 
 MOST_THROTTLED = 10_000
 """The largest number a throttle may be asked to gather: what bounds its memory."""
@@ -20,6 +24,13 @@ def listed(value: Any) -> Any:
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
+
+def _wait(value: Any) -> Any:
+    return 0 if isinstance(value, str) and _NO_WAIT.fullmatch(value) else value
+
+
+Wait = Annotated[Span, BeforeValidator(_wait)]
+"""A span that may be nothing: `0s`."""
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
@@ -62,6 +73,11 @@ class Inhibit(Part):
     when: str = Field(description="A CEL condition over the signals to be held back")
     equal: Texts = Field(
         default=(), description="Fields whose values must be the same on both sides; lacking on both sides is the same"
+    )
+
+    sources: Literal["all", "last"] = Field(
+        default="all",
+        description="`last`: of several sources with equal values the one that ends last counts alone, as in Alertmanager 0.34",
     )
 
 

@@ -1,25 +1,38 @@
 """Where the engine hands over to delivery: whether a signal is heard at all, what an occasion leads to, what time brings."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
-from rules.asking import choose
 from rules.counts import Outcome
+from rules.delivery import gate, holds, inhibition, known, waits
 from rules.delivery.occasions import Occasion
 from rules.delivery.tree import route
-from rules.ruleset import RuleSet
+from rules.incidents import POINTS
+from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
 
+_HUSHED: dict[holds.Cause, Outcome] = {"silenced": "silence", "inhibited": "inhibition"}
+
+
+def heard(turn: Turn, fields: Fields) -> None:
+    """Told of every new signal before anything else is."""
+    if turn.ruleset.tells_in_time:
+        known.heard(turn, fields)
+
 
 def hushed(turn: Turn, fields: Fields) -> tuple[Outcome, str] | None:
-    """Why no rule is to see a signal, and what says so; None where they do. Asked before rules are, of signals that are not resolved."""
-    for name in sorted(turn.state.silences):
-        row = turn.state.silences[name]
-        if row["starts_at"] <= turn.at < row["until"] and turn.matcher(row["matcher"])(fields):
-            return "silence", name
-    return None
+    """What hides a signal from everybody now, and by whose word; None where nothing does. Asked before rules are, of signals that are
+    not resolved. What lasts (alerts, check-ins) still joins its incidents, and is told of when the hold ends; see `keeps`."""
+    if not turn.state.silences and not turn.state.sources:
+        return None
+    hold = holds.of_signal(turn, fields)
+    return None if hold is None else (_HUSHED[hold.cause], hold.by)
+
+
+def keeps(fields: Fields) -> bool:
+    """Whether a signal that is hushed still reaches the rules: what lasts does, what happened at a moment is gone with it."""
+    return fields["type"] not in POINTS
 
 
 def routed(ruleset: RuleSet, matching: Sequence[int]) -> Sequence[int]:
@@ -27,34 +40,56 @@ def routed(ruleset: RuleSet, matching: Sequence[int]) -> Sequence[int]:
     return route(ruleset, matching) if ruleset.has_trees else matching
 
 
+def acting(turn: Turn, fields: Fields, rules: Sequence[int]) -> None:
+    """Told which rules act on a signal, before they do."""
+    if not turn.ruleset.inhibitors.all:
+        return
+    ruleset = turn.ruleset
+    sources = [ruleset.rules[number] for number in rules if ruleset.rules[number].name in ruleset.inhibitors.of]
+    if sources and fields["status"] == "firing":
+        unit, row = known.know(turn, fields)
+        inhibition.sourced(turn, unit, row, sources, known.view_of(turn, row))
+
+
 def delivered(turn: Turn, key: str, row: Row, occasion: Occasion) -> None:
     """Deliver what has become of the group under `key` (`choose` asks for its playbook), hold it, or let it be."""
-    del key
-    match occasion.kind:
-        case "opened" | "reopened":
-            choose(turn, row, occasion.ids, _trace(occasion))
-        case "worse":
-            if row["severity"] == "critical":
-                choose(turn, row, occasion.ids, _trace(occasion))
-        case "grew" | "fewer" | "resolved":
-            pass
-        case _:
-            assert_never(occasion.kind)
+    rule = turn.compiled(row["rule"])
+    pace = rule.delivery.pace if rule is not None and rule.delivery is not None else None
+    if rule is not None and pace is not None:
+        if occasion.kind == "resolved":
+            waits.ended(turn, key)
+        elif occasion.fields is not None and occasion.kind != "fewer":
+            waits.join(turn, rule, pace, key, occasion.fields)
+        return
+    gate.delivered(turn, rule, key, row, occasion)
+
+
+def calmed(turn: Turn, rule: CompiledRule, key: str, fields: Fields) -> None:
+    """Told of a resolved signal on which a rule acts, before its incident is."""
+    if rule.delivery is not None and rule.delivery.pace is not None:
+        waits.join(turn, rule, rule.delivery.pace, key, fields)
 
 
 def due(turn: Turn, key: str, row: Row) -> None:
     """The moment has come for which a row `delivery/...` asked with `State.wake`; the row is due no more."""
+    match key.split("/", 2)[1]:
+        case "group":
+            waits.due(turn, key, row)
+        case "hold":
+            gate.due(turn, key, row)
 
 
 def swept(turn: Turn, key: str, row: Row) -> None:
     """The moment has come from which nobody misses a row `delivery/...`, as it said with `State.sweep`."""
-    del row
-    turn.state.delete(key)
+    if key.startswith(known.PREFIX):
+        known.swept(turn, key, row)
+    else:
+        turn.state.delete(key)
 
 
 def forgotten(turn: Turn, key: str, row: Row) -> None:
     """The group under `key` is let go of, some days after its incident was resolved."""
-
-
-def _trace(occasion: Occasion) -> str | None:
-    return occasion.fields.get("trace") if occasion.fields is not None else None
+    del row
+    for name in (f"delivery/{key}", f"delivery/hold/{key.removeprefix('group/')}"):
+        if (kept := turn.state.rows.get(name)) is not None and "due" not in kept:
+            turn.state.delete(name)

@@ -1,0 +1,72 @@
+"""One group that is told of in its own time: who is in it, what was told last, and what a look at it leads to.
+
+The semantics are Alertmanager's (https://prometheus.io/docs/alerting/latest/configuration/#route), with one difference: an end that
+comes while its occurrence is held is told when the hold is over, if the beginning was told.
+
+A row holds `in`, the signal that last spoke of each occurrence; `log`, what was told last; `owed`, the occurrences whose beginning was told and whose end was not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rules.delivery.alerts import Life
+from rules.delivery.compiled import Pace
+from rules.state import Row
+
+Reason = Literal["first", "new", "some_resolved", "all_resolved", "repeat"]
+"""Why a group is told of: the five reasons of Alertmanager's notification log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a group found. `reason` is None where there is nothing to tell; `silent` where it is only remembered: an end of
+    which a rule does not tell."""
+
+    reason: Reason | None
+    firing: tuple[str, ...] = ()
+    resolved: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    silent: bool = False
+
+
+def new_group(rule: str) -> Row:
+    return {"rule": rule, "in": {}, "owed": [], "over": []}
+
+
+def look(row: Row, pace: Pace, lives: Mapping[str, Life], holds: Callable[[str], bool], now: int) -> Look:
+    """Look at the group when its time has come: what is told goes into its log, and whose end is dealt with leaves it."""
+    members: dict[str, str] = row["in"]
+    held = tuple(unit for unit in members if holds(unit))
+    held_set = set(held)
+    over = {unit for unit in members if unit not in lives or lives[unit].over(now)}
+    free = [unit for unit in members if unit not in held_set]
+    firing = tuple(unit for unit in free if unit not in over)
+    resolved = tuple(unit for unit in free if unit in over)
+    found = _reason(row, pace, firing, resolved, now) if free else None
+    owed = set(row["owed"])
+    if found is not None:
+        # An end that is still held is not told by telling of the others.
+        row["log"] = {"at": now, "firing": sorted(firing), "resolved": sorted(resolved)}
+        owed = (owed - set(resolved)) | set(firing)
+    for unit in over:
+        if unit not in held_set or unit not in owed or pace.forgets_held_ends:
+            del members[unit]
+            owed.discard(unit)
+    row["owed"] = sorted(owed & members.keys())
+    shown = resolved if pace.send_resolved else ()
+    return Look(found, firing, shown, held, silent=not firing and not pace.send_resolved)
+
+
+def _reason(row: Row, pace: Pace, firing: tuple[str, ...], resolved: tuple[str, ...], now: int) -> Reason | None:
+    log = row.get("log")
+    if log is None:
+        return "first" if firing else None
+    told = set(log["firing"])
+    if not told.issuperset(firing):
+        return "new" if told else "first"
+    if not firing:
+        return "all_resolved" if told or not set(row["owed"]).isdisjoint(resolved) else None
+    if pace.send_resolved and not set(log["resolved"]).issuperset(resolved):
+        return "some_resolved"
+    return "repeat" if log["at"] < now - pace.repeat else None

@@ -1,0 +1,62 @@
+"""What is recorded of delivery: that a group was told of, or that what is due is held and why."""
+
+from collections.abc import Mapping, Sequence
+
+from rules.decided import moment
+from rules.delivery.group import Reason
+from rules.delivery.holds import Hold
+from rules.incidents import incident_of
+from rules.state import Row
+from rules.turn import Turn
+
+_WORDS: dict[Reason, str] = {
+    "first": "told for the first time",
+    "new": "told again, for more of it fires",
+    "some_resolved": "told that some of it is over",
+    "all_resolved": "told that all of it is over",
+    "repeat": "told again, for it goes on",
+}
+MOST_SIGNALS = 1000
+"""So many signals are named by one decision; the number of all is in the sentence."""
+
+
+def notified(
+    turn: Turn, incident: Row, reason: Reason, playbook: str, firing: Sequence[str], resolved: Sequence[str]
+) -> None:
+    """The group is told of."""
+    signals = [{"id": name, "status": "firing"} for name in firing] + [
+        {"id": name, "status": "resolved"} for name in resolved
+    ]
+    data = {
+        "playbook": playbook,
+        "reason": reason,
+        "group": {path: value for path, value in incident["group"].items() if value},
+        "incident": incident_of(incident),
+        "signals": signals[:MOST_SIGNALS],
+    }
+    because = f"{_WORDS[reason]}: {len(firing)} firing, {len(resolved)} resolved, playbook {playbook}"
+    cause = (firing or resolved)[-1:]
+    turn.say("playbook.notified", incident, because, cause=cause, data=data, trace=incident.get("trace"))
+
+
+def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], members: Mapping[str, str]) -> None:
+    """What is due to be told is held back; said once for each cause, and again when it is another one."""
+    before = row.get("holds", [])
+    causes = sorted({(hold.cause, hold.by) for hold in holds})
+    now = [list(cause) for cause in causes]
+    if now == before:
+        return
+    row["holds"] = now
+    rule = turn.rule(incident["rule"])
+    first = {(hold.cause, hold.by): hold for hold in reversed(holds)}
+    for cause in causes:
+        if list(cause) in before:
+            continue
+        hold = first[cause]
+        data = {"playbook": rule.playbook if rule is not None else None, "reason": hold.cause, "by": hold.by}
+        if hold.until is not None:
+            data["until"] = moment(hold.until)
+        signals = list(members.values())[-1:]
+        turn.say(
+            "playbook.held", incident, hold.sentence(turn.at), cause=signals, data=data, trace=incident.get("trace")
+        )

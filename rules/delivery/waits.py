@@ -1,0 +1,127 @@
+"""Groups that wait: who joins them, when they are looked at, and what is said when they are."""
+
+from rules.asking import choose
+from rules.delivery import holds, known
+from rules.delivery.compiled import Delivery, Pace
+from rules.delivery.group import Look, look, new_group
+from rules.delivery.saying import held, notified
+from rules.ruleset import CompiledRule
+from rules.signals import Fields
+from rules.state import Row
+from rules.turn import Turn
+from schemas.spans import UNITS
+
+_AFTER = 1
+"""Microseconds: all inputs of one moment are in before a group is looked at that does not wait."""
+_TOLD_FOR = UNITS["h"]
+"""What was told is remembered for twice `repeat_interval` and at least so long, as in Alertmanager, which forgets now and then."""
+
+
+def join(turn: Turn, rule: CompiledRule, pace: Pace, key: str, fields: Fields) -> None:
+    """A signal's occurrence joins the group of the incident under `key`, whether it begins, goes on or ends."""
+    name = f"delivery/{key}"
+    unit, alert = known.know(turn, fields)
+    row = turn.state.rows.get(name)
+    if row is None:
+        row = new_group(rule.name)
+        turn.state.put(name, row)
+    if not row["in"]:
+        turn.state.sweep(name, row, None)
+        # What has been going on for longer than the wait has been waited for.
+        _wake(turn, name, row, 0 if alert["s"] + pace.wait < turn.at else pace.wait)
+        _say_waiting(turn, key, row, pace, fields)
+    row["in"][unit] = fields["id"]
+    row["over"] = [each for each in row["over"] if each != unit]
+    turn.state.touch(name)
+    known.joined(turn, unit, name)
+
+
+def ended(turn: Turn, key: str) -> None:
+    """The incident is over, whatever its occurrences say: a person resolved it, or its time ran out."""
+    row = turn.state.rows.get(f"delivery/{key}")
+    if row is not None and row["in"]:
+        row["over"] = sorted(row["in"])
+        turn.state.touch(f"delivery/{key}")
+
+
+def due(turn: Turn, name: str, row: Row) -> None:
+    """Look at the group; what was found is told, what is held is said to be, and the next look is set."""
+    key = name.removeprefix("delivery/")
+    turn.at -= row.pop("after", 0)
+    rule = turn.compiled(row["rule"])
+    delivery = rule.delivery if rule is not None else None
+    if rule is None or delivery is None or delivery.pace is None:
+        drop(turn, name, row)
+        return
+    members = dict(row["in"])
+    alerts = {unit: turn.state.rows.get(known.PREFIX + unit) for unit in members}
+    lives = {unit: life for unit, alert in alerts.items() if unit not in row["over"] and (life := known.life_of(alert))}
+    why = _holds(turn, delivery, alerts)
+    found = look(row, delivery.pace, lives, why.__contains__, turn.at)
+    for unit in members:
+        if unit not in row["in"]:
+            known.left(turn, unit, name)
+    incident = turn.state.rows.get(key)
+    if incident is not None and "id" in incident:
+        _tell(turn, rule, incident, members, found)
+        held(
+            turn,
+            incident,
+            row,
+            [why[unit] for unit in found.held if unit in lives and not lives[unit].over(turn.at)],
+            members,
+        )
+    _rest(turn, name, row, delivery.pace)
+
+
+def drop(turn: Turn, name: str, row: Row) -> None:
+    """The group waits no more: its rule is gone, or tells at once."""
+    for unit in row["in"]:
+        known.left(turn, unit, name)
+    turn.state.delete(name)
+
+
+def _holds(turn: Turn, delivery: Delivery, alerts: dict[str, Row | None]) -> dict[str, holds.Hold]:
+    closed = holds.of_times(delivery, turn.at)
+    if closed is not None:
+        return dict.fromkeys(alerts, closed)
+    if not turn.state.sources and not turn.state.silences:
+        return {}
+    found = {}
+    for unit, alert in alerts.items():
+        if alert is not None and (hold := holds.of_signal(turn, known.view_of(turn, alert))) is not None:
+            found[unit] = hold
+    return found
+
+
+def _tell(turn: Turn, rule: CompiledRule, incident: Row, members: dict[str, str], found: Look) -> None:
+    if found.reason is None or found.silent or rule.rule.playbook is None:
+        return
+    ids = [members[unit] for unit in found.firing]
+    ended_ids = [members[unit] for unit in found.resolved]
+    notified(turn, incident, found.reason, rule.rule.playbook, ids, ended_ids)
+    if ids and incident["status"] != "resolved":
+        choose(turn, incident, ids, incident.get("trace"))
+
+
+def _rest(turn: Turn, name: str, row: Row, pace: Pace) -> None:
+    if row["in"]:
+        turn.state.wake(name, row, turn.at + pace.interval)
+    elif "log" in row:
+        row.pop("holds", None)
+        turn.state.sweep(name, row, max(row["log"]["at"] + max(2 * pace.repeat, _TOLD_FOR), turn.at + 1))
+    else:
+        turn.state.delete(name)
+
+
+def _wake(turn: Turn, name: str, row: Row, wait: int) -> None:
+    if wait == 0:
+        row["after"] = _AFTER
+    turn.state.wake(name, row, turn.at + (wait or _AFTER))
+
+
+def _say_waiting(turn: Turn, key: str, row: Row, pace: Pace, fields: Fields) -> None:
+    incident = turn.state.rows.get(key)
+    if pace.wait and incident is not None and "id" in incident and incident["status"] != "resolved":
+        hold = holds.Hold("waiting", row["rule"], turn.at + pace.wait, words="waiting for more of the group")
+        held(turn, incident, row, [hold], {"": fields["id"]})
