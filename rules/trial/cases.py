@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,11 @@ _MOST_REPEATED = 100_000
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads a moment without quotes as one."""
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
 Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
@@ -88,7 +94,9 @@ class CaseFile(Part):
     rules: Annotated[tuple[str, ...], Listed] = Field(
         default=(), description="Rule files or folders, from this file's folder; NAME.yaml otherwise"
     )
-    base: str | None = Field(default=None, description="The moment of t = 0, RFC 3339")
+    base: Annotated[str, BeforeValidator(_as_text)] | None = Field(
+        default=None, description="The moment of t = 0, RFC 3339"
+    )
     tests: Annotated[tuple[Case, ...], Listed] = Field(description="The tests")
 
     @model_validator(mode="after")
@@ -132,7 +140,7 @@ class Coverage:
         return 100.0 * len(self.rules & self.tested) / len(self.rules) if self.rules else 100.0
 
 
-def test_files(paths: Iterable[Path]) -> list[Path]:
+def case_files(paths: Iterable[Path]) -> list[Path]:
     """The test files among files and, at any depth, in folders, in order of name."""
     found: set[Path] = set()
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,6 +35,8 @@ class Timed:
 
 def moment(value: object, base: int) -> int:
     """Microseconds of a time: seconds after the base, or RFC 3339 text. Raises ValueError."""
+    if isinstance(value, datetime.datetime):
+        value = value.isoformat()
     if isinstance(value, str):
         return from_rfc3339(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -16,13 +16,13 @@ from rules.importers.written import write
 from rules.load import RulesInvalid, files_of, load, load_texts
 from rules.model import RuleFile
 from rules.trial.bench import Figures, measure
-from rules.trial.cases import CaseFile, Coverage, Outcome, run_file, test_files
+from rules.trial.cases import CaseFile, Coverage, Outcome, case_files, run_file
 from rules.trial.lines import BASE, BadLine, events
 from rules.trial.run import run
 from rules.trial.told import lines
 from schemas.document import DocumentInvalid, near
 from schemas.time import SECOND, from_rfc3339
-from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail
 from tocsin.cli.rules import faults, rules
 from tocsin.compose import rule_paths
 from tocsin.story import plain
@@ -58,7 +58,7 @@ def test_rules(
         _decide(rule_files, events_file, _moment(base), until, as_json=as_json)
         return
     with explained():
-        found = test_files(paths or _configured_paths(config))
+        found = case_files(paths or _configured_paths(config))
     coverage, outcomes = Coverage(), []
     for file in found:
         try:
@@ -91,7 +91,7 @@ def fmt(
                 if not check:
                     file.write_bytes(made.encode())
     for file in changed:
-        show(f"{'would change' if check else 'changed'} {file}")
+        _say(f"{'would change' if check else 'changed'} {file}")
     if check and changed:
         raise typer.Exit(NO)
 
@@ -123,7 +123,7 @@ def bench(
         found = measure(ruleset, None if text is None else events(text), seconds)
     except BadLine as error:
         fail(UNREACHABLE, f"{events_file}: {error}")
-    emit(found.as_json()) if as_json else show(plain(_figures(found)))
+    emit(found.as_json()) if as_json else _say(_figures(found))
 
 
 @app.command("import")
@@ -151,7 +151,7 @@ def import_rules(
             at = _moment(base)
             end = None if until is None else at + round(until * SECOND)
             for line in run_steps(chosen, text, file.name, steps.read_text("utf-8"), base=at, until=end):
-                emit(line) if as_json else show(plain(orjson.dumps(line).decode()))
+                emit(line) if as_json else _say(orjson.dumps(line).decode())
             return
         _write(read(chosen, text, file.name), output, as_json=as_json)
     except NotImportable as error:
@@ -201,7 +201,7 @@ def _decide(files: Iterable[Path], events_file: Path, base: int, until: float | 
         inputs = events(text, base)
         end = None if until is None else base + round(until * SECOND)
         for line in lines(run(ruleset, inputs, until=end), inputs, base):
-            emit(line) if as_json else show(plain(_decision(line)))
+            emit(line) if as_json else _say(_decision(line))
     except BadLine as error:
         fail(UNREACHABLE, f"{events_file}: {error}")
 
@@ -218,14 +218,14 @@ def _tell(outcome: Outcome, *, as_json: bool) -> None:
         emit({"file": outcome.file, "line": outcome.line, "test": outcome.name, "passed": outcome.passed, "fault": outcome.fault,
               "missing": list(outcome.missing), "unexpected": list(outcome.unexpected)})  # fmt: skip
         return
-    show(plain(f"{'ok    ' if outcome.passed else 'FAILED'} {outcome.file}:{outcome.line} {outcome.name}"))
+    _say(f"{'ok    ' if outcome.passed else 'FAILED'} {outcome.file}:{outcome.line} {outcome.name}")
     for word, texts in (
         ("fault", [outcome.fault] if outcome.fault else []),
         ("missing", outcome.missing),
         ("unexpected", outcome.unexpected),
     ):
         for text in texts:
-            show(plain(f"       {word}: {text}"))
+            _say(f"       {word}: {text}")
 
 
 def _summary(outcomes: list[Outcome], coverage: Coverage, *, as_json: bool) -> None:
@@ -235,11 +235,11 @@ def _summary(outcomes: list[Outcome], coverage: Coverage, *, as_json: bool) -> N
               "untested": list(coverage.untested)})  # fmt: skip
         return
     tested = len(coverage.rules) - len(coverage.untested)
-    show(
+    _say(
         f"{len(outcomes)} tests, {failed} failed; {tested} of {len(coverage.rules)} rules tested ({coverage.share:.0f} %)"
     )
     if coverage.untested:
-        show(plain(f"not tested: {', '.join(coverage.untested)}"))
+        _say(f"not tested: {', '.join(coverage.untested)}")
 
 
 def _figures(found: Figures) -> str:
@@ -248,13 +248,18 @@ def _figures(found: Figures) -> str:
         f"selection   {found.selected:>12,.0f} signals/s",
         f"decisions   {found.decided:>12,.0f} signals/s",
         "dearest conditions, microseconds for each signal they are looked at:",
-        *(f"  {cost:8.2f}  {name}" for name, cost in found.dearest),
+        *(f"  {cost:8.2f}  {name}" for cost, name in found.dearest),
     ]
     return "\n".join(rows)
 
 
 def _configured_paths(config: Path | None) -> list[Path]:
     return rule_paths(configured(config))
+
+
+def _say(text: str) -> None:
+    """A line for people, however long; what came from outside is harmless in it."""
+    typer.echo(plain(text))
 
 
 def _moment(base: str | None) -> int:
