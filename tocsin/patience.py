@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -38,15 +38,16 @@ async def patiently(make: Callable[[], Awaitable[T]], *, first_pause_s: float = 
 
 async def _unless(stop: asyncio.Event, doing: "asyncio.Future[T]") -> T:
     stopping = asyncio.ensure_future(stop.wait())
+    both: set[asyncio.Future[Any]] = {doing, stopping}
     try:
-        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
             raise ToldToStop
         return doing.result()
     finally:
-        for each in (doing, stopping):
+        for each in both:
             each.cancel()
-        await asyncio.gather(doing, stopping, return_exceptions=True)
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 @contextmanager

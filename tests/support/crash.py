@@ -43,6 +43,8 @@ from tocsin.store import viewed
 
 ROOT = Path(__file__).parents[2]
 HASTE_S = 2.0
+STARTING_S = 90.0
+"""What a start may take while many processes share a machine."""
 _INCIDENT = re.compile(r"tocsin:incident=(inc_[0-9a-f]+)")
 
 
@@ -71,12 +73,12 @@ def start(
         )
     life = Child(process, file, DataFolder(folder / "data"), out, err)
     if wait:
-        until(lambda: process.poll() is not None or is_up(life), f"a start; it logged {_end_of(err)}")
+        try:
+            until(lambda: process.poll() is not None or is_up(life), "a start", within_s=STARTING_S)
+        except TimeoutError as error:
+            life.kill()
+            raise TimeoutError(f"{error}; it logged {err.read_text()[-3000:]}") from None
     return life
-
-
-def _end_of(log: Path) -> str:
-    return log.read_text()[-3000:]
 
 
 def is_up(life: Child) -> bool:

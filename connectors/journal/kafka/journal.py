@@ -71,7 +71,8 @@ class KafkaJournal(Journal):
     async def stats(self) -> dict[str, float]:
         """Counters since the start (commits, units, retries, failures, records, batches, published, takeovers) and gauges:
         outbox depth, age of the relay's lease, and per followed stream how far its tail lags."""
-        lags = {f"lag_{stream}": end - self.streams.tails[stream].head for stream, end in self.streams.ends.items()}
+        ends = self.streams.ends
+        lags = {f"lag_{stream}": ends.get(stream, 0) - tail.head for stream, tail in self.streams.tails.items()}
         return {
             **asdict(self._committer.counters),
             "records": self._appender.records,
