@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from connectors.generic.settings import GenericSettings
 from connectors.ports import standard_webhooks
-from connectors.ports.signature import equal_secrets, verify_hex
+from connectors.ports.signature import equal_secrets, key_bytes, verify_hex
 from connectors.ports.source import Refused, Request
 
 
@@ -17,13 +17,17 @@ class Proof:
         self._keys = [standard_webhooks.key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
         self._tolerance_s = settings.tolerance_s
         self._hmac = settings.hmac
-        self._hmac_secrets = [secret.get_secret_value() for secret in settings.hmac.secrets] if settings.hmac else []
+        self._hmac_header = settings.hmac.header.lower() if settings.hmac else ""
+        self._hmac_prefix = settings.hmac.prefix if settings.hmac else ""
+        self._hmac_keys = (
+            [key_bytes(secret.get_secret_value()) for secret in settings.hmac.secrets] if settings.hmac else []
+        )
         self._proofs: list[Callable[[Request], Refused | None]] = []
         """Those that are configured, in the order in which they are tried."""
         if self._keys:
             self._proofs.append(self._standard_webhook)
-        if self._hmac_secrets:
-            self._proofs.append(self._hmac_header)
+        if self._hmac_keys:
+            self._proofs.append(self._signed_header)
         if self._tokens:
             self._proofs.append(self._bearer)
 
@@ -79,17 +83,15 @@ class Proof:
                     return Refused("bad_signature", f"{name}-signature matches no active secret over the raw body")
         return Refused("missing_signature", "no webhook-signature")
 
-    def _hmac_header(self, request: Request) -> Refused | None:
-        if self._hmac is None:
-            return Refused("missing_signature", "no hmac configured")
-        given = request.headers.get(self._hmac.header.lower())
+    def _signed_header(self, request: Request) -> Refused | None:
+        given = request.headers.get(self._hmac_header)
         if given is None:
-            return Refused("missing_signature", f"no {self._hmac.header}")
-        if given.startswith(self._hmac.prefix) and verify_hex(
-            self._hmac_secrets, request.raw_body, given[len(self._hmac.prefix) :]
+            return Refused("missing_signature", f"no {self._hmac_header}")
+        if given.startswith(self._hmac_prefix) and verify_hex(
+            self._hmac_keys, request.raw_body, given[len(self._hmac_prefix) :]
         ):
             return None
-        return Refused("bad_signature", f"{self._hmac.header} matches no active secret over the raw body")
+        return Refused("bad_signature", f"{self._hmac_header} matches no active secret over the raw body")
 
     def _bearer(self, request: Request) -> Refused | None:
         given = request.headers.get("authorization")

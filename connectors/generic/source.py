@@ -1,7 +1,8 @@
 """Requests in the sender's own JSON, or as CloudEvents, as signals."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from connectors.ports.retry_after import whole_seconds
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas.draft import Draft, Drafts
 
+_sha256 = hashlib.sha256
 _LINES = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"))
 
 Part = tuple[Any, dict[str, Any] | None]
@@ -55,12 +57,8 @@ class GenericSource(Source):
                 poison.append(Poison(str(error), orjson.dumps(content)))
         if poison and not drafts:
             raise Refused("malformed", poison[0].reason)
-        answer: dict[str, Any] = {"accepted": len(drafts)}
-        if poison:
-            answer |= {"rejected": len(poison), "errors": [item.reason for item in poison[:10]]}
-        return Received(
-            signals=Drafts(drafts), poison=poison, unknown_severities=sorted(unknown), reply=_json(200, answer)
-        )
+        reply = _partly(len(drafts), poison) if poison else _accepted(len(drafts))
+        return Received(Drafts(drafts), poison=poison, unknown_severities=sorted(unknown), reply=reply)
 
     @override
     def refuse(self, refused: Refused, request: Request | None) -> Reply:
@@ -82,7 +80,7 @@ class GenericSource(Source):
         return Reply(503, orjson.dumps(problem), headers)
 
     def _parts(self, request: Request, poison: list[Poison]) -> list[Part]:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _media_type(request.headers.get("content-type", ""))
         if kind == cloudevents.BATCH:
             batch = read_json(request.body)
             if not isinstance(batch, list):
@@ -111,16 +109,12 @@ class GenericSource(Source):
         return parts
 
     def _arrival(self, request: Request) -> Arrival:
-        headers = request.headers
+        headers, at = request.headers, request.received_at
         for name in self._delivery_headers:
             if given := headers.get(name):
-                return self._named(request, given[:200], named=True)
-        content = hashlib.sha256(request.raw_body).hexdigest()[:32]
-        return self._named(request, content, named=False)
-
-    def _named(self, request: Request, delivery_id: str, *, named: bool) -> Arrival:
-        at = request.received_at
-        return Arrival(self.name, self.instance, self._settings, at, at, delivery_id, named)
+                return Arrival("generic", self.instance, self._settings, at, at, given[:200], named=True)
+        content = _sha256(request.raw_body).hexdigest()[:32]
+        return Arrival("generic", self.instance, self._settings, at, at, content, named=False)
 
     def _draft(
         self,
@@ -160,5 +154,20 @@ def _lines(body: bytes, poison: list[Poison]) -> Iterator[Part]:
             poison.append(Poison(f"line {number}: {error}", line))
 
 
-def _json(status: int, answer: dict[str, Any]) -> Reply:
-    return Reply(status, orjson.dumps(answer), {"content-type": "application/json"})
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+@lru_cache(maxsize=64)
+def _accepted(number: int) -> Reply:
+    return _json({"accepted": number})
+
+
+def _partly(accepted: int, poison: Sequence[Poison]) -> Reply:
+    errors = [item.reason for item in poison[:10]]
+    return _json({"accepted": accepted, "rejected": len(poison), "errors": errors})
+
+
+def _json(answer: dict[str, Any]) -> Reply:
+    return Reply(200, orjson.dumps(answer), {"content-type": "application/json"})

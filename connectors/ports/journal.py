@@ -11,7 +11,7 @@ Everything a unit of work asks for becomes durable together, or not at all.
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas import Command, Decision
 
@@ -49,8 +49,7 @@ class LeaseLost(JournalError):
     """The lease of this unit belongs to another now: stop this work, cause no effect."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A record to append. `kind`: signal, batch, command, tick or decision. `key`: what must stay in order with each other
     (a group key, an incident id); partitions by it where there are partitions."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 def sign_hex(secret: str | bytes, body: bytes) -> str:
     """The lower-case hexadecimal HMAC-SHA256 of `body`; 64 characters. A text secret counts as its UTF-8 bytes."""
-    return hmac.new(_key(secret), body, hashlib.sha256).hexdigest()
+    return hmac.new(key_bytes(secret), body, hashlib.sha256).hexdigest()
 
 
 def verify_hex(secrets: Sequence[str | bytes], body: bytes, given: str) -> bool:
@@ -27,20 +27,21 @@ def verify_hex(secrets: Sequence[str | bytes], body: bytes, given: str) -> bool:
         return False
     matched = False
     for secret in secrets:
-        key = _key(secret)
+        key = key_bytes(secret)
         matched |= hmac.compare_digest(hmac.digest(key, body, "sha256"), found) and bool(key)
     return matched
 
 
 def equal_secrets(accepted: Sequence[str | bytes], given: str | bytes) -> bool:
     """Whether a bearer token or key is one of the accepted ones, in constant time; an empty accepted one never matches."""
-    found = _key(given)
+    found = key_bytes(given)
     matched = False
     for secret in accepted:
-        key = _key(secret)
+        key = key_bytes(secret)
         matched |= hmac.compare_digest(key, found) and bool(key)
     return matched
 
 
-def _key(secret: str | bytes) -> bytes:
+def key_bytes(secret: str | bytes) -> bytes:
+    """The secret as a key: a text's UTF-8 bytes."""
     return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas import LogBatch, Signal
 
@@ -68,13 +69,15 @@ class Request:
     configured may accept it unsigned. All others without a secret are refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Reply(NamedTuple):
     """An HTTP answer in the protocol's own form."""
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +88,19 @@ class Poison:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What one request said. Nothing in it is dropped silently: what is neither signal nor batch nor poison is in `ignored`."""
+class Received(NamedTuple):
+    """What one request said. Nothing in it is dropped silently: what is neither signal nor batch nor poison is in `ignored`.
+
+    (Values that every request makes are named tuples: made in a third of the time of a frozen dataclass.)"""
 
     signals: Sequence[Signal] = ()
     batches: Sequence[LogBatch] = ()
     poison: Sequence[Poison] = ()
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = _NOTHING
     """What was recognised and needs no signal, by kind (session, transaction, ping ...), counted."""
     unknown_severities: Sequence[str] = ()
     """Severity words nobody taught us; counted, treated as info."""
-    reply: Reply = field(default_factory=lambda: Reply(200))
+    reply: Reply = Reply(200)
 
 
 @dataclass(frozen=True, slots=True)
