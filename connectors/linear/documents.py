@@ -66,3 +66,10 @@ query IssuesForUrl($url: String!) {
     nodes { url issue { id identifier title url state { id name type } updatedAt } }
   }
 }"""
+
+SEARCH_ISSUES = """
+query SearchIssues($term: String!, $first: Int!) {
+  searchIssues(term: $term, first: $first, includeComments: true) {
+    nodes { id identifier title url state { id name type } updatedAt }
+  }
+}"""

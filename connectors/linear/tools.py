@@ -55,15 +55,21 @@ class IssueAnswer(BaseModel):
 
 
 class SearchQuestion(BaseModel):
-    """Which link to look for."""
+    """What to look for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(default="", description="A link attached to issues; empty: the links of this incident")
+    url: str = Field(default="", max_length=2000, description="A link attached to issues")
+    text: str = Field(
+        default="",
+        max_length=300,
+        description="Words in title, description or comments; with neither link nor words: the links of this incident, else its title",
+    )
+    limit: int = Field(default=15, ge=1, le=50, description="Issues found by words")
 
 
 class FoundIssue(BaseModel):
-    """An issue the link is attached to."""
+    """An issue, and the link attached to it by which it was found; empty: by words."""
 
     identifier: str
     title: str
@@ -71,11 +77,11 @@ class FoundIssue(BaseModel):
     state: str
     state_type: str
     updated_at: str
-    attached: str
+    attached: str = ""
 
 
 class SearchAnswer(BaseModel):
-    """The issues found, and the links that were asked for."""
+    """The issues found, and the links and words that were asked for."""
 
     asked: tuple[str, ...]
     issues: tuple[FoundIssue, ...]
@@ -109,7 +115,10 @@ class SearchIssues(Tool):
     """`linear.search`."""
 
     name = "linear.search"
-    description = "Finds Linear issues to which a link (a Sentry issue, an alert, a dashboard) is attached."
+    description = (
+        "Finds Linear issues by words, or by a link attached to them (a Sentry issue, an alert, a dashboard); by default what belongs "
+        "to this incident."
+    )
     arguments: type[BaseModel] = SearchQuestion
     result: type[BaseModel] = SearchAnswer
     max_bytes = 32_000
@@ -120,15 +129,24 @@ class SearchIssues(Tool):
 
     @override
     async def call(self, arguments: BaseModel, context: ToolContext) -> SearchAnswer:
-        asked = arguments.url.strip() if isinstance(arguments, SearchQuestion) else ""
-        urls = (asked,) if asked else tuple(dict.fromkeys(link.url for link in context.incident.links))[:MOST_URLS]
+        assert isinstance(arguments, SearchQuestion)  # noqa: S101 - the caller validated against `arguments`
+        url, words = arguments.url.strip(), " ".join(arguments.text.split())
+        own = not url and not words
+        urls = (url,) if url else tuple(dict.fromkeys(link.url for link in context.incident.links))[:MOST_URLS] * own
         issues: dict[str, FoundIssue] = {}
-        for url in urls:
-            data = await _ask(self._client, documents.ISSUES_FOR_URL, {"url": url}, f"issues with {url!r} attached")
+        for each in urls:
+            data = await _ask(self._client, documents.ISSUES_FOR_URL, {"url": each}, f"issues with {each!r} attached")
             for node in data["attachmentsForURL"]["nodes"]:
                 issue = node["issue"]
-                issues.setdefault(issue["id"], _found(issue, url))
-        return SearchAnswer(asked=urls, issues=tuple(issues.values()))
+                issues.setdefault(issue["id"], _found(issue, each))
+        if own and not issues:
+            words = " ".join(context.incident.title.split())[:200]
+        if words:
+            variables = {"term": words, "first": arguments.limit}
+            data = await _ask(self._client, documents.SEARCH_ISSUES, variables, f"issues that say {words!r}")
+            for issue in data["searchIssues"]["nodes"]:
+                issues.setdefault(issue["id"], _found(issue, ""))
+        return SearchAnswer(asked=(*urls, *([words] if words else [])), issues=tuple(issues.values()))
 
 
 async def _ask(client: LinearClient, document: str, variables: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -104,6 +104,7 @@ class Workspace:
             "comments": self._listing(self.comments),
             "issue": self._read_issue,
             "attachmentsForURL": lambda _info, url, **_: _page([a for a in self.attachments if a["url"] == url]),
+            "searchIssues": self._search_issues,
             "issueCreate": self._create_issue,
             "issueUpdate": self._update_issue,
             "commentCreate": self._create_comment,
@@ -118,6 +119,16 @@ class Workspace:
 
     def _read_issue(self, _info: GraphQLResolveInfo, id: str) -> Row:  # noqa: A002
         return self._issue(id)
+
+    def _search_issues(self, _info: GraphQLResolveInfo, term: str, first: int = 50, **_: Any) -> Row:
+        """Every word somewhere in title, description or a comment."""
+
+        def says(issue: Row) -> str:
+            said = [comment["body"] for comment in self.comments if comment["issue"] is issue]
+            return " ".join([issue["title"], issue["description"] or "", *said]).casefold()
+
+        words = term.casefold().split()
+        return _page([issue for issue in self.issues if all(word in says(issue) for word in words)][:first])
 
     def _issue(self, name: str) -> Row:
         for issue in self.issues:

@@ -66,3 +66,26 @@ def test_there_are_tools_only_with_a_credential(settings: LinearSettings) -> Non
     assert list(connector.tools(LinearSettings(), "default")) == []
     kinds = [action.kind for action in connector.actions(LinearSettings(), "default")]
     assert kinds == ["linear.create_issue", "linear.comment", "linear.update_issue"]
+
+
+def test_issues_are_found_by_words_and_an_incident_s_own_by_its_title_when_no_link_finds_any(
+    server: LinearServer, settings: LinearSettings, incident: Incident
+) -> None:
+    create = CreateIssue(settings)
+    effect = asyncio.run(create.execute(create.complete({"body": "The coupon cache was cold."}, incident), "open"))
+    assert effect.external is not None
+    search = SearchIssues(settings)
+
+    def found(question: SearchQuestion, of: Incident = incident) -> SearchAnswer:
+        answer = asyncio.run(search.call(question, context(of)))
+        assert isinstance(answer, SearchAnswer)
+        return answer
+
+    by_words = found(SearchQuestion(text="  COUPON cold "))
+    assert by_words.asked == ("COUPON cold",)
+    assert [(each.identifier, each.attached) for each in by_words.issues] == [("OPS-1", "")]
+    assert found(SearchQuestion(text="nobody wrote this")).issues == ()
+    unlinked = incident.model_copy(update={"links": ()})
+    assert found(SearchQuestion(), unlinked).asked == ("Checkout returns 504",)
+    assert [each.identifier for each in found(SearchQuestion(), unlinked).issues] == ["OPS-1"]
+    assert found(SearchQuestion(), incident).issues[0].attached == "https://sentry.example/issues/1"
