@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from rules.delivery.alerts import Life, merged
 from rules.importers import alertmanager, matchers
 from rules.importers.sheet import NotImportable
 from rules.importers.systems import System
@@ -14,7 +15,7 @@ from rules.trial.lines import BadLine, Timed, command, moment, read, signal
 from schemas.ids import digest
 from schemas.severity import severity_of
 from schemas.spans import parse_span
-from schemas.time import to_rfc3339
+from schemas.time import from_rfc3339, to_rfc3339
 
 _FACT_S = 10 * 365 * 86_400
 """A fact of ansible-rulebook holds until it is retracted."""
@@ -39,12 +40,16 @@ def inputs(system: System, text: str, base: int, content: object) -> list[Timed]
 
 def _alertmanager(base: int, content: object) -> Callable[[int, int, Said], list[Timed]]:
     timeout = parse_span(alertmanager.resolve_timeout(content))
+    lives: dict[str, Life] = {}
 
     def make(index: int, at: int, said: Said) -> list[Timed]:
-        found = [
-            Timed(at, "signal", _alert(alert, at, base, timeout, index, number), index)
-            for number, alert in enumerate(said.get("push") or ())
+        alerts = [
+            _alert(alert, at, base, timeout, index, number) for number, alert in enumerate(said.get("push") or ())
         ]
+        # There alerts are merged with what is known of them before they are dispatched.
+        for alert in alerts:
+            _merge(alert, lives, at)
+        found = [Timed(at, "signal", alert, index) for alert in _dispatched(alerts)]
         if (silence := said.get("silence")) is not None:
             data = {
                 "matcher": matchers.silence(silence.get("matchers") or []),
@@ -72,7 +77,6 @@ def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: in
     given = {
         "source": "alertmanager",
         "type": "alert",
-        "status": "resolved" if over <= at else "firing",
         "severity": severity_of(labels.get("severity")) or "info",
         "title": labels.get("alertname") or "(unnamed alert)",
         "labels": labels,
@@ -80,9 +84,25 @@ def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: in
         "expires_at": to_rfc3339(over),
         "occurrence_id": digest("alert", *(part for pair in labels.items() for part in pair)),
         "revision": f"{index}.{number}",
-        "raw": {"timeout": ends is None, "alert": alert},
+        "raw": {"timeout": ends is None, "merged": True, "alert": alert},
     }
     return signal(given, at, base, index)
+
+
+def _merge(alert: Said, lives: dict[str, Life], at: int) -> None:
+    """The alert as it is once merged with what is known of its labels."""
+    name, raw = alert["occurrence_id"], alert["raw"]
+    life = Life(from_rfc3339(alert["occurred_at"]), from_rfc3339(alert["expires_at"]), raw["timeout"])
+    life = lives[name] = merged(lives.get(name), life, at)
+    alert |= {"occurred_at": to_rfc3339(life.starts), "expires_at": to_rfc3339(life.ends)}
+    alert["status"] = "resolved" if life.over(at) else "firing"
+    raw["timeout"] = life.timeout
+
+
+def _dispatched(alerts: list[Said]) -> list[Said]:
+    """The order in which a batch reaches its groups. Since 0.31 two workers take alerts from one queue: the first takes the first
+    alert, and is overtaken by the second with the two after it."""
+    return [*alerts[1:3], *alerts[:1], *alerts[3:]]
 
 
 def _rulebook(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
