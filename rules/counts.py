@@ -7,15 +7,38 @@ from rules.state import Row, State
 from schemas.decision import Decision, DecisionKind, Versions
 from schemas.spans import UNITS, about
 
-Outcome = Literal["duplicate", "unmatched", "own", "silence", "below_threshold", "late"]
+Outcome = Literal[
+    "duplicate",
+    "unmatched",
+    "own",
+    "silence",
+    "inhibition",
+    "throttle",
+    "below_threshold",
+    "late",
+    "waiting",
+    "step",
+    "expected",
+    "no_key",
+    "no_value",
+    "evicted",
+]
 
 KINDS: dict[Outcome, DecisionKind] = {
     "duplicate": "signal.deduplicated",
     "unmatched": "signal.unmatched",
     "own": "signal.suppressed",
     "silence": "signal.suppressed",
+    "inhibition": "signal.suppressed",
+    "throttle": "signal.suppressed",
     "below_threshold": "signal.suppressed",
     "late": "signal.suppressed",
+    "waiting": "signal.suppressed",
+    "step": "signal.suppressed",
+    "expected": "signal.suppressed",
+    "no_key": "signal.suppressed",
+    "no_value": "signal.suppressed",
+    "evicted": "state.evicted",
 }
 
 _WORDS: dict[Outcome, str] = {
@@ -23,8 +46,16 @@ _WORDS: dict[Outcome, str] = {
     "unmatched": "matched no rule",
     "own": "were caused by Tocsin itself and are kept as context",
     "silence": "were silenced by",
+    "inhibition": "were inhibited by rule",
+    "throttle": "came within the span of a throttle",
     "below_threshold": "were too few to fire",
     "late": "came later than the allowed lateness and were not counted by",
+    "waiting": "make it true, and it waits for that to last",
+    "step": "were kept as steps of something that is not complete",
+    "expected": "were heard as expected",
+    "no_key": "had nothing to be grouped or joined by and were not counted",
+    "no_value": "had no value of the kind that is measured and were not counted",
+    "evicted": "had to go out of memory",
 }
 
 EXEMPLARS = 5
@@ -77,8 +108,9 @@ def recorded(row: Row, at: int, versions: Versions) -> Decision:
 
 
 def _sentence(outcome: Outcome, by: str, number: int, span: int) -> str:
-    signals = "1 signal" if number == 1 else f"{number} signals"
+    what = "entry" if outcome == "evicted" else "signal"
+    signals = f"1 {what}" if number == 1 else f"{number} {'entries' if outcome == 'evicted' else 'signals'}"
     words = _WORDS[outcome].replace("were", "was", 1) if number == 1 else _WORDS[outcome]
     words = words.replace("are kept", "is kept") if number == 1 else words
-    who = f" {by}" if outcome in ("silence", "late") else f" (rule {by})" if by else ""
+    who = f" {by}" if outcome in ("silence", "inhibition", "late") else f" (rule {by})" if by else ""
     return f"{signals}{f' within {about(span)}' if span >= UNITS['s'] else ''} {words}{who}"

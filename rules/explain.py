@@ -10,9 +10,11 @@ from rules.cel.evaluate import Frame, evaluator
 from rules.cel.syntax import And, Node, walk
 from rules.fields import SCHEMA
 from rules.incidents import group_key_of, incident_of
+from rules.match.measures import number_of
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields, moment_of, signal_of
 from rules.state import State
+from rules.texts import as_text
 from rules.windows import look
 from schemas.spans import show_span
 
@@ -115,11 +117,13 @@ def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, momen
         )
     elif (reason := _uninvolved(rule, activation)) == "":
         acts, reason = True, "the incident is open, the signal is added" if open_ else "an incident opens"
-        if (match := rule.rule.match) is not None:
-            filled = look(
-                state.rows.get(f"window/{suffix}"), match, rule.memory, moment=moment, lateness=state.limits.lateness
-            )
-            window = f"{filled.count} of {match.count.number} in {show_span(match.within)} with this signal (count {match.count})"
+        if rule.matching.window is not None:
+            ready, value = rule.matching.window, rule.matching.value
+            found = value.get(activation) if value is not None else None
+            filled = look(state.rows.get(f"window/{suffix}"), ready, moment=moment, lateness=state.limits.lateness,
+                          value=as_text(found) if ready.match.kind == "distinct" else number_of(found) or 0)  # fmt: skip
+            compared = ready.match.compared
+            window = f"{filled.count:.15g} in {show_span(ready.match.within)} with this signal ({ready.match.kind} {compared})"
             if filled.late:
                 acts, reason = (
                     False,

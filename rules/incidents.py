@@ -57,7 +57,7 @@ def new_incident(
 ) -> Row:
     """The row of a group whose incident opens with a signal that is yet to be added."""
     said = rule.rule
-    group = {path: value[:LONGEST_VALUE] for path, value in zip(said.group_by, values, strict=True)}
+    group = {path: value[:LONGEST_VALUE] for path, value in zip(rule.group_names, values, strict=True)}
     rehearsal = bool(fields.get("rehearsal"))
     gid = digest("grp", rule.name, *(("rehearsal",) if rehearsal else ()), *values)
     row: Row = {
@@ -71,6 +71,7 @@ def new_incident(
         "title": fields["title"],
         "source": fields["source"],
         "labels": {**fields["labels"], **said.labels},
+        "annotations": {**fields.get("annotations", {}), **said.annotations},
         "first": moment_of_signal,
         "last": moment_of_signal,
         "opened": at,
@@ -89,7 +90,7 @@ def new_incident(
         "running": 0,
         "rev": 0,
     }
-    optional = (("service", fields.get("service")), ("environment", fields.get("environment")), ("owner", said.owner),
+    optional = (("service", fields.get("service")), ("environment", fields.get("environment")), ("owner", said.owner or fields.get("owner")),
                 ("playbook", said.playbook), ("trace", fields.get("trace")), ("resolve_after", said.resolve_after))  # fmt: skip
     row.update({name: value for name, value in optional if value is not None})
     return row
@@ -141,7 +142,7 @@ def fires(state: State, key: str, row: Row, fields: Fields, at: int) -> bool:
     state.firing.setdefault(unit, set()).add(key)
     if len(firing) > state.limits.firing:
         calm(state, key, row, next(iter(firing)))
-        state.count_evicted("firing")
+        state.evict("firing", key)
     return True
 
 
@@ -149,11 +150,17 @@ def calm(state: State, key: str, row: Row, unit: str) -> bool:
     """The occurrence fires no more; whether it did."""
     if row["firing"].pop(unit, None) is None:
         return False
-    if (keys := state.firing.get(unit)) is not None:
-        keys.discard(key)
-        if not keys:
-            del state.firing[unit]
+    state.drop_firing(unit, key)
     return True
+
+
+def add_units(state: State, key: str, row: Row, units: Mapping[str, int]) -> None:
+    """Occurrences that fire with the one that opened the incident."""
+    for unit, expires in units.items():
+        if len(row["firing"]) < state.limits.firing:
+            row["firing"].setdefault(unit, expires)
+            state.firing.setdefault(unit, set()).add(key)
+    state.touch(key)
 
 
 def due_of(row: Row, rule: Rule | None, update_every: int) -> int | None:
@@ -189,6 +196,7 @@ def incident_of(row: Row) -> dict[str, Any]:
         "title": row["title"],
         "source": row["source"],
         "labels": row["labels"],
+        "annotations": row.get("annotations", {}),
         "first_seen": moment(row["first"]),
         "last_seen": moment(row["last"]),
         "opened_at": moment(row["opened"]),

@@ -174,7 +174,7 @@ def _begin(
         kind = "incident.opened"
         turn.state.put(key, row)
         turn.state.incidents[row["id"]] = key
-        number = filled.count if filled is not None else 1
+        number = filled.number if filled is not None else 1
         add(turn.state, key, row, rule.rule, fields, ids, moment, turn.at, number)
     changes = ("status",) if kind == "incident.reopened" else ()
     turn.changed(

@@ -19,10 +19,22 @@ class Limits:
     """Updates of an incident that only add up are recorded at most so often, the first one at once; none is lost."""
     seen: int = 1_000_000
     """Ids remembered for each span for which connectors ask them to be; the oldest go first."""
-    windows: int = 500_000
-    """Groups that are being counted; the ones that would be forgotten first go first."""
+    windows: int = 1_000_000
+    """Keys kept of each kind (windows, steps, absences, groups that wait for `for`); the ones that would be forgotten first go first."""
+    keys_of_rule: int = 200_000
+    """The same for one rule, so that no rule puts the others' out of memory."""
     window_signals: int = 16
     """Signals a window keeps beyond twice the number it counts to; the oldest go first, which changes no verdict on time."""
+    window_values: int = 10_000
+    """Values a window keeps that measures them; the oldest go first."""
+    step_signals: int = 100
+    """Signals kept for one step and one key; the oldest go first."""
+    combinations: int = 100
+    """Firings that one signal may complete at once, where every combination is one."""
+    facts: int = 100_000
+    """Facts known at a time; the ones that expire first go first."""
+    future: int = 5 * UNITS["m"]
+    """How far ahead of acceptance an event time is believed to be a clock's error; beyond it the sender is said to be wrong. Either counts as now."""
     firing: int = 1_000
     """Occurrences of an incident kept by name."""
     keep_resolved: int = 7 * UNITS["d"]

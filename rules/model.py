@@ -1,30 +1,23 @@
 """A rule file as people write it: the closed set of keys, what each may hold, and what is left out when it is not said."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rules.delivery.said import Dedup, Flapping, Inhibit, Storm, Texts, Throttle, TimeInterval
+from rules.delivery.said import Dedup, Flapping, HeldEnds, Inhibit, Storm, Texts, Throttle, TimeInterval, Wait
+from rules.match.added import SaidEnriched, SaidFacts
+from rules.match.said import Match
 from schemas.severity import Severity
 from schemas.spans import UNITS, Span
 
-CountOperator = Literal[">=", ">", "=="]
-
 REOPEN_WITHIN = 30 * UNITS["m"]
-MOST_COUNTED = 10_000
-"""The largest number a window may be asked to count to: what bounds its memory."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_COUNT = re.compile(r"(>=|>|==)\s*(\d{1,9})")
 
 LATER: dict[str, str] = {
     key: f"{key!r} is part of the rule language but this version does not have it yet; take it out"
-    for key in (
-        *("for", "unless", "enrich", "correlate", "set_fact", "annotations"),
-        *("steps", "absent", "distinct", "rate", "sum", "avg", "min", "max", "percentile", "span", "same", "order"),
-        *("expect", "defaults", "include", "macros", "constants"),
-    )
+    for key in ("correlate",)
 }
 """Keys that a later version reads. They are refused, never ignored: a rule that means less than it says is worse than none."""
 
@@ -33,55 +26,26 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Count(Part):
-    """How many signals: an operator and a number."""
-
-    operator: CountOperator
-    number: Annotated[int, Field(ge=1, le=MOST_COUNTED)]
-
-    def __str__(self) -> str:
-        return f"{self.operator} {self.number}"
-
-    def holds(self, found: int) -> bool:
-        if self.operator == "==":
-            return found == self.number
-        return found >= self.number if self.operator == ">=" else found > self.number
-
-
-def _read_count(value: Any) -> Any:
-    if isinstance(value, Count):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Count(operator=">=", number=value)
-    found = _COUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"{value!r} is not a count; expected '>= 20', '> 19', '== 20' or a number alone for '>='")
-    return Count.model_validate({"operator": found[1], "number": int(found[2])})
-
-
-class Match(Part):
-    """A condition over several signals of one group, within a span of event time."""
-
-    count: Annotated[
-        Count, BeforeValidator(_read_count), WithJsonSchema({"type": ["string", "integer"], "examples": [">= 20"]})
-    ] = Field(description="How many signals of one group make the rule fire: `>= 20`, `> 19`, `== 20`, or a number")
-    within: Span = Field(
-        gt=0, description="The span of event time, both ends included, in which they must have happened"
-    )
-
-
 class Rule(Part):
     """One rule. `name` and `when` are all it needs."""
 
     name: str = Field(description="Its name, once among all files; incidents and decisions carry it")
     description: str = Field(default="", description="What it is for, for people")
-    when: str = Field(description="A CEL condition over one signal")
+    when: str = Field(
+        default="", description="A CEL condition over one signal; `match` with `steps` or `absent` goes without"
+    )
+    unless: str | None = Field(default=None, description="A CEL condition; a signal that meets it does not match")
     group_by: tuple[str, ...] = Field(
         default=("group_key",),
         description="Fields or CEL expressions whose values make one incident; an empty list makes one for the whole rule",
     )
-    match: Match | None = Field(
-        default=None, description="Fire only when so many signals of a group come within a span"
+    match: Match | None = Field(default=None, description="Fire only when several signals, or none, come within a span")
+    for_: Span | None = Field(
+        default=None, alias="for", gt=0, description="Fire only when it has stayed true for so long"
+    )
+    enrich: SaidEnriched = Field(
+        default_factory=dict,
+        description="Set on the signals it matches, before they are grouped: CEL, or out of a table",
     )
     playbook: str | None = Field(default=None, description="The playbook that investigates; without one, nobody looks")
     priority: int = Field(
@@ -92,12 +56,17 @@ class Rule(Part):
     labels: dict[str, str] = Field(
         default_factory=dict, description="Labels set on the incident, over the signal's own"
     )
+    annotations: dict[str, str] = Field(default_factory=dict, description="Texts for people, set on the incident")
+    set_fact: SaidFacts = Field(
+        default_factory=dict, description="Facts it sets when it fires, for conditions to read as `fact.NAME`"
+    )
+    opens: bool = Field(default=True, description="`false`: it opens nothing, and only serves other rules as a step")
     resolve_after: Span | None = Field(default=None, description="Resolve when no new signal came for so long")
     reopen_within: Span = Field(
         default=REOPEN_WITHIN,
         description="Firing again so soon after the resolution reopens the incident; later, a new one opens",
     )
-    group_wait: Span | None = Field(
+    group_wait: Wait | None = Field(
         default=None, description="How long the first telling of a group waits for more of it; 0 tells at once"
     )
     group_interval: Span | None = Field(
@@ -107,6 +76,9 @@ class Rule(Part):
         default=None, gt=0, description="A group that goes on unchanged is told of again after so long"
     )
     send_resolved: bool | None = Field(default=None, description="Whether ends are told of, too")
+    held_ends: HeldEnds | None = Field(
+        default=None, description="Ends that come while something holds them: `tell` when the hold is over, or `forget`"
+    )
     throttle: Throttle | None = Field(default=None, description="How often one key may be told of")
     muted: Texts = Field(default=(), description="Named times in which nobody is told")
     active: Texts = Field(default=(), description="Named times outside of which nobody is told")
@@ -148,6 +120,15 @@ class Rule(Part):
             return (value,)
         return tuple(value) if isinstance(value, list) else value
 
+    @model_validator(mode="after")
+    def _conditional(self) -> Self:
+        alone = self.match is not None and self.match.kind in ("steps", "absent")
+        if not self.when.strip() and not alone:
+            raise ValueError("'when' is missing: the condition over one signal that makes the rule act")
+        if self.for_ is not None and alone:
+            raise ValueError("'for' goes with a condition or a window; steps and absences have 'within'")
+        return self
+
     @field_validator("resolve_after")
     @classmethod
     def _resolving(cls, span: int | None) -> int | None:
@@ -164,7 +145,23 @@ class RuleFile(Part):
     times: dict[str, tuple[TimeInterval, ...]] = Field(
         default_factory=dict, description="Times by name, for `muted` and `active`, known to all files"
     )
-    rules: tuple[Rule, ...] = Field(description="The rules, in the order in which they act")
+    defaults: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What its rules say unless they say it themselves: any key but name, when, match",
+    )
+    macros: dict[str, str] = Field(
+        default_factory=dict,
+        description="Pieces of CEL by name, for the conditions of the file and of those including it",
+    )
+    constants: dict[str, Any] = Field(
+        default_factory=dict, description="Values by name, for the same: numbers, texts, lists"
+    )
+    include: Texts = Field(default=(), description="Rule files whose names, times and rules hold here, too")
+    lateness: dict[str, Span] = Field(
+        default_factory=dict,
+        description="By source, or `default`: how far behind its group a signal may be and still count",
+    )
+    rules: tuple[Rule, ...] = Field(default=(), description="The rules, in the order in which they act")
 
     @field_validator("times", mode="before")
     @classmethod

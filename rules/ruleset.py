@@ -7,18 +7,23 @@ from typing import Any
 
 import orjson
 
-from rules.cel import MISSING, Condition, Equalities, Expression
+from rules.cel import Condition, Equalities, Expression
 from rules.cel.equalities import both
 from rules.delivery.compiled import Delivery
+from rules.delivery.inhibitors import Inhibitors
 from rules.fields import NAMING
 from rules.index import Index
+from rules.match.compiled import Matching
 from rules.model import Rule
+from rules.texts import as_text
 from schemas.ids import content_hash
+
+NOTHING_MORE = Matching("")
 
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule ready to act. `version` is the hash of all it says; `memory` of what its windows rest on, so that a rule whose
+    """A rule ready to act. `version` is the hash of all it says; `matching.memory` of what its state rests on, so that a rule whose
     playbook changed keeps what it has counted."""
 
     rule: Rule
@@ -28,6 +33,8 @@ class CompiledRule:
     line: int = 0
     parent: "CompiledRule | None" = None
     """The rule of the routing tree under which it stands: it is asked only where that one matches."""
+    matching: Matching = NOTHING_MORE
+    """What it says of matching beyond its condition."""
     delivery: Delivery | None = None
     """What it says of when people are told; None when that is nothing but the playbook's name."""
 
@@ -37,9 +44,10 @@ class CompiledRule:
 
     @cached_property
     def version(self) -> str:
-        said = orjson.dumps(self.rule.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        said = orjson.dumps(self.rule.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
         above = self.parent.version if self.parent is not None else ""
-        return content_hash(said + f"{above}{self.delivery.times if self.delivery is not None else ''}".encode())
+        beside = f"{self.delivery.times if self.delivery is not None else ''}{self.matching.tables}"
+        return content_hash(said + f"{above}{beside}".encode())
 
     @cached_property
     def enabled(self) -> bool:
@@ -53,9 +61,15 @@ class CompiledRule:
         return both(self.parent.equalities, own) if self.parent is not None else own
 
     @cached_property
-    def memory(self) -> str:
-        said = self.rule.model_dump(mode="json", include={"when", "group_by", "match"})
-        return content_hash(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+    def group_names(self) -> tuple[str, ...]:
+        """The names of the values that make a group."""
+        steps = self.matching.steps
+        if steps is None:
+            return self.rule.group_by
+        if steps.said.combinations == "each":
+            return ("signals",)
+        same = steps.said.same
+        return (*self.rule.group_by, *(next(iter(same.values())) if isinstance(same, dict) else same))
 
     @cached_property
     def actor(self) -> str:
@@ -86,18 +100,6 @@ class CompiledRule:
         return tuple([as_text(key.get(activation)) for key in self.keys])
 
 
-def as_text(value: Any) -> str:
-    """A group value: text as it is, nothing as "", anything else as JSON."""
-    if type(value) is str:
-        return value
-    if value is MISSING or value is None:
-        return ""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return str(value)
-
-
 @dataclass(frozen=True)
 class RuleSet:
     """All rules in force, in the order in which they act. `version` is the hash of every enabled rule in that order;
@@ -105,10 +107,13 @@ class RuleSet:
 
     rules: tuple[CompiledRule, ...]
     sources: Mapping[str, str] = field(default_factory=dict)
+    lateness: Mapping[str, int] = field(default_factory=dict)
+    """By source, or for all others under `default`: how far behind a signal may be and still count."""
 
     @cached_property
     def version(self) -> str:
-        return content_hash("\n".join(rule.version for rule in self.rules))
+        late = [f"{source}={span}" for source, span in sorted(self.lateness.items())]
+        return content_hash("\n".join([*(rule.version for rule in self.rules), *late]))
 
     @cached_property
     def index(self) -> Index:
@@ -123,6 +128,31 @@ class RuleSet:
     @cached_property
     def has_trees(self) -> bool:
         return any(rule.parent is not None for rule in self.rules)
+
+    @cached_property
+    def inhibitors(self) -> Inhibitors:
+        return Inhibitors(self.rules)
+
+    @cached_property
+    def tells_in_time(self) -> bool:
+        """Whether any rule waits or holds others back, so that more is to be known of what fires than its incident says."""
+        return any(rule.delivery is not None and (rule.delivery.pace or rule.delivery.inhibits) for rule in self.rules)
+
+    @cached_property
+    def choosers(self) -> frozenset[int]:
+        """Numbers of the rules that ask for more than their condition once it holds."""
+        unless = (number for number, rule in enumerate(self.rules) if rule.matching.unless is not None)
+        return self.readers.union(unless)
+
+    @cached_property
+    def followers(self) -> Mapping[str, tuple[CompiledRule, ...]]:
+        """The rules that have another one as a step, by its name."""
+        found: dict[str, list[CompiledRule]] = {}
+        for rule in self.rules:
+            if rule.matching.steps is not None:
+                for name in dict.fromkeys(step.rule for step in rule.matching.steps.steps if step.rule is not None):
+                    found.setdefault(name, []).append(rule)
+        return {name: tuple(listed) for name, listed in found.items()}
 
     @cached_property
     def by_name(self) -> Mapping[str, CompiledRule]:

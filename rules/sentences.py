@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
-from rules.windows import Filled
+from rules.windows import Filled, Window
 from schemas.spans import about, show_span
 
 _SKIPPED = {
@@ -25,18 +25,40 @@ def who(rule: CompiledRule, values: Sequence[str]) -> str:
     named = [
         # An expression says less than its value.
         f"{path}={short(value, 48)}" if path.replace(".", "").isidentifier() else short(value, 48)
-        for path, value in zip(rule.rule.group_by, values, strict=True)
+        for path, value in zip(rule.group_names, values, strict=True)
         if value
     ]
     return ", ".join([f"rule {rule.name}", *named])
 
 
 def fired(rule: CompiledRule, values: Sequence[str], fields: Fields, filled: Filled | None) -> str:
-    if filled is None or rule.rule.match is None:
-        return f"{fields['severity']} {fields['type']} {short(fields['title'], 80)!r} ({who(rule, values)})"
-    match = rule.rule.match
-    signals = "1 signal" if filled.count == 1 else f"{filled.count} signals"
-    return f"{signals} in {show_span(match.within)} reached count {match.count} ({who(rule, values)})"
+    if filled is not None and filled.why:
+        return f"{filled.why} ({who(rule, values)})"
+    if filled is None or rule.matching.window is None:
+        return f"{what(rule, fields)} ({who(rule, values)})"
+    return f"{measured(rule.matching.window, filled)} ({who(rule, values)})"
+
+
+def what(rule: CompiledRule, fields: Fields, number: int = 1) -> str:
+    """What a signal is; of a window's, how many there were."""
+    if rule.matching.window is None:
+        return f"{fields['severity']} {fields['type']} {short(fields['title'], 80)!r}"
+    return measured(rule.matching.window, Filled(number, True, number=number))
+
+
+def measured(window: Window, filled: Filled) -> str:
+    """What a window came to, and what was asked for."""
+    match, kind = window.match, window.match.kind
+    span = show_span(match.within)
+    found = f"{filled.count:.15g}"
+    signals = "1 signal" if filled.count == 1 else f"{found} signals"
+    if kind in ("count", "rate"):
+        asked = f"count {match.count}" if kind == "count" else f"rate {match.rate} a second"
+        return f"{signals} in {span} reached {asked}"
+    if kind == "distinct":
+        return f"{found} different values of {match.value} in {span} reached {match.compared}"
+    named = f"percentile {match.p:.15g}" if match.p is not None else kind
+    return f"{named} of {match.value} in {span} is {found}, which is {match.compared}"
 
 
 def again(reason: str, since: int) -> str:

@@ -1,6 +1,7 @@
 """What the engine knows: rows of plain values by key, whose changes can be taken out and from which it can be restored.
 
-Keys: `group/...` a group and its incident, `window/...` what a group has counted, `count/...` signals with one outcome,
+Keys: `group/...` a group and its incident; `window/...` what a group has counted, `steps/...` what it has seen of steps, `absence/...` what it
+waits to hear, `waiting/...` since when it has been true; `count/...` signals with one outcome,
 `silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
 something is decided about it, and `sweep`, the moment from which nobody misses it.
 """
@@ -8,9 +9,9 @@ something is decided about it, and `sweep`, the moment from which nobody misses 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from heapq import heappop, heappush
 from typing import Any
 
+from rules.bounds import BOUNDED, Bounds, Moments
 from rules.limits import Limits
 from rules.seen import Seen
 
@@ -27,19 +28,28 @@ class State:
         self.changed: set[str] = set()
         self.seen = Seen(self.limits.seen)
         self.firing: dict[str, set[str]] = {}
-        """Keys of groups in which an occurrence fires, by occurrence."""
+        """Keys of groups in which an occurrence fires, and of those in which it waits to, by occurrence."""
         self.incidents: dict[str, str] = {}
         """Keys of groups by the id of their latest incident."""
         self.silences: dict[str, Row] = {}
+        self.silencing: Any = None
+        """The silences made ready to be asked; None after a change of them."""
+        self.sources: dict[str, dict[str, bool]] = {}
+        """Occurrences that hold others back, by inhibition and equal values; and whether they meet its other side as well."""
+        self.held: dict[str, set[str]] = {}
+        """Keys of rows `delivery/hold/...` by what holds them: a silence, an inhibition with its values."""
         self.facts: dict[str, Any] = {}
         self.erring: Counter[str] = Counter()
         """How often the condition of a rule was an error: a figure for whoever runs it, who takes it away; no part of what is stored."""
-        self.windows = 0
+        self.lost: list[tuple[str, str, int]] = []
+        """What limits have put out of memory since it was last told: the limit's name, the row's key, how much of it."""
         self.quiet_until = _NEVER
         """Before this moment no row is due and none is to be swept: an estimate on the safe side, for whoever asks at every step."""
+        self._begun = False
         self._gone: set[str] = set()
-        self._dues: list[tuple[int, str]] = []
-        self._sweeps: dict[str, list[tuple[int, str]]] = {"window": [], "group": [], "fact": [], "delivery": []}
+        self._dues = Moments()
+        self._sweeps = {kind: Moments() for kind in (*sorted(BOUNDED), "group", "fact", "delivery")}
+        self._bounds = Bounds(self.limits.windows, self.limits.keys_of_rule)
 
     @classmethod
     def restore(cls, rows: Iterable[tuple[str, Row]], limits: Limits | None = None) -> "State":
@@ -51,6 +61,7 @@ class State:
             if not key.startswith("seen/"):
                 state._adopt(key, row)
         state.seen.evicted = state.evicted.get("seen", 0)
+        state._begun = "begun" in state.rows
         return state
 
     def excerpt(self, keys: Iterable[str], ids: Iterable[str]) -> "State":
@@ -73,9 +84,32 @@ class State:
         row = self.rows.get("evicted", {})
         self.put("evicted", {**row, name: row.get(name, 0) + number})
 
+    @property
+    def begun(self) -> bool:
+        """Whether the first input of all has come."""
+        return self._begun
+
+    def begin(self, now: int) -> None:
+        """It has come now."""
+        if "begun" not in self.rows:
+            self.put("begun", {"at": now})
+        self._begun = True
+
+    def evict(self, limit: str, key: str, number: int = 1) -> None:
+        """A limit has put something of the row out of memory: it is counted, and will be told."""
+        if number:
+            self.count_evicted(limit, number)
+            self.lost.append((limit, key, number))
+
+    def kept(self, kind: str) -> int:
+        """How many rows there are of a bounded kind."""
+        return self._bounds.number[kind]
+
     def put(self, key: str, row: Row) -> None:
-        if key not in self.rows and key.startswith("window/"):
-            self.windows += 1
+        """A row of a bounded kind that is new makes others go where there are too many."""
+        if key not in self.rows and (kind := key.partition("/")[0]) in BOUNDED:
+            self._make_room(kind, key)
+            self._bounds.add(kind, key)
         self.rows[key] = row
         self.changed.add(key)
         self._gone.discard(key)
@@ -86,7 +120,8 @@ class State:
 
     def delete(self, key: str) -> None:
         if self.rows.pop(key, None) is not None:
-            self.windows -= key.startswith("window/")
+            if (kind := key.partition("/")[0]) in BOUNDED:
+                self._bounds.drop(kind, key)
             self.changed.discard(key)
             self._gone.add(key)
 
@@ -97,7 +132,7 @@ class State:
         elif row.get("due") != due:
             row["due"] = due
             self.quiet_until = min(self.quiet_until, due)
-            heappush(self._dues, (due, key))
+            self._dues.push(due, key)
         self.changed.add(key)
 
     def sweep(self, key: str, row: Row, moment: int | None) -> None:
@@ -107,23 +142,40 @@ class State:
         elif row.get("sweep") != moment:
             row["sweep"] = moment
             self.quiet_until = min(self.quiet_until, moment)
-            heappush(self._sweeps[key.partition("/")[0]], (moment, key))
+            self._note_sweep(key, moment)
         self.changed.add(key)
 
+    def drop_firing(self, unit: str, key: str) -> None:
+        """The occurrence fires in the group no more."""
+        keys = self.firing.get(unit)
+        if keys is not None:
+            keys.discard(key)
+            if not keys:
+                del self.firing[unit]
+
+    def drop_source(self, key: str, unit: str) -> None:
+        """The occurrence holds nothing back under the key any more."""
+        units = self.sources.get(key)
+        if units is not None:
+            units.pop(unit, None)
+            if not units:
+                del self.sources[key]
+
     def next_due(self) -> int | None:
-        return self._first(self._dues, "due")
+        found = self._dues.first(self.rows, "due")
+        return found[0] if found is not None else None
 
     def settle(self) -> None:
         """All that was due and to be swept by now is done: learn when there is something again."""
-        heaps = (self._dues, *self._sweeps.values())
-        self.quiet_until = min((heap[0][0] for heap in heaps if heap), default=_NEVER)
+        soonest = (moments.soonest() for moments in (self._dues, *self._sweeps.values()))
+        self.quiet_until = min((moment for moment in soonest if moment is not None), default=_NEVER)
 
     def pop_due(self, now: int) -> tuple[int, str, Row] | None:
         """The earliest row that is due by `now`, which then is due no more; by key among those due together."""
         return self._pop(self._dues, "due", now)
 
     def pop_sweep(self, kind: str, now: int | None = None) -> tuple[int, str, Row] | None:
-        """The window, group, fact or delivery to be swept first, by `now` or at all."""
+        """The row of a kind to be swept first, by `now` or at all."""
         return self._pop(self._sweeps[kind], "sweep", now)
 
     def take_changes(self) -> tuple[dict[str, Row], set[str]]:
@@ -138,44 +190,64 @@ class State:
         self.changed, self._gone = set(), set()
         return taken
 
-    def _first(self, heap: list[tuple[int, str]], field: str) -> int | None:
-        while heap:
-            moment, key = heap[0]
-            row = self.rows.get(key)
-            if row is not None and row.get(field) == moment:
-                return moment
-            heappop(heap)
-        return None
-
-    def _pop(self, heap: list[tuple[int, str]], field: str, now: int | None) -> tuple[int, str, Row] | None:
-        moment = self._first(heap, field)
-        if moment is None or (now is not None and moment > now):
+    def _pop(self, moments: Moments, field: str, now: int | None) -> tuple[int, str, Row] | None:
+        found = moments.first(self.rows, field)
+        if found is None or (now is not None and found[0] > now):
             return None
-        _, key = heappop(heap)
+        moment, key = found
         row = self.rows[key]
         del row[field]
         self.changed.add(key)
         return moment, key, row
+
+    def _note_sweep(self, key: str, moment: int) -> None:
+        kind = key.partition("/")[0]
+        self._sweeps[kind].push(moment, key)
+        if kind in BOUNDED:
+            self._bounds.note(kind, key, moment, self.rows)
+
+    def _make_room(self, kind: str, key: str) -> None:
+        """Let go of the rows that would be forgotten first, until another one fits in. Rows used since they said so may stay longer."""
+        while (full := self._bounds.full(kind, key)) is not False:
+            found = self._pop(full if isinstance(full, Moments) else self._sweeps[kind], "sweep", None)
+            if found is None:
+                return
+            moment, first, row = found
+            later = row.get("seen", 0) + row.get("keep", 0)
+            if later > moment:
+                self.sweep(first, row, later)
+            else:
+                self.delete(first)
+                self.evict(f"{kind}s" if kind == "window" else kind, first)
 
     def _adopt(self, key: str, row: Row) -> None:
         """Take over a stored row and all that follows from it."""
         self.rows[key] = row
         if (due := row.get("due")) is not None:
             self.quiet_until = min(self.quiet_until, due)
-            heappush(self._dues, (due, key))
+            self._dues.push(due, key)
+        if (kind := key.partition("/")[0]) in BOUNDED:
+            self._bounds.add(kind, key)
         if (moment := row.get("sweep")) is not None:
             self.quiet_until = min(self.quiet_until, moment)
-            heappush(self._sweeps[key.partition("/")[0]], (moment, key))
+            self._note_sweep(key, moment)
         match key.split("/", 1):
-            case ["window", _]:
-                self.windows += 1
             case ["group", _]:
                 if "id" in row:
                     self.incidents[row["id"]] = key
                 for unit in row.get("firing", ()):
                     self.firing.setdefault(unit, set()).add(key)
+            case ["waiting", _]:
+                for unit in row["units"]:
+                    self.firing.setdefault(unit, set()).add(key)
+            case ["delivery", name]:
+                for source, two_sided in row.get("src", {}).items():
+                    self.sources.setdefault(source, {})[name.removeprefix("alert/")] = two_sided
+                for cause in row.get("by", ()):
+                    self.held.setdefault(cause, set()).add(key)
             case ["silence", name]:
-                self.silences[name] = row
+                if not row.get("over"):
+                    self.silences[name] = row
             case ["fact", name]:
                 self.facts[name] = row["value"]
             case _:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rules.bounds import rule_of
 from rules.counts import Outcome, count, recorded
 from rules.decided import decided
 from rules.incidents import incident_of
 from rules.model import Rule
 from rules.ruleset import CompiledRule, RuleSet
+from rules.signals import Fields
 from rules.state import Row, State
 from schemas.decision import Decision, DecisionKind, Versions
 
@@ -25,6 +27,8 @@ class Turn:
     matcher: Callable[[str], Callable[[Mapping[str, Any]], bool]]
     """A condition as data says it (a silence's), compiled once; one this version cannot read never holds."""
     out: list[Decision] = field(default_factory=list)
+    chain: list[tuple[CompiledRule, Fields, int]] = field(default_factory=list)
+    """Rules that fired and are steps of others, which are yet to hear of it; with the signal and its moment."""
     _told: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def rule(self, name: str) -> Rule | None:
@@ -35,6 +39,10 @@ class Turn:
     def compiled(self, name: str) -> CompiledRule | None:
         """The same, ready to act."""
         return self.ruleset.by_name.get(name)
+
+    def lateness(self, source: str) -> int:
+        """How far behind the latest signal of its group one of this source may be and still count."""
+        return self.ruleset.lateness.get(source) or self.ruleset.lateness.get("default") or self.state.limits.lateness
 
     def version(self, rule: str) -> Versions:
         return self.versions.get(rule) or self.versions[""]
@@ -47,6 +55,12 @@ class Turn:
         """Count a signal that came to nothing."""
         if (full := count(self.state, outcome, signal_id, now=self.at, by=by, number=number)) is not None:
             self.record(full)
+
+    def tell_lost(self) -> None:
+        """Say what limits have put out of memory."""
+        lost, self.state.lost = self.state.lost, []
+        for limit, key, number in lost:
+            self.count("evicted", f"{limit} of {key}", rule_of(key) if "/" in key else "", number)
 
     def record(self, counted: Row) -> None:
         """Say what was counted."""

@@ -1,66 +1,138 @@
-"""How many signals of a group came within a span of event time, ends included, whatever the order in which they arrived."""
+"""What the signals of a group come to within spans of event time, whatever the order in which they arrived."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from rules.model import Match
+from rules.match.comparison import Comparison
+from rules.match.measures import Measure, measure_of, without_repeats
+from rules.match.said import VALUED, Match
 from rules.state import Row, State
+from schemas.spans import UNITS
 
 IDS = 20
 """How many signals of a window are kept by name, the latest."""
+LATE_ENDS = 100
+"""A late signal looks again at the windows that end at it and at so many signals after it, where each has to be measured anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A `match` over a span, ready to be filled. `memory` names what its entries rest on: while it stays, they do."""
+
+    match: Match
+    compared: Comparison
+    """Of the measure; a rate is a number of signals in `within`."""
+    measure: Measure
+    valued: bool
+    memory: str
+    most: int
+    """As many entries decide about a count; 0 where every one matters."""
+
+
+def window_of(match: Match, memory: str) -> Window:
+    """Of any `match` but steps and absences."""
+    compared, kind = match.compared, match.kind
+    if compared is None:
+        raise ValueError(f"{kind!r} is no window")
+    if kind == "rate":
+        compared = compared.times(match.within / UNITS["s"])
+    valued = kind in VALUED
+    most = 0 if valued else 2 * int(max(term.number for term in compared.terms) + 1)
+    return Window(match, compared, measure_of(kind, match.p), valued, memory, most)
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """`count` is how full the fullest window was that the signal touched; `ids` are signals in it, some of them."""
+    """`count` is the measure of the window that holds the condition, else of the fullest the signal touched; `ids` are signals in it,
+    some of them, and `number` how many there are."""
 
-    count: int
+    count: float
     holds: bool
     ids: tuple[str, ...] = ()
     late: bool = False
+    number: int = 1
+    why: str = ""
+    """What happened, where it is more than a window that filled."""
 
 
 LATE = Filled(0, False, late=True)
 
 
-def fill(state: State, key: str, match: Match, memory: str, *, signal_id: str, moment: int, now: int) -> Filled | None:
-    """Count a signal into the group's windows `[t-within, t]`; None while none that it is part of holds the condition.
+def fill(
+    state: State, key: str, window: Window, *, signal_id: str, moment: int, now: int, lateness: int, value: Any = None
+) -> Filled | None:
+    """Count a signal into the group's windows; None while none that it is part of holds the condition.
 
     A signal that is late within the allowance re-evaluates the windows it touches. One that is later than that is not
     counted: `LATE`.
     """
     row = state.rows.get(key)
-    if row is None or row["memory"] != memory:
-        row = _new(state, key, match, memory)
+    if row is None or row["memory"] != window.memory:
+        row = _new(state, key, window, lateness)
         state.sweep(key, row, now + row["keep"])
     times: list[int] = row["times"]
     row["seen"] = now
     state.changed.add(key)
-    if not times or moment >= times[-1]:
-        times.append(moment)
-        count = len(times) - bisect_left(times, moment - match.within)
-        holds = match.count.holds(count)
-    elif moment < times[-1] - state.limits.lateness:
+    if times and moment < times[-1] - lateness:
         return LATE
-    else:
-        insort(times, moment)
-        count, holds = _fullest(times, moment, match)
+    place = bisect_right(times, moment) if times and moment < times[-1] else len(times)
+    times.insert(place, moment)
+    if window.valued:
+        row["values"].insert(place, value)
+    found = _best(window, times, row.get("values"), place)
     ids: list[str] = row["ids"]
     ids.append(signal_id)
     if len(ids) > IDS:
         del ids[0]
     if len(times) > row["most"] or times[0] < times[-1] - 2 * row["keep"]:
-        _forget(state, row)
-    return Filled(count, True, tuple(ids[-count:])) if holds else None
+        _forget(state, key, row, window, lateness)
+    if not found.holds:
+        return None
+    return Filled(found.count, True, tuple(ids[-found.number :]), number=found.number)
 
 
-def look(row: Row | None, match: Match, memory: str, *, moment: int, lateness: int) -> Filled:
+def look(row: Row | None, window: Window, *, moment: int, lateness: int, value: Any = None) -> Filled:
     """What `fill` would find, without counting."""
-    times = list(row["times"]) if row is not None and row["memory"] == memory else []
+    there = row is not None and row["memory"] == window.memory
+    times = list(row["times"]) if row is not None and there else []
     if times and moment < times[-1] - lateness:
         return LATE
-    insort(times, moment)
-    return Filled(*_fullest(times, moment, match))
+    place = bisect_right(times, moment)
+    times.insert(place, moment)
+    values = list(row.get("values", ())) if row is not None and there else []
+    values.insert(place, value)
+    return _best(window, times, values, place)
+
+
+def holds_at(row: Row, window: Window, moment: int) -> bool:
+    """Whether the window that ends at `moment` holds the condition, a signal or not."""
+    times: list[int] = row["times"]
+    if window.match.span == "session":
+        return bool(times) and moment <= times[-1] + window.match.within and _of_session(window, row, len(times) - 1)
+    begin = moment - moment % window.match.within if window.match.span == "tumbling" else moment - window.match.within
+    first, end = bisect_left(times, begin), bisect_right(times, moment)
+    return first < end and window.compared.holds(_measured(window, row.get("values"), first, end))
+
+
+def lapses(row: Row, window: Window, since: int) -> int | None:
+    """The first moment after `since` at which the window no longer holds if nothing more comes; None if that is never.
+
+    `since`: a moment at which it holds.
+    """
+    times: list[int] = row["times"]
+    if window.match.span == "session":
+        return times[-1] + window.match.within + 1
+    if window.match.span == "tumbling":
+        return since - since % window.match.within + window.match.within
+    first = bisect_left(times, since - window.match.within)
+    while first < len(times):
+        leaves = times[first] + window.match.within + 1
+        if not holds_at(row, window, leaves):
+            return leaves
+        first = bisect_right(times, times[first])
+    return None
 
 
 def sweep(state: State, now: int) -> None:
@@ -77,35 +149,88 @@ def _let_go(state: State, moment: int, key: str, row: Row) -> bool:
     return True
 
 
-def _new(state: State, key: str, match: Match, memory: str) -> Row:
+def _new(state: State, key: str, window: Window, lateness: int) -> Row:
     state.delete(key)
-    while state.windows >= state.limits.windows and (first := state.pop_sweep("window")) is not None:
-        state.count_evicted("windows", _let_go(state, *first))
-    keep, most = match.within + state.limits.lateness, 2 * match.count.number + state.limits.window_signals
-    row = {"memory": memory, "times": [], "ids": [], "seen": 0, "keep": keep, "most": most}
+    most = window.most + state.limits.window_signals if window.most else state.limits.window_values
+    row: Row = {
+        "memory": window.memory,
+        "times": [],
+        "ids": [],
+        "seen": 0,
+        "keep": window.match.within + lateness,
+        "most": most,
+    }
+    if window.valued:
+        row["values"] = []
     state.put(key, row)
     return row
 
 
-def _fullest(times: list[int], moment: int, match: Match) -> tuple[int, bool]:
-    """Of the windows that hold the moment, how full the first one is that holds the condition, else the fullest."""
-    fullest, end = 0, bisect_left(times, moment)
-    while end < len(times) and times[end] <= moment + match.within:
-        last = times[end]
-        end = bisect_right(times, last, end)
-        count = end - bisect_left(times, last - match.within, 0, end)
-        if match.count.holds(count):
-            return count, True
-        fullest = max(fullest, count)
-    return fullest, False
+def _best(window: Window, times: list[int], values: list[Any] | None, place: int) -> Filled:
+    """Of the windows that hold the signal at `place`, the first one that holds the condition, else the one that comes to most."""
+    best: Filled | None = None
+    for first, end in _spans(window, times, place):
+        count = _measured(window, values, first, end)
+        if window.compared.holds(count):
+            return Filled(count, True, number=end - first)
+        if best is None or count > best.count:
+            best = Filled(count, False, number=end - first)
+    return best or Filled(0, False)
 
 
-def _forget(state: State, row: Row) -> None:
+def _measured(window: Window, values: list[Any] | None, first: int, end: int) -> float:
+    if values is None or not window.valued:
+        return end - first
+    return window.measure(values[first:end])
+
+
+def _spans(window: Window, times: list[int], place: int) -> Iterator[tuple[int, int]]:
+    """The windows that hold the signal at `place`, as parts of the list of times."""
+    moment, within = times[place], window.match.within
+    match window.match.span:
+        case "tumbling":
+            begin = moment - moment % within
+            yield bisect_left(times, begin), bisect_left(times, begin + within)
+        case "session":
+            first, end = place, place + 1
+            while first and times[first] - times[first - 1] <= within:
+                first -= 1
+            while end < len(times) and times[end] - times[end - 1] <= within:
+                end += 1
+            yield first, end
+        case "sliding":
+            if place == len(times) - 1:
+                yield bisect_left(times, moment - within), place + 1
+                return
+            end, ends = bisect_left(times, moment), 0
+            while end < len(times) and times[end] <= moment + within and (ends < LATE_ENDS or not window.valued):
+                last = times[end]
+                end, ends = bisect_right(times, last, end), ends + 1
+                yield bisect_left(times, last - within, 0, end), end
+
+
+def _of_session(window: Window, row: Row, place: int) -> bool:
+    first, end = next(_spans(window, row["times"], place))
+    return window.compared.holds(_measured(window, row.get("values"), first, end))
+
+
+def _forget(state: State, key: str, row: Row, window: Window, lateness: int) -> None:
     """Let go of moments that no window reaches any more, and of the oldest beyond the limit."""
     times: list[int] = row["times"]
+    values: list[Any] | None = row.get("values")
     old = bisect_left(times, times[-1] - row["keep"])
-    over = len(times) - old - row["most"]
-    if over > 0:
-        state.count_evicted("window_signals", over)
-        old += over
+    if window.match.span == "session":
+        old = bisect_left(times, times[-1] - lateness)
+        while old and times[old] - times[old - 1] <= window.match.within:
+            old -= 1
     del times[:old]
+    if values is not None:
+        del values[:old]
+        if window.match.kind == "distinct" and window.match.span == "sliding":
+            without_repeats(times, values, times[-1] - lateness)
+    over = len(times) - row["most"]
+    if over > 0:
+        state.evict("window_signals", key, over)
+        del times[:over]
+        if values is not None:
+            del values[:over]

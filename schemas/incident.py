@@ -38,6 +38,7 @@ class Incident(Record):
     environment: str | None = None
     source: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict, description="Texts for people, set by the rule")
     owner: str | None = None
     playbook: str | None = None
     first_seen: Micros = Field(description="Event time of the earliest signal")

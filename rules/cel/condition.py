@@ -74,9 +74,11 @@ def compile(source: str, *, schema: FieldSchema | None = None, constants: Mappin
     return Condition(source, node, equalities(node), paths_read(node), matches, unless_false, evaluator(node))
 
 
-def compile_value(source: str, schema: FieldSchema | None = None) -> Expression:
+def compile_value(
+    source: str, schema: FieldSchema | None = None, *, constants: Mapping[str, str] | None = None
+) -> Expression:
     """Loads an expression of any kind; raises CelError with every fault found."""
-    node = _load(source, schema, None, condition=False)
+    node = _load(source, schema, constants, condition=False)
     return Expression(source, node, paths_read(node), _getter(node), evaluator(node))
 
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from rules.importers import alertmanager, keep, rulebook, sigma
+from rules.importers.reached import leave_out_unreached
 from rules.importers.sheet import NotImportable, Sheet
 from rules.importers.steps import inputs
 from rules.importers.systems import System
@@ -39,7 +40,9 @@ def content_of(text: str) -> Any:
 
 def read(system: System, text: str, source: str) -> Sheet:
     """The rules of a file. Raises NotImportable when it is none of that system."""
-    return _READERS[system](content_of(text), source)
+    sheet = _READERS[system](content_of(text), source)
+    leave_out_unreached(sheet.items)
+    return sheet
 
 
 def run_steps(
@@ -50,6 +53,6 @@ def run_steps(
     Raises NotImportable, BadLine, and RulesInvalid, which would be a fault of the import.
     """
     sheet = read(system, text, source)
-    ruleset = load_texts({source: write(sheet)})
+    ruleset = load_texts({source: write(sheet)}, reached=False)
     made = inputs(system, steps, base, content_of(text))
     yield from told(run(ruleset, made, until=until), made, sheet, base)

@@ -1,0 +1,173 @@
+"""Which signals, one for each step, make a combination within a span, whatever the order in which they arrived."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A signal at a step. Entries of one tag are one signal."""
+
+    moment: int
+    id: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What makes a combination: the span, ends included; whether steps come in their order; whether a signal may stand for several
+    steps; how many steps suffice; and, where steps are ordered, before which of them nothing of a negated one may come."""
+
+    within: int
+    ordered: bool = False
+    overlap: bool = False
+    least: int | None = None
+    between: Mapping[int, Sequence[int]] | None = None
+    """Moments of negated steps, by the number of the step before which they stand; the number of steps stands for the end."""
+
+
+Found = tuple[Entry | None, ...]
+"""One entry for each step; None for those that were not needed."""
+
+
+def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape) -> Found | None:
+    """The combination that `fresh`, which is in `steps[place]`, completes: of all, the one of the latest signals before it."""
+    if shape.ordered:
+        return _ordered(steps, place, fresh, shape)
+    for end in _ends(steps, fresh, shape.within):
+        chosen = _assigned(steps, place, fresh, end - shape.within, end, shape)
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def every(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, most: int) -> list[Found]:
+    """All combinations that `fresh` completes, earliest signals first, at most so many."""
+    found: list[Found] = []
+    for chosen in _tried(steps, place, fresh, shape, ()):
+        found.append(chosen)
+        if len(found) >= most:
+            break
+    return found
+
+
+def _tried(
+    steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, chosen: tuple[Entry, ...]
+) -> Iterator[Found]:
+    number = len(chosen)
+    if number == len(steps):
+        if _undisturbed(chosen, shape):
+            yield chosen
+        return
+    for entry in (fresh,) if number == place else steps[number]:
+        together = (*chosen, entry) if number >= place else (*chosen, entry, fresh)
+        moments = [one.moment for one in together]
+        if max(moments) - min(moments) > shape.within:
+            continue
+        if shape.ordered and chosen and entry.moment < chosen[-1].moment:
+            continue
+        if not shape.overlap and (
+            entry.tag in {one.tag for one in chosen} or (number != place and entry.tag == fresh.tag)
+        ):
+            continue
+        yield from _tried(steps, place, fresh, shape, (*chosen, entry))
+
+
+def _ordered(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape) -> Found | None:
+    """Before it the latest ones, after it the earliest: if those are too far apart, all are."""
+    chosen = {place: fresh}
+    taken = {fresh.tag}
+
+    def take(number: int, candidates: Sequence[Entry]) -> bool:
+        entry = next((one for one in candidates if shape.overlap or one.tag not in taken), None)
+        if entry is None:
+            return False
+        chosen[number] = entry
+        taken.add(entry.tag)
+        return True
+
+    for number in range(place - 1, -1, -1):
+        listed = steps[number]
+        upto = bisect_right(listed, chosen[number + 1].moment, key=_moment)
+        if not take(number, listed[:upto][::-1]):
+            return None
+    for number in range(place + 1, len(steps)):
+        listed = steps[number]
+        since = bisect_left(listed, chosen[number - 1].moment, key=_moment)
+        if not take(number, listed[since:]):
+            return None
+    found = tuple(chosen[number] for number in range(len(steps)))
+    if found[-1].moment - found[0].moment > shape.within or not _undisturbed(found, shape):
+        return None
+    return found
+
+
+def _undisturbed(chosen: Sequence[Entry], shape: Shape) -> bool:
+    """Whether nothing of a negated step stands where it must not."""
+    if not shape.between or not chosen:
+        return True
+    last = len(chosen)
+    for number, moments in shape.between.items():
+        since = chosen[0].moment - shape.within if number == 0 else chosen[number - 1].moment
+        until = chosen[0].moment + shape.within if number == last else chosen[number].moment
+        if bisect_left(moments, since) < bisect_right(moments, until):
+            return False
+    return True
+
+
+def _ends(steps: Sequence[Sequence[Entry]], fresh: Entry, within: int) -> list[int]:
+    """The moments at which a window that holds the entry may end."""
+    found = {fresh.moment}
+    for listed in steps:
+        since = bisect_left(listed, fresh.moment, key=_moment)
+        upto = bisect_right(listed, fresh.moment + within, key=_moment)
+        found.update(entry.moment for entry in listed[since:upto])
+    return sorted(found)
+
+
+def _assigned(
+    steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, begin: int, end: int, shape: Shape
+) -> Found | None:
+    """One signal for as many steps as there can be, each standing for one of them, within the window; None where too few have one."""
+    rooms: list[Sequence[Entry]] = []
+    for number, listed in enumerate(steps):
+        since, upto = bisect_left(listed, begin, key=_moment), bisect_right(listed, end, key=_moment)
+        rooms.append((fresh,) if number == place else listed[since:upto][::-1])
+    chosen: dict[int, Entry] = {}
+    if shape.overlap:
+        chosen = {number: room[0] for number, room in enumerate(rooms) if room}
+    else:
+        owner: dict[str, int] = {}
+        # The signal that came keeps its step: its room holds nothing else, and it is seated last.
+        for number in (*(n for n in range(len(rooms)) if n != place), place):
+            _seat(number, rooms, owner, chosen, set())
+    if place not in chosen or len(chosen) < (shape.least or len(steps)):
+        return None
+    return tuple(chosen.get(number) for number in range(len(steps)))
+
+
+def _seat(
+    number: int, rooms: Sequence[Sequence[Entry]], owner: dict[str, int], chosen: dict[int, Entry], asked: set[str]
+) -> bool:
+    """Find the step a signal, others moving to another one where they can (augmenting paths)."""
+    for entry in rooms[number]:
+        if entry.tag in asked:
+            continue
+        asked.add(entry.tag)
+        if entry.tag not in owner or _seat(owner[entry.tag], rooms, owner, chosen, asked):
+            owner[entry.tag] = number
+            chosen[number] = entry
+            return True
+    return False
+
+
+def _moment(entry: Entry) -> int:
+    return entry.moment
+
+
+def span_of(found: Found) -> int:
+    """How far apart its signals are."""
+    moments = sorted(entry.moment for entry in found if entry is not None)
+    return sum(later - earlier for earlier, later in pairwise(moments))
