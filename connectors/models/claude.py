@@ -65,12 +65,12 @@ class Claude(Model):
 
     @override
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
-        written = _Written(WireNames(tool.name for tool in request.tools))
+        written = _Written(self._name, WireNames(tool.name for tool in request.tools))
         try:
             async with (
                 asyncio.timeout(request.deadline_s),
                 self._client.messages.stream(
-                    **_arguments(request, self._model, written.names),
+                    **_arguments(request, self._name, self._model, written.names),
                     extra_body=self._body or None,
                     timeout=request.deadline_s,
                 ) as stream,
@@ -115,8 +115,8 @@ class Claude(Model):
 class _Written:
     """An answer as far as it is written."""
 
-    def __init__(self, names: WireNames) -> None:
-        self.names = names
+    def __init__(self, by: str, names: WireNames) -> None:
+        self._by, self.names = by, names
         self.stop: Stop | None = None
         self.usage = Usage()
         self._model: str | None = None
@@ -206,9 +206,9 @@ class _Written:
                 return Text(held["text"]) if held["text"] else None
             case "thinking":
                 kept = {"signature": held["signature"]} if "signature" in held else {}
-                return Thinking(held["text"], kept)
+                return Thinking(held["text"], kept, self._by)
             case "redacted_thinking":
-                return Thinking("", {"data": held["data"]})
+                return Thinking("", {"data": held["data"]}, self._by)
             case "tool_use":
                 # `max_tokens` inside a call still closes the stream properly; only a closed block of a whole answer is complete.
                 complete = held["done"] and self.stop != "length"
@@ -217,9 +217,9 @@ class _Written:
         return None
 
 
-def _arguments(request: ModelRequest, model: str, names: WireNames) -> dict[str, Any]:
+def _arguments(request: ModelRequest, by: str, model: str, names: WireNames) -> dict[str, Any]:
     """Breakpoints of the prompt cache: the end of the tools, of the system text, and of the conversation so far."""
-    messages = [_message(message, names) for message in request.messages]
+    messages = [_message(message, by, names) for message in request.messages]
     if messages and messages[-1]["content"]:
         messages[-1]["content"][-1]["cache_control"] = _EPHEMERAL
     made: dict[str, Any] = {
@@ -239,18 +239,20 @@ def _arguments(request: ModelRequest, model: str, names: WireNames) -> dict[str,
     return made
 
 
-def _message(message: Message, names: WireNames) -> dict[str, Any]:
+def _message(message: Message, by: str, names: WireNames) -> dict[str, Any]:
     return {
         "role": message.role,
-        "content": [made for block in message.blocks if (made := _out(block, names)) is not None],
+        "content": [made for block in message.blocks if (made := _out(block, by, names)) is not None],
     }
 
 
-def _out(block: Block, names: WireNames) -> dict[str, Any] | None:
+def _out(block: Block, by: str, names: WireNames) -> dict[str, Any] | None:
     match block:
         case Text(text):
             return {"type": "text", "text": text} if text.strip() else None
-        case Thinking(text, kept):
+        case Thinking(text, kept, thinker):
+            if thinker != by:
+                return None
             if "data" in kept:
                 return {"type": "redacted_thinking", "data": kept["data"]}
             return {"type": "thinking", "thinking": text, **kept} if "signature" in kept else None

@@ -19,10 +19,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What a model thought. `kept` is what its provider wants back unchanged (signatures); of no use to another one."""
+    """What a model thought. `kept` is what its provider wants back unchanged (signatures); of no use to another than `by`, which leaves
+    it out of what it sends."""
 
     text: str
     kept: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

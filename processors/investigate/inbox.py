@@ -24,23 +24,24 @@ async def waiting(journal: Journal, investigation_id: str) -> tuple[Waiting, ...
     return tuple(sorted((Waiting(**orjson.loads(row)) for _, row in rows), key=lambda each: (each.at, each.key)))
 
 
-def wake(unit: Unit, investigation: Investigation, task: Task, *, mark: str, priority: int = 0) -> None:
+def wake(unit: Unit, investigation: Investigation, mark: str, *, due: int = 0) -> None:
     """Make a paused one due. Nothing for one that runs: it looks into its inbox by itself."""
-    if investigation.status != "paused":
-        return
-    again = Task(investigation.id, task.cause, task.signal_ids, generation=investigation.generation)
-    unit.enqueue(QUEUE, f"{investigation.id}@{investigation.generation}/{mark}", again.to_json(), priority=priority)
+    if investigation.status == "paused":
+        priority = severity_rank(investigation.incident.severity)
+        name = f"{investigation.id}@{investigation.generation}/{mark}"
+        unit.enqueue(QUEUE, name, task_of(investigation).to_json(), due=due, priority=priority)
 
 
-async def woken(journal: Journal, investigation_id: str, *, cause: str, mark: str) -> None:
+def task_of(investigation: Investigation) -> Task:
+    """The job that goes on with it as it stands."""
+    return Task(
+        investigation.id, investigation.cause or "", investigation.signal_ids, generation=investigation.generation
+    )
+
+
+async def woken(journal: Journal, investigation_id: str, mark: str) -> None:
     """After something was laid in: should it have paused meanwhile, wake it."""
     investigation = await load(journal, investigation_id)
     if investigation is not None and investigation.status == "paused":
         async with journal.unit() as unit:
-            wake(
-                unit,
-                investigation,
-                Task(investigation_id, cause, investigation.incident.signal_ids),
-                mark=mark,
-                priority=9,
-            )
+            wake(unit, investigation, mark)

@@ -102,8 +102,9 @@ def proposals(
     scope: str,
     investigation_id: str | None = None,
     trace: str | None = None,
+    ask: bool = False,
 ) -> list[Decision]:
-    """One `action.proposed` per action. Its id is of (`scope`, kind, index among its kind); its idempotency key of the incident for
+    """One `action.proposed` per action; with `ask` a person decides, whatever the playbook's autonomy. Its id is of (`scope`, kind, index among its kind); its idempotency key of the incident for
     what creates something (one issue per incident), of the incident and how often it reopened for what wakes somebody, and of the scope for
     what may be said more than once (comments)."""
     made: list[Decision] = []
@@ -111,7 +112,7 @@ def proposals(
     for number, each in enumerate(proposed):
         index = counts.get(each.kind, 0)
         counts[each.kind] = index + 1
-        autonomy = playbook.autonomy_of(each.kind)
+        autonomy = "propose" if ask else playbook.autonomy_of(each.kind)
         action = Action(
             id=digest("act", scope, each.kind, index),
             kind=each.kind,

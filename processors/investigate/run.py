@@ -2,40 +2,53 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
-from connectors.ports.archive import Archive
-from connectors.ports.journal import DECISIONS, INPUTS, Busy, Job, Journal, Unavailable, Unit, recorded
-from connectors.ports.meters import Meters
-from connectors.ports.tool import Tool, ToolContext
 from playbooks.model import Playbook
 from processors.analyst.conclude import conclude, with_actions
 from processors.analyst.facts import SNAPSHOT
 from processors.analyst.fallback import minimal
-from processors.investigate.call import Answer, call
-from processors.investigate.outcome import ending
-from processors.investigate.plan import Ask, Conclude, Look, next_move
-from processors.investigate.rows import INVESTIGATIONS, RUNNING, STEPS, Task
-from processors.investigate.tracing import note_failure, tool_span
-from schemas import Conclusion, Decision, DecisionKind, Investigation, Signal, Step, StepKind, Usage, Versions, decide
-from schemas.payload import InvestigationChanged, StepTaken
-from schemas.time import SECOND
+from processors.analyst.loop.acceptance import seen_in
+from processors.analyst.loop.case import Case, Waiting
+from processors.analyst.loop.moves import (
+    Ask,
+    Compact,
+    Conclude,
+    Join,
+    Judge,
+    Look,
+    Move,
+    Note,
+    Pause,
+    Reply,
+    Think,
+    Use,
+    Weigh,
+)
+from processors.analyst.loop.names import ANSWER, CANCEL, OWN, QUESTION, WEIGHED
+from processors.analyst.loop.news import news
+from processors.analyst.loop.next import next_move
+from processors.analyst.loop.records import answer_from_records
+from processors.analyst.loop.slots import Asked, Told
+from processors.analyst.weigh import weigh
+from processors.investigate import sharing
+from processors.investigate.events import Asking, Began, Ended, Replied
+from processors.investigate.events import Paused as PausedEvent
+from processors.investigate.means import Means
+from processors.investigate.notebook import Held
+from processors.investigate.rows import Task
+from processors.investigate.session import Session
+from processors.investigate.signals import read_signals
+from processors.investigate.talking import Talking
+from schemas import Conclusion, Incident, Investigation, Signal, Step
 
-LOOKED_AT = 12
-"""Signals an investigation reads itself: the first ones and the latest."""
 _log = logging.getLogger(__name__)
 
-
-@dataclass
-class Held:
-    """A job while it is held; renewal replaces it."""
-
-    job: Job
+__all__ = ["Held", "Run"]
 
 
-class Run:
+class Run(Session):
     """One investigation under its job's lease. Everything it writes is fenced: once the lease is another's, nothing more happens."""
 
     def __init__(
@@ -46,197 +59,221 @@ class Run:
         playbook: Playbook,
         steps: Sequence[Step],
         *,
-        journal: Journal,
-        archive: Archive,
-        tools: Mapping[str, Tool],
-        meters: Meters,
+        means: Means,
+        before: bytes,
+        helpers: Sequence[Playbook] = (),
     ) -> None:
-        self._held, self._task = held, task
-        self._investigation, self._playbook, self._steps = investigation, playbook, list(steps)
-        self._journal, self._archive, self._tools, self._meters = journal, archive, tools, meters
-        self._signals: tuple[Signal, ...] = ()
+        """`before`: its row as it was read. `helpers`: playbooks that begin beside it, if this is its beginning."""
+        super().__init__(held, task, investigation, playbook, steps, means=means)
+        self._before, self._helpers = before, helpers
+        self._talking = Talking(self)
 
     async def go(self, *, gather: bool = True) -> None:
-        """To the end. `gather` False concludes at once from what is recorded. Raises LeaseLost, Conflict."""
-        await self._begin()
-        self._signals = await self._read_signals()
-        while gather:
-            move = next_move(self._playbook, self._steps)
-            match move:
-                case Ask():
-                    await self._ask(move)
-                case Look():
-                    await self._look(move)
-                case Conclude():
-                    break
-                case _:
-                    assert_never(move)
-        await self._conclude("" if gather else f"it broke {self._held.job.attempt - 1} times before")
+        """To the end, or to a pause. `gather` False concludes at once from what is recorded. Raises LeaseLost, Conflict."""
+        identity = self.notebook.investigation.id
+        try:
+            await self._begin()
+            if gather and await self._share():
+                return
+            while gather and await self._next():
+                pass
+            if not gather:
+                await self._conclude(f"it broke {self.notebook.attempt - 1} times before", broken=True)
+        finally:
+            self.means.interrupts.over(identity)
 
     async def _begin(self) -> None:
-        first = self._investigation.started_at is None
-        attempt = self._held.job.attempt
-        now = self._journal.now()
-        kind: DecisionKind = "investigation.started" if first else "investigation.resumed"
-        because = (
-            f"playbook {self._playbook.name!r} was selected"
-            if first
-            else f"a worker went away after {len(self._steps)} recorded steps"
+        book = self.notebook
+        lost = book.investigation.reserved
+        self.means.interrupts.of(book.investigation.id)
+        await book.begin(self._before, self._helpers)
+        self.tell(Began(book.investigation))
+        self.signals = await read_signals(self.means.archive, self.task.signal_ids, book.investigation.id)
+        if lost is not None:
+            await self.lost(lost, "a worker went away while a model was asked; what was set aside for it is booked")
+        question = self.task.question
+        if question is not None and not self._asked(question.command_id):
+            conclusion = book.investigation.conclusion
+            result: dict[str, Any] = {"text": question.text}
+            if conclusion is not None:
+                result["conclusion"] = conclusion.model_dump(mode="json", exclude={"actions"}, exclude_none=True)
+            about = {"author": question.author, "command_id": question.command_id}
+            await self.record("event", QUESTION, Told(True, result), self.means.journal.now(), arguments=about)
+
+    def _asked(self, command_id: str) -> bool:
+        return any(
+            step.name == QUESTION and step.arguments.get("command_id") == command_id for step in self.notebook.steps
         )
-        self._investigation = self._investigation.model_copy(
-            update={
-                "status": "running",
-                "attempt": attempt,
-                "started_at": now if first else self._investigation.started_at,
-                "steps": len(self._steps),
-            }
+
+    async def _share(self) -> bool:
+        """Take the conclusion of the one it shares, if that has one; else look for itself."""
+        investigation = self.notebook.investigation
+        if investigation.shares is None:
+            return False
+        conclusion = await sharing.conclusion(
+            self.means, investigation, self.playbook, self.signals, self.means.journal.now()
         )
-        data = InvestigationChanged(playbook=self._playbook.name, attempt=attempt)
-        decision = self._decide(kind, because, data, now, attempt=attempt)
+        if conclusion is None:
+            self.notebook.investigation = investigation.model_copy(update={"shares": None})
+            return False
+        self.means.meters.count("tocsin.investigate.shared", playbook=self.playbook.name)
+        await self._end(conclusion, None)
+        return True
 
-        def fill(unit: Unit) -> None:
-            unit.put(INVESTIGATIONS, self._investigation.id, self._investigation.to_json())
-            unit.append(DECISIONS, recorded(decision))
+    async def _next(self) -> bool:
+        """One move; False at the end, or at a pause."""
+        case = await self.case()
+        move: Move = next_move(case)
+        match move:
+            case Ask():
+                await self._ask(move)
+            case Look():
+                await self._look()
+            case Weigh():
+                await self._weigh(case)
+            case Join(event):
+                await self._join(event, case)
+            case Note(name, about, text):
+                await self.record("event", name, Told(True, {"text": text}), case.now, arguments={"about": about})
+            case Compact():
+                await self._talking.compact(case)
+            case Think():
+                ended = await self._talking.think(move, case)
+                if ended is not None:
+                    return await self._give_up(ended, case)
+            case Use(calls):
+                await self._talking.use(calls, case)
+            case Judge():
+                conclusion = await self._talking.judge(move, case)
+                if conclusion is not None:
+                    await self._end(conclusion, None)
+                    return False
+            case Pause(reason, for_s):
+                await self.notebook.pause(reason, for_s)
+                self.tell(PausedEvent(reason))
+                return False
+            case Reply(text, because):
+                await self._reply(text, because, case)
+                return False
+            case Conclude(because):
+                await self._conclude(because)
+                return False
+            case _:
+                assert_never(move)
+        return True
 
-        await self._commit(fill)
-
-    async def _read_signals(self) -> tuple[Signal, ...]:
-        ids = self._task.signal_ids
-        chosen = ids if len(ids) <= LOOKED_AT else (*ids[: LOOKED_AT // 2], *ids[-(LOOKED_AT // 2) :])
-        found: list[Signal] = []
-        for identity in chosen:
-            try:
-                signal = await self._archive.signal(identity)
-            except (OSError, ValueError) as error:
-                _log.warning(
-                    "signal %r of investigation %r cannot be read: %s", identity, self._investigation.id, error
-                )
-                continue
-            if signal is not None:
-                found.append(signal)
-        return tuple(sorted(found, key=lambda each: (each.occurred_at, each.id)))
+    async def _give_up(self, because: str, case: Case) -> bool:
+        if case.question is not None:
+            await self._reply(None, because, case)
+        else:
+            await self._conclude(because)
+        return False
 
     async def _ask(self, move: Ask) -> None:
-        tool = self._tools.get(move.tool)
-        context = ToolContext(self._investigation.incident, self._signals, self._archive, self._journal.now())
-        started = self._journal.now()
-        with tool_span(move.tool, self._step_id(move.index), tool.description if tool is not None else "") as span:
-            answer = await call(self._tools, move.tool, {}, context, left_s=move.left_s)
-            if answer.error is not None:
-                note_failure(span, answer.error)
-        self._meters.count("tocsin.investigate.tool_calls", tool=move.tool, success=str(answer.success).lower())
-        took = max(0, self._journal.now() - started) / SECOND
-        self._meters.observe("tocsin.investigate.tool_duration", took, tool=move.tool)
-        await self._record(move.index, "tool_call", move.tool, answer, started)
+        context = self.context()
+        started = self.means.journal.now()
+        self.tell(Asking("tool", move.tool))
+        told = await self.executor.gather(
+            move.tool, context, step_id=self.notebook.step_id(move.index), left_s=move.left_s
+        )
+        told = self.slots.told(Asked("", move.tool, {}), told, await self.case()) if self.slots.after_tool else told
+        await self.record("tool_call", move.tool, told, started)
 
-    async def _look(self, move: Look) -> None:
+    async def _look(self) -> None:
         """The incident as it is now: it may have grown, or ended, while tools were asked."""
-        started = self._journal.now()
+        started = self.means.journal.now()
         try:
-            incident = await self._archive.incident(self._investigation.incident_id)
+            incident = await self.means.archive.incident(self.notebook.investigation.incident_id)
         except (OSError, ValueError) as error:
-            answer = Answer(False, error=f"the incident cannot be read: {error}")
+            told = Told(False, error=f"the incident cannot be read: {error}")
         else:
-            shown = incident if incident is not None else self._investigation.incident
-            answer = Answer(True, {"incident": shown.model_dump(mode="json", exclude_none=True)})
-        await self._record(move.index, "event", SNAPSHOT, answer, started)
+            shown = incident if incident is not None else self.notebook.investigation.incident
+            told = Told(True, {"incident": shown.model_dump(mode="json", exclude_none=True)})
+        await self.record("event", SNAPSHOT, told, started)
 
-    async def _record(self, index: int, kind: StepKind, name: str, answer: Answer, started: int) -> None:
-        finished = self._journal.now()
-        step = Step(
-            id=self._step_id(index),
-            investigation_id=self._investigation.id,
-            index=index,
-            kind=kind,
-            name=name,
-            success=answer.success,
-            result=answer.result,
-            error=answer.error,
-            started_at=started,
-            finished_at=finished,
-            usage=Usage(tool_calls=int(kind == "tool_call"), wall_s=max(0, finished - started) / SECOND),
+    async def _weigh(self, case: Case) -> None:
+        started = self.means.journal.now()
+        try:
+            found = await asyncio.to_thread(weigh, case.incident, self.signals, case.steps, case.now)
+            told = Told(True, found.model_dump(mode="json", exclude_none=True))
+        except Exception as error:  # noqa: BLE001 - the model goes on without that start
+            _log.exception("investigation %r cannot be weighed", case.investigation.id)
+            told = Told(False, error=f"{type(error).__name__}: {error}"[:500])
+        await self.record("event", WEIGHED, told, started)
+
+    async def _join(self, event: Waiting, case: Case) -> None:
+        name, text, data = event.kind, event.text, dict(event.data)
+        if "incident" in data:
+            after = Incident.model_validate(data["incident"])
+            heard = news(case.incident, after)
+            if heard is None:
+                await self.notebook.forget(event)
+                return
+            name, text = heard
+        about = {"author": event.author, "key": event.key}
+        await self.record("event", name, Told(True, {"text": text, **data}), case.now, arguments=about, joined=event)
+
+    async def _reply(self, text: str | None, because: str, case: Case) -> None:
+        if text is None:
+            text = answer_from_records(
+                str((case.question or case.steps[-1]).result["text"]), case.investigation.conclusion, seen_in(case)
+            )
+            text += f"\n\n(No model answered: {because})" if because else ""
+        else:
+            text = self.builder.mask.reveal(text)
+        about = dict(case.question.arguments) if case.question is not None else {}
+        await self.record("event", ANSWER, Told(True, {"text": text}), case.now, arguments=about, finish=True)
+        self.tell(Replied(text))
+
+    async def _conclude(self, because: str, *, broken: bool = False) -> None:
+        if self.task.question is not None:
+            await self.notebook.finish()
+            return
+        conclusion, error = await self._reason(self.means.journal.now(), because, broken=broken)
+        if any(step.name == CANCEL for step in self.notebook.steps):
+            conclusion = conclusion.model_copy(update={"actions": ()})
+        await self._end(conclusion, error)
+
+    async def _end(self, conclusion: Conclusion, error: str | None) -> None:
+        looked = (step.started_at for step in reversed(self.notebook.steps) if step.name == SNAPSHOT)
+        as_of = next(looked, self.notebook.investigation.queued_at)
+        done = await self.notebook.conclude(conclusion, as_of=as_of, error=error)
+        self.tell(Ended(conclusion))
+        self.means.meters.count("tocsin.investigate.concluded", verdict=conclusion.verdict)
+        self.means.meters.observe("tocsin.investigate.duration", done.usage.wall_s, playbook=self.playbook.name)
+
+    async def _reason(self, now: int, because: str, *, broken: bool) -> tuple[Conclusion, str | None]:
+        """The model-free analyst's conclusion, or one of last resort with the reason: never nothing."""
+        incident, identity = self.notebook.investigation.incident, self.notebook.investigation.id
+        seen = (*self.notebook.steps, *await self.helped(self.notebook.steps))
+        steps = tuple(
+            step for step in seen if step.name == SNAPSHOT or (step.kind == "tool_call" and step.name not in OWN)
         )
-        usage = self._investigation.usage.plus(step.usage)
-        investigation = self._investigation.model_copy(update={"steps": index + 1, "usage": usage})
-        because = f"{name} {'answered' if step.success else f'did not answer: {step.error}'}"[:300]
-        decision = self._decide("investigation.step", because, StepTaken(step=step), finished, index=index)
-
-        def fill(unit: Unit) -> None:
-            unit.create(STEPS, step.id, step.to_json())
-            unit.put(INVESTIGATIONS, investigation.id, investigation.to_json())
-            unit.append(DECISIONS, recorded(decision))
-
-        await self._commit(fill)
-        self._steps.append(step)
-        self._investigation = investigation
-
-    async def _conclude(self, broken: str) -> None:
-        now = self._journal.now()
-        conclusion, error = self._reason(now, broken)
-        looked = (step.started_at for step in reversed(self._steps) if step.name == SNAPSHOT)
-        as_of = next(looked, self._investigation.queued_at)
-        end = ending(self._investigation, conclusion, self._playbook, at=now, as_of=as_of, error=error)
-
-        def fill(unit: Unit) -> None:
-            unit.put(INVESTIGATIONS, end.investigation.id, end.investigation.to_json())
-            unit.delete(RUNNING, end.investigation.incident_id)
-            for decision in end.decisions:
-                unit.append(DECISIONS, recorded(decision))
-            unit.append(INPUTS, recorded(end.command))
-            unit.finish(self._held.job)
-
-        await self._commit(fill)
-        self._meters.count("tocsin.investigate.concluded", verdict=conclusion.verdict)
-        self._meters.observe(
-            "tocsin.investigate.duration", end.investigation.usage.wall_s, playbook=self._playbook.name
-        )
-
-    def _reason(self, now: int, broken: str) -> tuple[Conclusion, str | None]:
-        """The analyst's conclusion, or one of last resort with the reason: never nothing."""
-        incident, identity = self._investigation.incident, self._investigation.id
         if not broken:
             try:
-                sound = conclude(incident, self._signals, self._steps, self._playbook, now, investigation_id=identity)
+                sound = await asyncio.to_thread(
+                    _concluded, conclude, incident, self.signals, steps, self.playbook, now, identity
+                )
             except Exception as error:  # noqa: BLE001 - whatever the analyst does, there is a conclusion
                 _log.exception("the analyst failed on investigation %r", identity)
-                broken = f"{type(error).__name__}: {error}"[:500]
+                because = f"{type(error).__name__}: {error}"[:500]
             else:
-                return sound, None
-        self._meters.count("tocsin.investigate.fallbacks", playbook=self._playbook.name)
-        least = minimal(incident, self._signals, self._steps, broken)
-        made = with_actions(least, incident, self._signals, self._steps, self._playbook, now, investigation_id=identity)
-        return made, broken
+                if because:
+                    self.means.meters.count("tocsin.investigate.fallbacks", playbook=self.playbook.name)
+                return sound, because or None
+        self.means.meters.count("tocsin.investigate.fallbacks", playbook=self.playbook.name)
+        least = minimal(incident, self.signals, steps, because)
+        made = with_actions(least, incident, self.signals, steps, self.playbook, now, investigation_id=identity)
+        return made, because
 
-    async def _commit(self, fill: Callable[[Unit], None]) -> None:
-        """Write under the lease; a journal that cannot just now is waited for, while the lease is renewed beside."""
-        while True:
-            try:
-                async with self._journal.unit(lease=self._held.job.lease) as unit:
-                    fill(unit)
-            except (Busy, Unavailable) as error:
-                _log.warning("investigation %r waits for the journal: %s", self._investigation.id, error)
-                await asyncio.sleep(error.retry_after_s)
-            else:
-                return
 
-    def _decide(
-        self, kind: DecisionKind, because: str, data: Any, at: int, *, index: int = 0, attempt: int = 0
-    ) -> Decision:
-        return decide(
-            kind,
-            at=at,
-            actor="analyst",
-            because=because,
-            cause=(self._task.cause, self._investigation.id),
-            data=data,
-            index=index,
-            attempt=attempt,
-            incident_id=self._investigation.incident_id,
-            investigation_id=self._investigation.id,
-            versions=Versions(playbook=self._playbook.version),
-            rehearsal=self._investigation.incident.rehearsal,
-            trace=self._investigation.trace,
-        )
-
-    def _step_id(self, index: int) -> str:
-        return f"{self._investigation.id}/{index}"
+def _concluded(
+    analyst: Callable[..., Conclusion],
+    incident: Incident,
+    signals: Sequence[Signal],
+    steps: Sequence[Step],
+    playbook: Playbook,
+    now: int,
+    identity: str,
+) -> Conclusion:
+    return analyst(incident, signals, steps, playbook, now, investigation_id=identity)

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from connectors.ports.archive import Archive
 from connectors.ports.journal import (
@@ -23,6 +25,8 @@ from connectors.ports.tool import Tool
 from playbooks.library import Library
 from playbooks.load import thaw
 from playbooks.model import Playbook
+from processors.investigate import inbox
+from processors.investigate.means import Means
 from processors.investigate.outcome import ended
 from processors.investigate.rows import (
     INVESTIGATIONS,
@@ -30,7 +34,6 @@ from processors.investigate.rows import (
     QUEUE,
     RUNNING,
     Task,
-    load,
     load_steps,
     version_key,
 )
@@ -61,10 +64,14 @@ class Workers:
         meters: Meters | None = None,
         concurrency: int = 4,
         ttl_s: float = 60.0,
+        means: Means | None = None,
     ) -> None:
-        self._journal, self._archive, self._tools, self._library = journal, archive, tools, library
+        """`means`: what else investigations work with (models, money, masks); without it there is no model."""
+        self._journal, self._library = journal, library
         self._owner, self._concurrency, self._ttl_s = owner, concurrency, ttl_s
         self._meters = meters or NullMeters()
+        self._means = means or Means(journal, archive, tools, self._meters)
+        self._busy: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Until cancelled; what is under way then is handed back, and goes on at its next step with another worker."""
@@ -146,15 +153,29 @@ class Workers:
             async with self._journal.unit(lease=job.lease) as unit:
                 unit.finish(job)
             return
-        investigation = await load(self._journal, task.investigation_id)
-        if investigation is None or investigation.status in ("concluded", "failed"):
+        before = await self._journal.get(INVESTIGATIONS, task.investigation_id)
+        investigation = None if before is None else Investigation.from_json(before)
+        if before is None or investigation is None or is_stale(investigation, task, job.id):
             async with self._journal.unit(lease=job.lease) as unit:
                 unit.finish(job)
             return
-        if job.attempt > ATTEMPTS:
+        if job.attempt - task.polite > ATTEMPTS:
             await self._fail(job, task, investigation)
             return
         playbook = await self._playbook(investigation)
+        most = playbook.front.analyst.concurrency
+        if most is not None and self._busy[playbook.name] >= most:
+            await self._later(job, task)
+            return
+        self._busy[playbook.name] += 1
+        try:
+            await self._run(held, task, investigation, playbook, before)
+        finally:
+            self._busy[playbook.name] -= 1
+
+    async def _run(
+        self, held: Held, task: Task, investigation: Investigation, playbook: Playbook, before: bytes
+    ) -> None:
         steps = await load_steps(self._journal, investigation.id)
         run = Run(
             held,
@@ -162,13 +183,26 @@ class Workers:
             investigation,
             playbook,
             steps,
-            journal=self._journal,
-            archive=self._archive,
-            tools=self._tools,
-            meters=self._meters,
+            means=self._means,
+            before=before,
+            helpers=self._helpers(investigation, playbook),
         )
         with investigation_span(investigation.trace, playbook.name, investigation.id, investigation.incident_id):
-            await run.go(gather=job.attempt <= GATHER_ATTEMPTS)
+            await run.go(gather=held.job.attempt - task.polite <= GATHER_ATTEMPTS)
+
+    def _helpers(self, investigation: Investigation, playbook: Playbook) -> list[Playbook]:
+        """Those its playbook names; helpers have none of their own."""
+        if investigation.parent_id is not None:
+            return []
+        found = [self._library.playbooks.get(name) for name in playbook.front.helpers]
+        return [each for each in found if each is not None and each.name != playbook.name]
+
+    async def _later(self, job: Job, task: Task) -> None:
+        """As many of this playbook as may are under way: others first."""
+        task = replace(task, polite=task.polite + 1)
+        due = self._journal.now() + round(min(5.0, 0.5 * (task.polite + 1)) * SECOND)
+        async with self._journal.unit(lease=job.lease) as unit:
+            unit.reschedule(job, due=due, payload=task.to_json())
 
     async def _playbook(self, investigation: Investigation) -> Playbook:
         """The version the investigation began with."""
@@ -201,7 +235,25 @@ class Workers:
         )
         async with self._journal.unit(lease=job.lease) as unit:
             unit.put(INVESTIGATIONS, failed.id, failed.to_json())
-            unit.delete(RUNNING, failed.incident_id)
             unit.append(DECISIONS, recorded(decision))
-            unit.append(INPUTS, recorded(ended(investigation, reason, at=now)))
+            if failed.parent_id is None:
+                unit.delete(RUNNING, failed.incident_id)
+                unit.append(INPUTS, recorded(ended(investigation, reason, at=now)))
             unit.finish(job)
+        if failed.parent_id is not None:
+            await inbox.woken(self._journal, failed.parent_id, f"failed-{failed.id}")
+
+
+def is_stale(investigation: Investigation, task: Task, job_id: str) -> bool:
+    """Whether this job has nothing to do any more: it is over, or another job has it since."""
+    if task.question is not None:
+        return investigation.status not in ("concluded", "failed")
+    match investigation.status:
+        case "queued":
+            return False
+        case "paused":
+            return task.generation != investigation.generation
+        case "running":
+            return investigation.job not in (None, job_id)
+        case _:
+            return True

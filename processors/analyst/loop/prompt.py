@@ -54,10 +54,10 @@ class PromptBuilder:
         self._transcript = Transcript(self._fence, self.mask)
         self._opening: str | None = None
 
-    def build(self, case: Case, *, role: str, model: str, must_call: str | None = None) -> ModelRequest:
+    def build(self, case: Case, *, role: str, must_call: str | None = None) -> ModelRequest:
         """The whole request. Pure: the same case gives the same request, whoever builds it."""
         opening = self.opening(case)
-        messages = self._transcript.messages(opening, case.talk, model=model)
+        messages = self._transcript.messages(opening, case.talk)
         tools = offered(case, role)
         window = case.roles.get(role, Window())
         return ModelRequest(

@@ -24,8 +24,8 @@ def blocks_to_json(blocks: Sequence[Block]) -> list[dict[str, Any]]:
         match block:
             case Text(text):
                 made.append({"type": "text", "text": text})
-            case Thinking(text, kept):
-                made.append({"type": "thinking", "text": text, "kept": dict(kept)})
+            case Thinking(text, kept, by):
+                made.append({"type": "thinking", "text": text, "kept": dict(kept), "by": by})
             case Call():
                 call = {"type": "call", "id": block.id, "name": block.name, "arguments": dict(block.arguments)}
                 made.append(call if block.fault is None else {**call, "fault": block.fault})
@@ -43,7 +43,7 @@ def blocks_of(step: Step) -> tuple[Block, ...]:
             case "text":
                 made.append(Text(each["text"]))
             case "thinking":
-                made.append(Thinking(each["text"], each.get("kept") or {}))
+                made.append(Thinking(each["text"], each.get("kept") or {}, each.get("by", "")))
             case "call":
                 made.append(Call(each["id"], each["name"], each.get("arguments") or {}, each.get("fault")))
     return tuple(made)
@@ -61,8 +61,8 @@ class Transcript:
         self._fence, self._mask = fence, mask
         self._rendered: dict[str, str] = {}
 
-    def messages(self, opening: str, talk: Sequence[Step], *, model: str) -> tuple[Message, ...]:
-        """Alternating, ours first, ours last. `opening` is what the conversation begins with; `model` whose thoughts go back to it."""
+    def messages(self, opening: str, talk: Sequence[Step]) -> tuple[Message, ...]:
+        """Alternating, ours first, ours last. `opening` is what the conversation begins with."""
         for step in talk:
             self._text(step)
         begin = next((index for index, step in reversed(list(enumerate(talk))) if step.kind == "compaction"), None)
@@ -75,7 +75,7 @@ class Transcript:
         results: dict[str, Result] = {}
         for step in talk:
             if step.kind == "model_call":
-                blocks = _theirs(step, model)
+                blocks = _theirs(step)
                 if not step.success or not blocks:
                     continue
                 made.append(Message("user", _ours(open_calls, results, ours)))
@@ -150,9 +150,9 @@ def digest_of(steps: Sequence[Step], mask: Mask, *, limit: int = 320) -> str:
     return "\n".join(lines)
 
 
-def _theirs(step: Step, model: str) -> tuple[Block, ...]:
-    """Thoughts go back only to the model that had them; they alone are no message."""
-    blocks = tuple(block for block in blocks_of(step) if not isinstance(block, Thinking) or step.name == model)
+def _theirs(step: Step) -> tuple[Block, ...]:
+    """Thoughts alone are no message."""
+    blocks = blocks_of(step)
     return blocks if any(not isinstance(block, Thinking) for block in blocks) else ()
 
 

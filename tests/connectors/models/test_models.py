@@ -103,7 +103,7 @@ def test_text_and_calls_come_in_pieces_and_then_whole(api: str) -> None:
 def test_a_conversation_goes_out_as_the_vendor_wants_it(api: str) -> None:
     conversation = (
         Message("user", (Text("why?"),)),
-        Message("assistant", (Thinking("hm", {"signature": "c2ln"}), Text("Looking."), Call("c1", "logs.search", {"text": "a"}), Call("c2", "logs.search", {}))),
+        Message("assistant", (Thinking("hm", {"signature": "c2ln"}, "p/some-model"), Thinking("ha", {"signature": "eA"}, "p/other"), Text("Looking."), Call("c1", "logs.search", {"text": "a"}), Call("c2", "logs.search", {}))),
         Message("user", (Result("c1", "found"), Result("c2", "broken", failed=True), Text("Go on."))),
     )  # fmt: skip
     request = ModelRequest("You look.", conversation, (LOGS,), must_call="logs.search", deadline_s=10)
@@ -235,7 +235,7 @@ def test_recorded_streams_are_read(name: str) -> None:
 
 def test_thoughts_come_back_to_their_provider_with_their_signature() -> None:
     _, answer, _ = answered([Says("So.", thinking="First, then.")], "anthropic")
-    assert answer.blocks[0] == Thinking("First, then.", {"signature": "c2ln"})
+    assert answer.blocks[0] == Thinking("First, then.", {"signature": "c2ln"}, "p/some-model")
 
 
 def test_a_provider_is_configured_whole_or_not_at_all() -> None:

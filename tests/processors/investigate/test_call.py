@@ -7,9 +7,11 @@ import pytest
 
 from connectors.ports.tool import ToolContext, ToolFailed
 from playbooks.load import read
+from processors.analyst.loop.case import Case
+from processors.analyst.loop.moves import Ask, Conclude, Look, Move
+from processors.analyst.loop.next import next_move
 from processors.investigate.call import Answer, call
-from processors.investigate.plan import Ask, Conclude, Look, next_move
-from schemas import Step
+from schemas import Investigation, Step
 from schemas.time import SECOND
 from tests.support.checkout_story import NOW, ListArchive, checkout_incident
 from tests.support.probe_tool import Probe
@@ -97,8 +99,15 @@ def test_the_next_move_follows_from_what_is_recorded_alone() -> None:
             finished_at=finished,
         )
 
-    assert next_move(playbook, []) == Ask(0, "a.b", 10.0)
-    assert next_move(playbook, [step(0, 4)]) == Ask(1, "c.d", 6.0)
-    assert next_move(playbook, [step(0, 40)]) == Ask(1, "c.d", 0.0), "its time is used up: recorded as not asked"
-    assert next_move(playbook, [step(0, 4), step(1, 1)]) == Look(2)
-    assert next_move(playbook, [step(0, 4), step(1, 1), step(2, 0)]) == Conclude()
+    begun = Investigation(
+        id="i", incident_id="x", playbook="x", playbook_version="1", incident=checkout_incident(), queued_at=NOW
+    )
+
+    def move(*steps: Step) -> Move:
+        return next_move(Case(begun, playbook, (), steps, NOW))
+
+    assert move() == Ask(0, "a.b", 10.0)
+    assert move(step(0, 4)) == Ask(1, "c.d", 6.0)
+    assert move(step(0, 40)) == Ask(1, "c.d", 0.0), "its time is used up: recorded as not asked"
+    assert move(step(0, 4), step(1, 1)) == Look(2)
+    assert move(step(0, 4), step(1, 1), step(2, 0)) == Conclude()
