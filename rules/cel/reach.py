@@ -6,8 +6,9 @@ Both answers are safe: `never` and `implies` are true only where that is certain
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 
 from rules.cel.bodies import constants_of
 from rules.cel.equalities import Path
@@ -15,6 +16,7 @@ from rules.cel.functions import SEVERITIES, rank
 from rules.cel.syntax import (
     And,
     Binary,
+    BinaryOperator,
     Call,
     Has,
     Index,
@@ -32,11 +34,12 @@ from rules.cel.syntax import (
 from rules.cel.values import Uint
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_MIRROR = {"==": "!=", "!=": "=="}
+_OPPOSITE: Mapping[str, BinaryOperator] = {"==": "!=", "!=": "=="}
 _PLAIN = (str, int, float, bool)
 _MOST = 64
 
 Token = tuple[str, object]
+Said = tuple[Path, str, frozenset[Token]]
 
 
 def never(*conditions: Node) -> bool:
@@ -46,7 +49,31 @@ def never(*conditions: Node) -> bool:
 
 def implies(one: Node, other: Node) -> bool:
     """Whether every signal that the first condition is true of makes the second one true as well."""
-    return all(_contradicts(terms) or _follows(other, terms) for terms in _branches(one))
+    return all(way.contradicts or _follows(other, way) for way in _ways(one))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way in which a condition can be true: its terms as they are compared, what they say of fields, and which fields they read."""
+
+    contradicts: bool
+    forms: frozenset[object]
+    said: Mapping[Path, tuple[Said, ...]]
+    reads: frozenset[Path]
+
+
+@lru_cache(maxsize=4096)
+def _ways(node: Node) -> tuple[_Way, ...]:
+    found = []
+    for terms in _branches(node):
+        said: dict[Path, tuple[Said, ...]] = {}
+        for each in filter(None, map(_said, terms)):
+            said[each[0]] = (*said.get(each[0], ()), each)
+        reads = frozenset(
+            path[:length] for term in terms for path in _reads(term) for length in range(1, len(path) + 1)
+        )
+        found.append(_Way(_contradicts(terms), frozenset(map(form, terms)), said, reads))
+    return tuple(found)
 
 
 def _branches(node: Node) -> list[list[Node]]:
@@ -68,7 +95,7 @@ def _branches(node: Node) -> list[list[Node]]:
         case Not(operand=Or(operands=operands)):
             return _branches(And(node.at, tuple(Not(operand.at, operand) for operand in operands)))
         case Not(operand=Binary(operator="==" | "!=" as operator) as inner):
-            return [[Binary(inner.at, "!=" if operator == "==" else "==", inner.left, inner.right)]]
+            return [[Binary(inner.at, _OPPOSITE[operator], inner.left, inner.right)]]
     return [[node]]
 
 
@@ -127,29 +154,26 @@ def _note(found: _Known, operator: str, tokens: frozenset[Token]) -> None:
                 found.below = min(found.below, (value, operator == "<"), key=lambda bound: (bound[0], not bound[1]))
 
 
-def _follows(node: Node, terms: list[Node]) -> bool:
-    """Whether a condition is true where all terms are."""
+def _follows(node: Node, way: _Way) -> bool:
+    """Whether a condition is true where all terms of a way are."""
     match node:
         case Literal(value=value):
             return value is True
         case And():
-            return all(_follows(operand, terms) for operand in node.operands)
-        case Or() if any(_follows(operand, terms) for operand in node.operands):
+            return all(_follows(operand, way) for operand in node.operands)
+        case Or() if any(_follows(operand, way) for operand in node.operands):
             return True
         case Not(operand=Binary(operator="==" | "!=" as operator) as inner):
-            return _follows(Binary(inner.at, "!=" if operator == "==" else "==", inner.left, inner.right), terms)
-    key = form(node)
-    if any(form(term) == key for term in terms):
-        return True
-    if (path := _has(node)) is not None:
-        return any(found[: len(path)] == path for term in terms for found in _reads(term))
+            return _follows(Binary(inner.at, _OPPOSITE[operator], inner.left, inner.right), way)
     wanted = _said(node)
-    return wanted is not None and any(
-        said[0] == wanted[0] and _narrower(said, wanted) for term in terms if (said := _said(term)) is not None
-    )
+    if wanted is not None:
+        return any(_narrower(said, wanted) for said in way.said.get(wanted[0], ()))
+    if (path := _has(node)) is not None:
+        return path in way.reads
+    return form(node) in way.forms
 
 
-def _narrower(said: tuple[Path, str, frozenset[Token]], wanted: tuple[Path, str, frozenset[Token]]) -> bool:
+def _narrower(said: Said, wanted: Said) -> bool:
     """Whether what is said of a field makes what is wanted of it true."""
     _, operator, tokens = said
     probe = _Known()
@@ -168,7 +192,7 @@ def _narrower(said: tuple[Path, str, frozenset[Token]], wanted: tuple[Path, str,
     return wanted[1] in ("<", "<=") and (mine.below[0], not mine.below[1]) <= (probe.below[0], not probe.below[1])
 
 
-def _said(node: Node) -> tuple[Path, str, frozenset[Token]] | None:
+def _said(node: Node) -> Said | None:
     """A term as (field, operator, constants): `==` with every constant it may equal, or a comparison with one."""
     match node:
         case Binary(operator="in", left=left) if (items := constants_of(node.right)) is not None:
@@ -189,7 +213,7 @@ def _said(node: Node) -> tuple[Path, str, frozenset[Token]] | None:
     return None
 
 
-def _atom(subject: Node, operator: str, values: tuple[object, ...]) -> tuple[Path, str, frozenset[Token]] | None:
+def _atom(subject: Node, operator: str, values: tuple[object, ...]) -> Said | None:
     path = path_of(subject)
     if path is None or any(isinstance(part, Root) and part.kind in ("timestamp", "duration") for part in walk(subject)):
         return None
