@@ -1,1 +1,21 @@
-"""Being built."""
+"""HTTP probe: asks allowed addresses whether they answer."""
+
+from collections.abc import Sequence
+
+from connectors.http_probe.probe import HttpProbe
+from connectors.http_probe.settings import HttpProbeSettings
+from connectors.ports.connector import Connector
+from connectors.ports.tool import Tool
+
+
+def tools(settings: HttpProbeSettings, _instance: str) -> Sequence[Tool]:
+    """The tool, where there is an address that may be probed."""
+    return (HttpProbe(settings),) if settings.targets or settings.hosts else ()
+
+
+connector = Connector(
+    name="http_probe",
+    summary="Probes allowed HTTP addresses: answer, time, certificate",
+    settings=HttpProbeSettings,
+    tools=tools,
+)
