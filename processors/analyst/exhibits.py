@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 from processors.analyst.findings import Findings
 from processors.analyst.quotes import Sources
+from processors.evidence.dominant import HEAVY, meaning_of
 from processors.evidence.metrics import is_bad
 from schemas import Evidence
 
-ALARMS, SHIFTS, FULL, PARTS = 7, 4, 3, 2
+ALARMS, SHIFTS, SURGES, FULL, PARTS = 7, 4, 3, 3, 3
+CALM = 3
+MUCH = 1.8
+"""What is no harm by itself is shown when it grew by this factor."""
 
 
 def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
@@ -21,16 +25,58 @@ def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
     own = [alarm for alarm in findings.alarms if alarm.own] or list(findings.alarms)
     rest = [alarm for alarm in findings.alarms if alarm not in own]
     for alarm in (*own[:ALARMS], *rest[: max(0, ALARMS - len(own))]):
+        often = f"{alarm.count} times" if alarm.count > 1 else ""
+        says = ", ".join(part for part in (alarm.reason, often) if part)
         yield sources.evidence(
-            alarm.cites, alarm.quote, "It tells of trouble" + (f", {alarm.count} times." if alarm.count > 1 else ".")
+            alarm.cites, alarm.quote, f"It tells of trouble: {says}." if says else "It tells of trouble."
         )
     bad = [shift for shift in scene.shifts if is_bad(shift.series.metric, up=shift.up)]
-    for shift in sorted(bad, key=lambda each: (each.series.service != scene.origin, -min(each.sigmas, 100.0)))[:SHIFTS]:
+    bad.sort(key=lambda each: (each.series.service != scene.origin, -min(each.sigmas, 100.0)))
+    more = [shift for shift in scene.shifts if shift not in bad and shift.up and shift.factor >= MUCH]
+    for shift in (*bad[:SHIFTS], *sorted(more, key=lambda each: -min(each.factor, 100.0))[:SURGES]):
         says = f"{shift.series.metric} went from {shift.before:.4g} to {shift.after:.4g}"
         yield sources.evidence(shift.series.cites, shift.series.metric, _sentence(says))
+    waits = {name for part in findings.dominant if (name := part.name.rpartition(":")[2])}
+    reads = bool(waits & {"user", "CPU", "DataFileRead"}) and not waits & {
+        "ClientRead",
+        "WALWrite",
+        "WALSync",
+        "relation",
+    }
     for part in sorted(findings.dominant, key=lambda each: -each.part)[:PARTS]:
-        says = f"it carries {part.part:.0%} of {part.measure} among {part.of or 'the listed'}"
+        says = f"it carries {part.part:.0%} of {part.measure} ({part.value:g}) among {part.of or 'the listed'}"
+        meant = meaning_of(part.name)
+        says += f": {meant}" if meant is not None else ""
+        if part.each is not None and part.each >= HEAVY and "load" in part.measure and reads:
+            says += f"; each call is busy for about {part.each:.2g} s: it reads much, as a scan of the whole table for want of an index does"
         yield sources.evidence(part.cites, part.name, _sentence(says))
+
+
+def well(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
+    """What says that nothing is wrong."""
+    for cites, quote in findings.wellbeing.calm[:CALM]:
+        yield sources.evidence(cites, quote, "It says that it is well.")
+
+
+def looked_at(findings: Findings) -> str:
+    """What was looked at and is as usual, for a conclusion that nothing is broken."""
+    scene, parts = findings.scene, []
+    if findings.wellbeing.good:
+        parts.append(
+            f"{findings.wellbeing.good} states, {'all' if not findings.wellbeing.bad else 'most'} of them healthy"
+        )
+    series = scene.gathered.series
+    if series:
+        moved = {id(shift.series) for shift in scene.shifts}
+        steady = [each.metric for each in series if id(each) not in moved]
+        parts.append(
+            f"{len(series)} metrics, {len(steady)} of them at their usual level ({', '.join(list(dict.fromkeys(steady))[:6])})"
+        )
+    lines = scene.gathered.logs
+    if lines:
+        errors = sum(line.rank >= 4 for line in lines)
+        parts.append(f"{len(lines)} log lines, {errors or 'none'} of them errors")
+    return f"Looked at: {'; '.join(parts)}." if parts else ""
 
 
 def _sentence(says: str) -> str:

@@ -19,6 +19,8 @@ OWN_TOOLS = frozenset(
     {"signals.around", "signals.search", "logs.around", "changes.before", "incidents.similar", SNAPSHOT}
 )
 """Answers that are read by name, because their shapes are ours."""
+ENCLOSED = 60
+"""A text of a payload this long that begins as JSON is a document of its own."""
 _NAMED = ("service", "pod", "deployment", "statefulset", "daemonset", "job", "container", "node", "instance", "name", "workload_name",
           "kube_deployment", "kube_pod", "db_instance", "db_instance_identifier", "read_replica", "app", "host", "topic", "queue", "subject_name")  # fmt: skip
 _QUOTED = re.compile(r"[`'\"]([\w./:-]{3,80})[`'\"]")
@@ -42,6 +44,11 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
     """Everything, once."""
     answers = [step for step in steps if step.success and step.kind == "tool_call" and step.name not in OWN_TOOLS]
     parts = [read(step.id, step.result, " ".join(leaves([step.arguments, _asked(step)]))) for step in answers]
+    subjects = subjects_of(facts.signals)
+    seen = _seen_in(subjects, merged(parts))
+    parts += [
+        read(signal.id, each, signal.service or "") for signal in facts.signals[:3] for each in _documents(signal)
+    ]
     told = merged(parts)
     commits = {each.sha: each for each in (*told.commits, *map(_commit, facts.commits))}
     commits |= {each.sha: each for each in told.commits if each.diff}
@@ -55,15 +62,22 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
     heard += [f"{frame.path} {frame.function} {frame.context_line}" for frame in facts.frames[:8]]
     heard += [each.example for each in facts.patterns if each.before == 0][:20]
     scene = scene_of(gathered, alerted=incident.service, start=incident.first_seen, texts=texts, heard=heard)
-    subjects = subjects_of(facts.signals)
     return Findings(
         scene=scene,
-        alarms=alarms_of(gathered, subjects),
+        alarms=alarms_of(gathered, seen, alert={signal.id for signal in facts.signals}),
         full=full_of(gathered),
         dominant=tuple(each for step in answers for each in dominant_of(step.id, step.result)),
         wellbeing=wellbeing_of(gathered, [(step.id, step.result) for step in answers]),
         subjects=subjects,
     )
+
+
+def _seen_in(subjects: Sequence[str], told: Gathered) -> tuple[str, ...]:
+    """Those of the names that the answers name at all: where none does, nothing tells what is about the thing in question."""
+    texts = [f"{each.text} {each.about}".lower() for each in told.said] + [
+        f"{each.text} {each.service} {each.about}".lower() for each in told.logs
+    ]
+    return tuple(name for name in subjects if any(name.lower() in text for text in texts))
 
 
 def enriched(facts: Facts, findings: Findings) -> Facts:
@@ -120,6 +134,12 @@ def _objects(raw: object, depth: int = 0) -> list[dict[str, object]]:
     if not isinstance(raw, dict) or depth > 3:
         return []
     return [raw, *(each for value in raw.values() for each in _objects(value, depth + 1))]
+
+
+def _documents(signal: Signal) -> list[str]:
+    """What the sender enclosed: documents within texts of its payload, such as tables of events."""
+    texts = leaves(signal.raw) if isinstance(signal.raw, (dict, list)) else ()
+    return [text for text in texts if len(text) > ENCLOSED and text.lstrip()[:1] in ("[", "{")][:10]
 
 
 def _alert_texts(signal: Signal) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from processors.analyst.extent import Extent
 from processors.analyst.facts import Facts
@@ -35,6 +36,9 @@ _PASSED = re.compile(
     r"(?:health|periodic|scheduled) check (?:has )?passed|within (?:its |their )?normal (?:operating )?(?:bounds|limits|range)|operating normally|all checks (?:pass|ok)",
     re.IGNORECASE,
 )
+_SEVERITY_NAMES = frozenset(
+    {"severity", "level", "priority", "urgency", "loglevel", "log_level", "state", "status", "severity_text", "impact"}
+)
 _SMALL = frozenset({"dev", "development", "test", "testing", "sandbox", "local", "staging", "qa", "preview", "ci"})
 
 
@@ -56,7 +60,7 @@ def signs_of(facts: Facts, extent: Extent, findings: Findings | None = None) -> 
     environment = (incident.environment or "").lower()
     if environment in _SMALL:
         found.append(Sign("environment", 0.3, "it is not production"))
-    if severity_rank(incident.severity) <= 2:
+    if calls_it_information(facts):
         first = facts.signals[0] if facts.signals else None
         weight = 0.7 if extent.corroborated is not True else 0.3
         said = (first.id, first.title) if first is not None else (None, "")
@@ -65,6 +69,22 @@ def signs_of(facts: Facts, extent: Extent, findings: Findings | None = None) -> 
             found.append(Sign("quiet", 0.3, "the logs around it hold no errors"))
     found.sort(key=lambda sign: (-sign.weight, sign.name))
     return tuple(found)
+
+
+def calls_it_information(facts: Facts) -> bool:
+    """Whether the sender itself says so: a payload without any word for severity is taken as information, and says nothing."""
+    if severity_rank(facts.incident.severity) > 2:
+        return False
+    payloads = [signal.raw for signal in facts.signals if isinstance(signal.raw, dict)]
+    return not payloads or any(_says_severity(raw) for raw in payloads)
+
+
+def _says_severity(raw: Any, depth: int = 0) -> bool:
+    if not isinstance(raw, dict) or depth > 4:
+        return False
+    if any(str(key).lower() in _SEVERITY_NAMES for key in raw):
+        return True
+    return any(_says_severity(value, depth + 1) for value in raw.values() if isinstance(value, dict))
 
 
 def _said(facts: Facts) -> list[Sign]:

@@ -50,7 +50,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "image",
         "configuration_error",
         r"ImagePullBackOff|ErrImagePull|manifest unknown|InvalidImageName",
-        "the image to run cannot be pulled",
+        "the image to run cannot be pulled: its name, tag or the registry's credentials are wrong",
     ),
     _meaning(
         "placement",
@@ -69,7 +69,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "probe",
         "configuration_error",
         r"(?:liveness|readiness|startup) probe (?:failed|errored|configured)|failed (?:liveness|readiness|startup) probe",
-        "a probe fails, and the platform acts on it",
+        "a probe fails and the platform restarts what it probes: the endpoint or the probe's settings are wrong",
         0.8,
     ),
     _meaning(
@@ -102,10 +102,16 @@ MEANINGS: tuple[Meaning, ...] = (
         "a pool of connections, files or threads is used up",
     ),
     _meaning(
+        "capacity",
+        "resource_exhaustion",
+        r"\d Insufficient [\w./-]+|no nodes? (?:with|has) enough|exceeds? (?:node )?allocatable",
+        "no node has enough free capacity for what is to be scheduled",
+    ),
+    _meaning(
         "quota",
         "resource_exhaustion",
         r"quota.{0,20}exceed|exceed.{0,20}quota|ResourceExhausted|RESOURCE_EXHAUSTED|rate limit|too many requests|\b429\b"
-        r"|throttl(?:ed|ing)|CPUThrottling|Insufficient (?:cpu|memory)|LimitExceeded",
+        r"|throttl(?:ed|ing)|CPUThrottling|LimitExceeded",
         "a quota or limit is reached",
         0.9,
     ),
@@ -182,7 +188,7 @@ MEANINGS: tuple[Meaning, ...] = (
     _meaning(
         "logic",
         "code_defect",
-        r"\b(?:IndexError|KeyError|AssertionError|ZeroDivisionError|RecursionError|SyntaxError|ImportError|ModuleNotFoundError"
+        r"\b(?:IndexError|KeyError|AssertionError|ZeroDivisionError|RecursionError|Syntax ?Error|ImportError|ModuleNotFoundError"
         r"|IllegalStateException|IllegalArgumentException|IndexOutOfBounds\w*|StackOverflowError|OverflowError)\b|division by zero"
         r"|index out of (?:range|bounds)|stack overflow|\bpanic:|unhandled (?:promise )?rejection|assertion failed",
         "the code fails on its own logic",

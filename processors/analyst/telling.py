@@ -40,11 +40,34 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     if extent.users is not None:
         text += f", {count(extent.users, 'user')} affected"
     text += f"; {listed(list(extent.others))} failing too." if extent.others else "."
+    told = _told(facts)
+    if told:
+        text += f" The alert says: {tick(told, 450)}."
     if ruling.verdict == "noise":
         text += f" Noise: {ruling.because}."
     elif extent.corroborated is False:
         text += " The logs around it hold no errors: the alert stands alone."
     return text
+
+
+def _told(facts: Facts) -> str:
+    """What the alert itself explains beyond its title: its body, or the summary, error or description of its payload."""
+    for signal in facts.signals[:1]:
+        raw = signal.raw if isinstance(signal.raw, dict) else {}
+        places = [raw, *(value for value in raw.values() if isinstance(value, dict))]
+        said = [
+            place[key]
+            for key in ("summary", "error", "description", "suspected_symptom", "symptom", "detail")
+            for place in places
+            if isinstance(place.get(key), str)
+        ]
+        kept: list[str] = []
+        for text in (signal.body, *said):
+            line = " ".join(text.split())
+            if line and line not in signal.title and not any(line in other for other in kept):
+                kept.append(line)
+        return " ".join(kept[:4])
+    return ""
 
 
 def _state(extent: Extent) -> str:
@@ -55,20 +78,24 @@ def _state(extent: Extent) -> str:
     return f"still going on after {in_words(extent.lasted_s)}"
 
 
-def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> str:
+def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling, telling: str = "") -> str:
     """The most likely cause in one or two sentences."""
     if ruling.verdict == "noise":
         return f"Nothing is broken that a person must repair: {ruling.because}."
     if diagnosis.matches:
         head = diagnosis.matches[0]
         says = head.meaning.says
-        text = f"{says[0].upper()}{says[1:]}: {tick(head.line)}"
+        text = f"{says[0].upper()}{says[1:]}: {tick(head.line, 220)}"
     else:
         text = _PLAIN[diagnosis.category]
+        if telling:
+            text += f"; the most telling line is {tick(telling, 220)}"
         thrown = facts.chain[0] if facts.chain else None
         text += (
             f": {tick(f'{thrown.type}: {thrown.value}')}"
             if thrown is not None and thrown.type
+            else ""
+            if telling
             else ", nothing recorded names it"
         )
     if diagnosis.host is not None:

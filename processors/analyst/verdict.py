@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from processors.analyst.extent import Extent
 from processors.analyst.facts import EarlierIncident, Facts, Outside
-from processors.analyst.noise import ENOUGH, Sign
+from processors.analyst.noise import ENOUGH, Sign, calls_it_information
 from schemas import Verdict, severity_rank
 
 ALIKE = 0.95
@@ -45,7 +45,7 @@ def rule(facts: Facts, extent: Extent, signs: tuple[Sign, ...]) -> Ruling:
     known = known_before(facts)
     if known is not None:
         return Ruling("known", "the same problem has an issue already", known)
-    if severity_rank(facts.incident.severity) >= 3 or extent.corroborated is True:
+    if not calls_it_information(facts) or extent.corroborated is True:
         return Ruling("actionable", "a person should look at it, and it can wait for working hours")
     return Ruling("noise", "the sender calls it information and nothing confirms a failure")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from processors.analyst.begin import Begin, begin_of
 from processors.analyst.categories import Diagnosis, diagnose
 from processors.analyst.confidence import confidence_of
-from processors.analyst.exhibits import found
+from processors.analyst.exhibits import found, looked_at, well
 from processors.analyst.extent import Extent, extent_of
 from processors.analyst.facts import Facts, read_facts
 from processors.analyst.findings import Findings, enriched, findings_of
@@ -56,9 +56,9 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     ]
     return Conclusion(
         verdict=ruling.verdict,
-        summary=summary(facts, begin, extent, ruling),
+        summary=" ".join(filter(None, (summary(facts, begin, extent, ruling), looked_at(findings) if noise else ""))),
         hypothesis=Hypothesis(
-            text=cause(facts, diagnosis, culprit, ruling),
+            text=cause(facts, diagnosis, culprit, ruling, findings.alarms[0].text if findings.alarms else ""),
             confidence=sure if evidence else min(sure, UNPROVEN),
         ),
         alternatives=() if noise else tuple(_alternatives(diagnosis, suspects, culprit, confidence.value)),
@@ -86,7 +86,8 @@ def _evidence(
     findings: Findings,
 ) -> Iterator[Evidence | None]:
     for match in diagnosis.matches[:4]:
-        says = f"{match.meaning.says[0].upper()}{match.meaning.says[1:]}."
+        plain = match.said.text if match.said.kind == "metric" else match.meaning.says
+        says = f"{plain[0].upper()}{plain[1:]}."
         yield sources.first([(match.said.cites, match.line), (match.said.cites, match.said.quote)], says)
     if facts.culprit is not None and facts.chain_cites is not None:
         where = facts.culprit.function or facts.culprit.file
@@ -95,6 +96,8 @@ def _evidence(
         yield sources.first(options, f"It is raised in {tick(where, 80)}{line}, the application's own code.")
     if ruling.verdict != "noise":
         yield from found(sources, findings)
+    else:
+        yield from well(sources, findings)
     if begin.sign is not None:
         lead = f", {in_words(begin.before_first_s)} before the first signal" if begin.before_first_s >= 60 else ""
         yield sources.evidence(*begin.sign, f"The earliest sign, {clock(begin.at)}{lead}.")

@@ -6,29 +6,30 @@ from typing import Any
 
 from processors.evidence.fields import number, plain
 
-MOST = 0.5
-"""From this part of the whole on a thing dominates."""
+MOST, OF_TWO = 0.55, 0.7
+"""From this part of the whole on a thing dominates; of only two, from the second on."""
 _NAMES = ("statement", "query", "sql", "name", "id", "host", "user", "topic", "endpoint", "operation", "key", "table")
-_LOADS = (
-    "load",
-    "avg",
-    "total",
-    "count",
-    "bytes",
-    "seconds",
-    "cpu",
-    "memory",
-    "calls",
-    "share",
-    "percent",
-    "lag",
-    "size",
+_LOADS = ("load", "avg", "total", "count", "seconds", "calls", "share", "percent", "lag")
+_WAITS = (
+    (
+        "ClientRead",
+        "sessions are open and idle, waiting for their client: held and not given back, as with a connection leak",
+    ),
+    ("ClientWrite", "sessions wait for their client to take results"),
+    ("WALWrite", "writes wait for the write-ahead log: a write-heavy workload"),
+    ("WALSync", "commits wait for the write-ahead log to reach the disk"),
+    ("DataFileRead", "reads come from disk: scans, or data that does not fit into memory"),
+    ("DataFileWrite", "writes wait for the disk: a write-heavy workload"),
+    ("Lock:", "sessions wait for locks others hold"),
+    ("LWLock", "sessions contend for internal structures"),
+    ("CPU", "queries are computing rather than waiting"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Dominant:
-    """The thing `name` of the list `of` carries `part` of the sum of `measure`."""
+    """The thing `name` of the list `of` carries `part` of the sum of `measure`. `each` is the measure for one of its calls, where the
+    list says how many there are."""
 
     of: str
     name: str
@@ -36,6 +37,7 @@ class Dominant:
     value: float
     part: float
     cites: str
+    each: float | None = None
 
 
 def dominant_of(cites: str, result: Any, under: str = "", depth: int = 0) -> Iterator[Dominant]:
@@ -64,6 +66,20 @@ def _one(cites: str, rows: list[Mapping[str, Any]], under: str) -> Iterator[Domi
             continue
         known = [value for value in values if value is not None]
         whole, top = sum(known), max(known)
-        if whole > 0 and top / whole >= MOST:
-            yield Dominant(under, str(rows[known.index(top)][names]), str(key), top, top / whole, cites)
+        if whole > 0 and top / whole >= (OF_TWO if len(known) == 2 else MOST):
+            row = rows[known.index(top)]
+            calls = next(
+                (found for other in row if "calls" in plain(str(other)) and (found := number(row[other]))), None
+            )
+            yield Dominant(under, str(row[names]), str(key), top, top / whole, cites, top / calls if calls else None)
         return
+
+
+HEAVY = 0.5
+"""Sessions busy for each call a second, from which a statement costs much each time: half a second of work."""
+
+
+def meaning_of(name: str) -> str | None:
+    """What it means that sessions of a database wait for that, where it is one of PostgreSQL's wait events
+    (https://www.postgresql.org/docs/current/monitoring-stats.html#WAIT-EVENT-TABLE)."""
+    return next((says for words, says in _WAITS if words in name), None)

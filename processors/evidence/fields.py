@@ -23,7 +23,7 @@ _LEVEL_WORDS = {
     **dict.fromkeys(("info", "information", "notice", "ok", "normal", "neutral", "positive"), 2),
     **dict.fromkeys(("debug", "trace", "verbose"), 1),
 }
-_POD = re.compile(r"^(?P<name>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[bcdf-hj-np-tv-z2-9]{5})$")
+_POD = re.compile(r"^(?P<name>[a-z0-9]([a-z0-9.-]*?[a-z0-9])?)-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[bcdf-hj-np-tv-z2-9]{5})$")
 
 
 class Row:

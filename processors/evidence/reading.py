@@ -58,6 +58,7 @@ class _Reader:
     def __init__(self, cites: str) -> None:
         self.cites = cites
         self.left = MOST_NODES
+        self.well = False
         self.series: list[Series] = []
         self.samples: dict[tuple[str | None, str], list[tuple[int, float]]] = {}
         self.logs: list[LogLine] = []
@@ -111,8 +112,10 @@ class _Reader:
             case _:
                 named = " ".join(str(node[key]) for key in node if is_name(str(key)) and isinstance(node[key], str))
                 within = f"{about} {named}".strip()[-400:]
+                well, self.well = self.well, self.well or _is_well(node)
                 for key, value in node.items():
                     self.walk(value, within, str(key))
+                self.well = well
 
     def _series(self, node: Mapping[str, Any]) -> bool:
         if not any(isinstance(value, list) for value in node.values()):
@@ -165,7 +168,13 @@ class _Reader:
         if isinstance(value, bool) or len(self.said) > MOST_SAID:
             return
         shown = f"{name}: {value}" if name else str(value)
-        self.said.append(Said(shown, self.cites, about=about, quote=str(value)))
+        self.said.append(Said(shown, self.cites, about=about, level=-1 if self.well else 0, quote=str(value)))
+
+
+def _is_well(node: Mapping[str, Any]) -> bool:
+    """Whether an object says of itself that it is well: its texts then say what would be wrong if it were not."""
+    state = Row(node).text("overallstate", "state", "status", "health")
+    return state.lower() in ("ok", "healthy", "inactive", "normal", "passing", "green")
 
 
 def _load(value: Any) -> Load | None:
@@ -181,4 +190,5 @@ def _load(value: Any) -> Load | None:
         p50=row.number("p50ms", "p50", "medianms") or 0.0,
         p95=row.number("p95ms", "p95") or 0.0,
         own_p50=row.number("ownp50ms", "ownp50") or 0.0,
+        way_p50=row.number("wayp50ms", "wayp50") or 0.0,
     )

@@ -14,6 +14,7 @@ _OF = re.compile(
     r"(?P<used>\d[\d,]*(?:\.\d+)?)\s*(?P<u1>[KMGT]i?B?|%)?\s*(?:/|of|out of)\s*(?:the )?(?:maximum (?:of )?)?(?P<all>\d[\d,]*(?:\.\d+)?)\s*(?P<u2>[KMGT]i?B?)?",
     re.I,
 )
+_MAXIMUM = re.compile(r"(?:max\w*|limit|capacity|quota)(?: of| is|[:=])?\s*(?P<all>\d[\d,]*)", re.IGNORECASE)
 _PER_CENT = re.compile(r"(?P<number>\d{2,3}(?:\.\d+)?)\s?%")
 _SCALE = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 
@@ -34,6 +35,7 @@ def full_of(gathered: Gathered) -> tuple[Full, ...]:
     """All that is used up, the fullest first."""
     found = [each for series in gathered.series for each in _alone(series)]
     found += _against_ceiling(gathered.series)
+    found += _against_said(gathered)
     found.sort(key=lambda each: (-each.part, each.name))
     return tuple(found)
 
@@ -77,6 +79,28 @@ def _against_ceiling(all_series: Sequence[Series]) -> list[Full]:
                 says = f"{used.metric} is at {high:.4g} of {limit.metric} {ceiling:.4g}"
                 found.append(Full(used.metric, used.service, high / ceiling, says, used.cites, used.metric))
     return found
+
+
+def _against_said(gathered: Gathered) -> list[Full]:
+    """Series at nine tenths or more of a ceiling a text names: `the maximum of 5000`, `469 of 500`."""
+    ceilings: dict[float, str] = {}
+    for text in (*(each.text for each in gathered.said), *(each.text for each in gathered.logs if each.rank >= 3)):
+        for found in (*_OF.finditer(text), *_MAXIMUM.finditer(text)):
+            ceilings.setdefault(float(found["all"].replace(",", "")), text)
+    full: list[Full] = []
+    for series in gathered.series:
+        if (
+            kind_of(series.metric) not in ("saturation", "other", "lag")
+            or len(series.values) < 3
+            or is_percent(series.metric, series.unit)
+        ):
+            continue
+        high = median(_late(series))
+        ceiling = next((each for each in sorted(ceilings) if each >= 20 and 0.9 * each <= high <= 1.02 * each), None)
+        if ceiling is not None:
+            says = f"{series.metric} is at {high:.4g} of a maximum of {ceiling:.4g}"
+            full.append(Full(series.metric, series.service, high / ceiling, says, series.cites, series.metric))
+    return full
 
 
 def used_up(text: str) -> float | None:

@@ -22,6 +22,9 @@ LEAST_CHANGE = 0.10
 HEALTHY = 0.25
 """The part of a series without known healthy values that is taken as healthy, at least `FEWEST` points."""
 FEWEST = 4
+STEADY, GROWN = 0.8, 1.4
+"""A rank correlation with time from which a series goes one way, and the factor from its first third to its last from which that is
+a shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def shift_of(series: Series, *, healthy_until: int | None = None) -> Shift | Non
     middle, sigma = usual(healthy)
     found = _first(values, middle, sigma, begin)
     if found is None:
-        return None
+        return None if series.normal else _rise(series) or _early(series)
     tail = values[found:]
     after = median(tail)
     peak = max(tail, key=lambda value: abs(value - middle))
@@ -92,6 +95,46 @@ def shift_of(series: Series, *, healthy_until: int | None = None) -> Shift | Non
     if abs(after - middle) < max(3 * sigma, LEAST_CHANGE * abs(middle)):
         return None
     return Shift(series, series.times[found], middle, after, abs(after - middle) / sigma, lasting, peak)
+
+
+def _rise(series: Series) -> Shift | None:
+    """A level that rises or falls all along, so that no part of it is healthy: by Spearman's rank correlation with time."""
+    values, third = series.values, len(series.values) // 3
+    if third < 3 or abs(_with_time(values)) < STEADY:
+        return None
+    before, after = median(values[:third]), median(values[-third:])
+    low, high = sorted((abs(before), abs(after)))
+    if low == 0 or high / low < GROWN:
+        return None
+    spread = median(abs(one - other) for one, other in zip(values, values[1:], strict=False))
+    sigmas = abs(after - before) / max(1.4826 * spread, 0.01 * low)
+    return Shift(series, series.times[0], before, after, sigmas, True, max(values) if after > before else min(values))
+
+
+def _early(series: Series) -> Shift | None:
+    """A level that changed so early that the first points are all there is of the one before."""
+    values = series.values
+    for first in range(1, max(2, round(len(values) * HEALTHY)) + 1):
+        rest = values[first:]
+        if len(rest) < 2 * FEWEST:
+            return None
+        after, sigma = usual(rest)
+        before = median(values[:first])
+        low, high = sorted((abs(before), abs(after)))
+        if low > 0 and high / low >= GROWN and all(abs(value - after) > 4 * sigma for value in values[:first]):
+            return Shift(series, series.times[first], before, after, abs(after - before) / sigma, True, max(rest))
+    return None
+
+
+def _with_time(values: tuple[float, ...]) -> float:
+    """Spearman's rank correlation of the values with their places."""
+    count = len(values)
+    order = sorted(range(count), key=lambda index: (values[index], index))
+    ranks = [0] * count
+    for rank, index in enumerate(order):
+        ranks[index] = rank
+    squares = sum((ranks[index] - index) ** 2 for index in range(count))
+    return 1 - 6 * squares / (count * (count * count - 1))
 
 
 def _first(values: tuple[float, ...], middle: float, sigma: float, begin: int) -> int | None:

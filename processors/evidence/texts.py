@@ -62,7 +62,9 @@ class Lines:
             return
         rank = level(found["level"]) if found is not None else None
         at = timed[0] if timed is not None else None
-        self.logs.append(LogLine(at, None, rank if rank is not None else 2, line.strip(), self._cites))
+        self.logs.append(
+            LogLine(at, None, rank if rank is not None else 2, line.strip(), self._cites, about=self._about)
+        )
 
 
 def _json(text: str) -> Any:

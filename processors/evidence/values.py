@@ -28,6 +28,8 @@ class LogLine:
     text: str
     cites: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+    """What the answer it stood in is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Load:
     p95: float
     own_p50: float = 0.0
     """Median of the time spent in the callee itself, its own calls taken off."""
+    way_p50: float = 0.0
+    """Median of what the caller waited longer than the callee worked: network, queues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Said:
     about: str = ""
     count: int = 1
     level: int = 0
-    """2: the source itself marks it as a failure; 1: as a warning; 0: not at all."""
+    """2: the source itself marks it as a failure; 1: as a warning; 0: not at all; -1: it describes what is well."""
     quote: str = ""
     """What stands in the answer word for word, where `text` is put together."""
 

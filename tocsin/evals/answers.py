@@ -8,6 +8,8 @@ from schemas import Conclusion
 SHA = re.compile(r"[0-9a-f]{7,64}")
 ANALYSIS = 1500
 """Characters of an analysis that count."""
+_PLAIN = ("The earliest sign", "It confirms", "It tells of trouble.", "Its ", "What was reported")
+"""Beginnings of what evidence says that add nothing to its quote."""
 DECISIONS = {
     "noise": "noise",
     "duplicate": "duplicate",
@@ -40,27 +42,27 @@ def incident(conclusion: Conclusion) -> dict[str, Any]:
 def analysis(conclusion: Conclusion) -> str:
     """What a person reads first: the cause, then what proves it, within the characters that count."""
     parts = [conclusion.hypothesis.text]
+    if conclusion.component:
+        parts.append(f"Component: {conclusion.component}.")
     if conclusion.verdict == "noise":
         parts.append(conclusion.summary)
-    quotes: list[str] = []
     for each in conclusion.evidence:
-        if not any(each.quote in other for other in (*quotes, conclusion.hypothesis.text)):
-            quotes.append(each.quote)
-            parts.append(each.quote)
-    if conclusion.component:
-        parts.insert(1, f"Component: {conclusion.component}.")
+        line = each.quote if each.says.startswith(_PLAIN) else f"{each.quote} ({_short(each.says)})"
+        said = line == each.quote and each.quote in conclusion.summary
+        if not said and not any(each.quote in other for other in parts):
+            parts.append(line)
     if conclusion.verdict != "noise":
-        parts += [
-            conclusion.summary,
-            conclusion.remediation or "",
-            *(each.text for each in conclusion.alternatives[:2]),
-        ]
-    text = ""
-    for part in parts:
-        left = ANALYSIS - len(text)
-        if part and left > 40:
-            text += part[: left - 1] + "\n"
-    return text.replace("`", "").strip()
+        room = ANALYSIS - len(conclusion.summary) - 60
+        shown: list[str] = []
+        for part in parts:
+            if sum(map(len, shown)) + len(part) + len(shown) <= room:
+                shown.append(part)
+        parts = [*shown, conclusion.summary, conclusion.remediation or ""]
+    return "\n".join(part for part in parts if part).replace("`", "")[:ANALYSIS]
+
+
+def _short(says: str) -> str:
+    return says.removeprefix("It tells of trouble: ").rstrip(".")
 
 
 def ranking(conclusion: Conclusion, services: list[str]) -> dict[str, Any]:
