@@ -18,6 +18,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from testcontainers.core.container import DockerContainer
 from tests.support.program import until
 from tests.support.server import DOCKER_API, START_S, Container, Process, Server, absent, engine_answers
 from tests.support.servers import free_port
+from tests.support.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 LIBS = ROOT / ".cache" / "kafka" / "libs"
@@ -42,6 +44,16 @@ def version() -> str:
     found = re.search(r"<artifactId>kafka_2.13</artifactId>\s*<version>([^<]+)</version>", POM.read_text())
     assert found, f"no version of kafka_2.13 in {POM}"
     return found[1]
+
+
+def wired(settings: Mapping[str, str], *, listen: str, advertised: str) -> dict[str, str]:
+    """The settings with one more way to the broker: it listens at `listen`, and clients that come by it are sent to `advertised`."""
+    return {
+        **settings,
+        "listeners": f"{settings['listeners']},WIRE://{listen}",
+        "advertised.listeners": f"{settings['advertised.listeners']},WIRE://{advertised}",
+        "listener.security.protocol.map": f"{settings['listener.security.protocol.map']},WIRE:PLAINTEXT",
+    }
 
 
 def properties(*, listen: str, controller: str, advertised: str, data: str) -> dict[str, str]:
@@ -71,15 +83,19 @@ def properties(*, listen: str, controller: str, advertised: str, data: str) -> d
     }
 
 
-def container(port: int) -> DockerContainer:
+def container(port: int, wire: Wire | None = None) -> DockerContainer:
     """The broker as a container definition; describes only, needs no engine."""
     settings = properties(
         listen="0.0.0.0:9092", controller="127.0.0.1:9093", advertised=f"127.0.0.1:{port}", data="/tmp/kafka"
     )
+    if wire is not None:
+        settings = wired(settings, listen="0.0.0.0:9094", advertised=wire.address)
     made = DockerContainer(f"apache/kafka:{version()}", docker_client_kw={"version": DOCKER_API})
     made.env = {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()}
     made.with_env("CLUSTER_ID", CLUSTER_ID).with_env("KAFKA_HEAP_OPTS", HEAP)
     made.ports["9092/tcp"] = ("127.0.0.1", port)  # type: ignore[assignment]  # docker-py's own form, loopback alone
+    if wire is not None:
+        made.ports["9094/tcp"] = ("127.0.0.1", wire.to)  # type: ignore[assignment]
     return made
 
 
@@ -91,43 +107,86 @@ def command(folder: Path) -> list[str]:
 
 @contextmanager
 def kafka_server(
-    settings: Mapping[str, str] | None = None, client: Mapping[str, Any] | None = None
+    settings: Mapping[str, str] | None = None, client: Mapping[str, Any] | None = None, wire: Wire | None = None
 ) -> Iterator[Server]:
     """A broker of one's own, with `settings` over the usual ones; `client` is what a client of it needs beside the address, such as
-    credentials. Skips the test where there is no way to have one."""
+    credentials; by way of `wire` it is reached too, by those who come along it for all they do. Skips the test where there is no way to have one."""
     port = free_port()
 
     def ready() -> bool:
         return answers(port, **(client or {}))
 
     if engine_answers():
-        with _contained(port, settings or {}, ready) as server:
+        with _contained(port, settings or {}, ready, wire) as server:
             yield server
     else:
-        with _native(port, settings or {}, ready) as server:
+        with _native(port, settings or {}, ready, wire) as server:
             yield server
 
 
 @contextmanager
-def _contained(port: int, settings: Mapping[str, str], ready: Callable[[], bool]) -> Iterator[Server]:
-    made = container(port)
+def _contained(
+    port: int, settings: Mapping[str, str], ready: Callable[[], bool], wire: Wire | None
+) -> Iterator[Server]:
+    made = container(port, wire)
     made.env.update({"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()})
     with made:
         until(ready, "Kafka in a container", within_s=START_S)
         yield Server(f"127.0.0.1:{port}", Container(made, ready))
 
 
-@contextmanager
-def _native(port: int, settings: Mapping[str, str], ready: Callable[[], bool]) -> Iterator[Server]:
+def _needed() -> None:
     if shutil.which("java") is None:
         absent("java (17 or newer)")
     if not (LIBS / f"kafka_2.13-{version()}.jar").exists():
         absent(f"Apache Kafka {version()} in .cache/kafka/libs")
+
+
+@contextmanager
+def kafka_cluster(size: int = 3) -> Iterator[list[Server]]:
+    """Brokers that are controllers too, of one cluster, as processes of this machine. Skips the test where there is no way to have them."""
+    _needed()
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
+    ports = [(free_port(), free_port()) for _ in range(size)]
+    voters = ",".join(f"{number}@127.0.0.1:{controller}" for number, (_, controller) in enumerate(ports, 1))
+    made: list[Server] = []
+    try:
+        for number, (port, controller) in enumerate(ports, 1):
+            own = folder / f"{number}"
+            own.mkdir()
+            address = f"127.0.0.1:{port}"
+            at = properties(
+                listen=address, controller=f"127.0.0.1:{controller}", advertised=address, data=str(own / "data")
+            )
+            at |= {"node.id": f"{number}", "controller.quorum.voters": voters}
+            (own / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in at.items()))
+            _format(own / "server.properties")
+            process = Process(command(own), folder=own, ready=partial(answers, port))
+            made.append(Server(address, process))
+        # One alone has no quorum, and answers only with a second.
+        for server in made:
+            assert isinstance(server.control, Process)
+            server.control.begin()
+        for server in made:
+            assert isinstance(server.control, Process)
+            server.control.until_ready()
+        yield made
+    finally:
+        for server in made:
+            server.control.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _native(port: int, settings: Mapping[str, str], ready: Callable[[], bool], wire: Wire | None) -> Iterator[Server]:
+    _needed()
     folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
     address = f"127.0.0.1:{port}"
     chosen = properties(
         listen=address, controller=f"127.0.0.1:{free_port()}", advertised=address, data=str(folder / "data")
     )
+    if wire is not None:
+        chosen = wired(chosen, listen=f"127.0.0.1:{wire.to}", advertised=wire.address)
     file = folder / "server.properties"
     file.write_text("".join(f"{name}={value}\n" for name, value in {**chosen, **settings}.items()))
     process = Process(command(folder), folder=folder, ready=ready)

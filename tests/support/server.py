@@ -89,6 +89,11 @@ class Process:
         return self._process.pid
 
     def start(self) -> None:
+        self.begin()
+        self.until_ready()
+
+    def begin(self) -> None:
+        """Start it, and do not wait until it answers."""
         with (self.folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -101,6 +106,9 @@ class Process:
                 group=self._owner,
                 extra_groups=None if self._owner is None else [],
             )
+
+    def until_ready(self) -> None:
+        """Wait until it answers."""
         until(self._answers, self._command[-1], within_s=START_S)
 
     def _answers(self) -> bool:
