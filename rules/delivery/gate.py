@@ -1,21 +1,158 @@
-"""Telling at once, unless something holds it: then when that ends, if there is still something to tell."""
+"""Telling at once, unless something holds it: then when that ends, if there is still something to tell.
+
+A row `delivery/hold/GROUP` is what is due to be told and held: `ids` the signals, `view` what the latest says of itself, `by` what holds
+it, `holds` what was said about that, `since` when it began.
+"""
+
+from collections.abc import Sequence
 
 from rules.asking import choose
+from rules.delivery import flapping, holds, storms, throttle
+from rules.delivery.holds import Hold
+from rules.delivery.known import essence
 from rules.delivery.occasions import Occasion
+from rules.delivery.saying import ask_again, held
 from rules.ruleset import CompiledRule
 from rules.state import Row
 from rules.turn import Turn
 
+PREFIX = "delivery/hold/"
+_MOST_IDS = 50
+
 
 def delivered(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasion: Occasion) -> None:
     """What has become of an incident whose rule does not wait."""
-    if occasion.kind in ("opened", "reopened") or (occasion.kind == "worse" and row["severity"] == "critical"):
-        choose(turn, row, occasion.ids, occasion.fields.get("trace") if occasion.fields is not None else None)
+    if rule is not None and rule.delivery is not None:
+        flapping.note(turn, rule.delivery, key, occasion)
+        storms.note(turn, rule, key, row, occasion)
+    name = PREFIX + key.removeprefix("group/")
+    waiting = turn.state.rows.get(name)
+    if occasion.kind == "resolved":
+        if waiting is not None:
+            _drop(turn, name, waiting)
+            _say_over(turn, row, occasion.ids, waiting)
+        return
+    if not _is_due(rule, row, occasion):
+        if waiting is not None and occasion.kind in ("grew", "worse"):
+            _add(turn, name, waiting, occasion)
+        return
+    if waiting is not None:
+        _add(turn, name, waiting, occasion)
+        _look(turn, rule, key, row, name, waiting)
+        return
+    hold = _hold(turn, rule, key, row, occasion.fields)
+    if hold is None:
+        _pass(turn, rule, key, row, occasion.ids, occasion)
+        return
+    if hold.cause == "storm":
+        # The storm tells of it, and goes on doing so: nothing is due afterwards.
+        held(turn, row, {}, [hold], {"": occasion.ids[-1]} if occasion.ids else {})
+        return
+    waiting = {"ids": [], "view": {}, "by": [], "since": turn.at}
+    turn.state.put(name, waiting)
+    _add(turn, name, waiting, occasion)
+    _wait(turn, row, name, waiting, hold)
 
 
-def due(turn: Turn, key: str, row: Row) -> None:
+def due(turn: Turn, name: str, waiting: Row) -> None:
     """Whether what was held is still held, and if not, telling it."""
+    key = f"group/{name.removeprefix(PREFIX)}"
+    row = turn.state.rows.get(key)
+    if row is None or "id" not in row or row["status"] == "resolved":
+        _drop(turn, name, waiting)
+        return
+    _look(turn, turn.compiled(row["rule"]), key, row, name, waiting)
 
 
 def freed(turn: Turn, cause: str) -> None:
     """What held some things back holds them no more."""
+    for name in sorted(turn.state.held.get(cause, ())):
+        if (waiting := turn.state.rows.get(name)) is not None:
+            turn.state.wake(name, waiting, None)
+            due(turn, name, waiting)
+
+
+def _is_due(rule: CompiledRule | None, row: Row, occasion: Occasion) -> bool:
+    if occasion.kind in ("opened", "reopened") or (occasion.kind == "worse" and row["severity"] == "critical"):
+        return True
+    # With a throttle, every firing is an occasion, and the throttle says how often one is told.
+    throttled = rule is not None and rule.delivery is not None and rule.delivery.throttle is not None
+    return throttled and occasion.fired and occasion.kind in ("grew", "worse")
+
+
+def _hold(turn: Turn, rule: CompiledRule | None, key: str, row: Row, view: Row | None) -> Hold | None:
+    if (
+        view is not None
+        and (hold := holds.of_signal(turn, {"fact": turn.state.facts, "incident": {}, **view})) is not None
+    ):
+        return hold
+    if rule is None or rule.delivery is None:
+        return None
+    return (
+        holds.of_times(rule.delivery, turn.at)
+        or flapping.hold(turn, rule.delivery, key)
+        or storms.hold(turn, rule, key, row)
+    )
+
+
+def _look(turn: Turn, rule: CompiledRule | None, key: str, row: Row, name: str, waiting: Row) -> None:
+    hold = _hold(turn, rule, key, row, waiting["view"])
+    if hold is not None and hold.cause != "storm":
+        _wait(turn, row, name, waiting, hold)
+        return
+    _drop(turn, name, waiting)
+    if hold is not None:
+        held(turn, row, waiting, [hold], {})
+        return
+    _pass(turn, rule, key, row, waiting["ids"], None)
+
+
+def _pass(
+    turn: Turn, rule: CompiledRule | None, key: str, row: Row, ids: Sequence[str], occasion: Occasion | None
+) -> None:
+    """Nothing holds it; a throttle may still."""
+    trace = occasion.fields.get("trace") if occasion is not None and occasion.fields is not None else row.get("trace")
+    if rule is not None and rule.delivery is not None and rule.delivery.throttle is not None:
+        fields = occasion.fields if occasion is not None else None
+        passed = throttle.pass_on(turn, rule, key, row, ids, fields)
+        if passed is None:
+            return
+        ids = passed
+    choose(turn, row, ids, trace)
+
+
+def _wait(turn: Turn, row: Row, name: str, waiting: Row, hold: Hold) -> None:
+    for cause in waiting["by"]:
+        turn.state.held.get(cause, set()).discard(name)
+    waiting["by"] = [hold.key] if hold.key else []
+    if hold.key:
+        turn.state.held.setdefault(hold.key, set()).add(name)
+    held(turn, row, waiting, [hold], {"": waiting["ids"][-1]} if waiting["ids"] else {})
+    again = ask_again(turn, row, waiting, hold)
+    dues = [moment for moment in (hold.until, again) if moment is not None and moment > turn.at]
+    turn.state.wake(name, waiting, min(dues, default=None))
+
+
+def _add(turn: Turn, name: str, waiting: Row, occasion: Occasion) -> None:
+    waiting["ids"] = [*waiting["ids"], *occasion.ids][-_MOST_IDS:]
+    if occasion.fields is not None:
+        waiting["view"] = essence(occasion.fields)
+    turn.state.touch(name)
+
+
+def _drop(turn: Turn, name: str, waiting: Row) -> None:
+    for cause in waiting["by"]:
+        names = turn.state.held.get(cause)
+        if names is not None:
+            names.discard(name)
+            if not names:
+                del turn.state.held[cause]
+    turn.state.delete(name)
+
+
+def _say_over(turn: Turn, row: Row, ids: Sequence[str], waiting: Row) -> None:
+    rule = turn.rule(row["rule"])
+    data = {"playbook": rule.playbook if rule is not None else None, "reason": "over"}
+    causes = " and ".join(f"{cause} by {by}" if by else cause for cause, by in waiting.get("holds", []))
+    because = f"nobody was told: it was over while held ({causes or 'held'})"
+    turn.say("playbook.skipped", row, because, cause=ids[-1:], data=data, trace=row.get("trace"))

@@ -54,6 +54,17 @@ def inhibited(turn: Turn, view: Mapping[str, Any]) -> tuple[Inhibitor, str, str]
     return None
 
 
+def ended(turn: Turn, rule: CompiledRule) -> None:
+    """An incident of a rule that holds others back is over: what no longer fires in any of its incidents holds nothing back."""
+    names = tuple(each.name for each in turn.ruleset.inhibitors.of[rule.name])
+    for key in [key for key in turn.state.sources if key.removeprefix("rehearsal:").startswith(names)]:
+        for unit in sorted(turn.state.sources[key]):
+            row = turn.state.rows.get(PREFIX + unit)
+            if row is not None and not row["e"] and unit not in turn.state.firing:
+                row["e"] = turn.at
+                turn.state.touch(PREFIX + unit)
+
+
 def _takes_over(turn: Turn, key: str, unit: str, row: Row) -> bool:
     """Whether an occurrence is the one that counts under a key where only one does; the one before it then counts no more."""
     for other in list(turn.state.sources.get(key, ())):

@@ -21,9 +21,11 @@ _UNSEEN = frozenset({"raw", "body", "links", "fact", "incident", "occurred_micro
 """What is not kept of a signal: silences made after it came cannot read it."""
 
 
-def heard(turn: Turn, fields: Fields) -> None:
-    """Bring what is known of the signal's occurrence up to date, and the signal's expiry with it."""
+def heard(turn: Turn, fields: Fields) -> list[str]:
+    """Bring what is known of the signal's occurrence up to date, and the signal's expiry with it; returns the inhibitions of which it
+    was a source until now."""
     rows, status = turn.state.rows, fields["status"]
+    freed: list[str] = []
     if status == "firing":
         unit = unit_of(fields)
         row = rows.get(PREFIX + unit)
@@ -36,6 +38,8 @@ def heard(turn: Turn, fields: Fields) -> None:
             row = rows.get(PREFIX + unit)
             if row is not None:
                 _update(turn, unit, row, fields)
+                freed += row["src"]
+    return freed
 
 
 def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
@@ -49,6 +53,11 @@ def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
         turn.state.put(key, row)
         _rest(turn, key, row)
     return unit, row
+
+
+def essence(fields: Fields) -> Fields:
+    """What conditions may read of a signal later."""
+    return {name: value for name, value in fields.items() if name not in _UNSEEN}
 
 
 def life_of(row: Row | None) -> Life | None:
@@ -97,7 +106,7 @@ def _update(turn: Turn, unit: str, row: Row, fields: Fields) -> Life:
 
 def _set(row: Row, life: Life, fields: Fields) -> None:
     row["s"], row["e"], row["t"], row["id"] = life.starts, life.ends, life.timeout, fields["id"]
-    row["view"] = {name: value for name, value in fields.items() if name not in _UNSEEN}
+    row["view"] = essence(fields)
 
 
 def _life(turn: Turn, fields: Fields) -> Life:

@@ -1,6 +1,7 @@
 """What is recorded of delivery: that a group was told of, or that what is due is held and why."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rules.decided import moment
 from rules.delivery.group import Reason
@@ -8,6 +9,7 @@ from rules.delivery.holds import Hold
 from rules.incidents import incident_of
 from rules.state import Row
 from rules.turn import Turn
+from schemas.spans import about
 
 _WORDS: dict[Reason, str] = {
     "first": "told for the first time",
@@ -53,10 +55,37 @@ def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], members: Ma
         if list(cause) in before:
             continue
         hold = first[cause]
-        data = {"playbook": rule.playbook if rule is not None else None, "reason": hold.cause, "by": hold.by}
+        data: dict[str, Any] = {"playbook": rule.playbook if rule is not None else None, "reason": hold.cause}
+        if hold.by:
+            data["by"] = hold.by
         if hold.until is not None:
             data["until"] = moment(hold.until)
         signals = list(members.values())[-1:]
         turn.say(
             "playbook.held", incident, hold.sentence(turn.at), cause=signals, data=data, trace=incident.get("trace")
         )
+
+
+def ask_again(turn: Turn, incident: Row, row: Row, hold: Hold) -> int | None:
+    """A silence that hides a critical incident for long is asked about; returns when it is to be asked next, None where it is not.
+
+    `row` is what is held, `since` when that began.
+    """
+    if hold.cause != "silenced" or incident["severity"] != "critical" or incident["status"] != "open":
+        row.pop("asked", None)
+        return None
+    limits, silence = turn.state.limits, turn.state.silences.get(hold.by)
+    since: int = row.setdefault("hidden", turn.at)
+    last: int | None = row.get("asked")
+    due = since + limits.silence_asks_after if last is None else last + limits.silence_asks_every
+    if silence is None or turn.at < due:
+        return due
+    row["asked"] = turn.at
+    because = (
+        f"silence {hold.by} of {silence['author']} has hidden this critical incident for {about(turn.at - since)}: "
+        "is that still meant? It can be ended with `tocsin silence expire`"
+    )
+    data = {"silence_id": hold.by, "author": silence["author"], "matcher": silence["matcher"],
+            "since": moment(since), "until": moment(silence["until"])}  # fmt: skip
+    turn.say("silence.asked", incident, because, cause=(hold.by,), data=data)
+    return turn.at + limits.silence_asks_every

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rules.counts import Outcome
-from rules.delivery import gate, holds, inhibition, known, waits
+from rules.delivery import flapping, gate, holds, inhibition, known, storms, throttle, waits
 from rules.delivery.occasions import Occasion
 from rules.delivery.tree import route
 from rules.incidents import POINTS
@@ -18,7 +18,8 @@ _HUSHED: dict[holds.Cause, Outcome] = {"silenced": "silence", "inhibited": "inhi
 def heard(turn: Turn, fields: Fields) -> None:
     """Told of every new signal before anything else is."""
     if turn.ruleset.tells_in_time:
-        known.heard(turn, fields)
+        for source in known.heard(turn, fields):
+            gate.freed(turn, f"inhibition/{source}")
 
 
 def hushed(turn: Turn, fields: Fields) -> tuple[Outcome, str] | None:
@@ -55,7 +56,11 @@ def delivered(turn: Turn, key: str, row: Row, occasion: Occasion) -> None:
     """Deliver what has become of the group under `key` (`choose` asks for its playbook), hold it, or let it be."""
     rule = turn.compiled(row["rule"])
     pace = rule.delivery.pace if rule is not None and rule.delivery is not None else None
-    if rule is not None and pace is not None:
+    if rule is not None and occasion.kind == "resolved" and rule.name in turn.ruleset.inhibitors.of:
+        inhibition.ended(turn, rule)
+    if rule is not None and rule.delivery is not None and pace is not None:
+        flapping.note(turn, rule.delivery, key, occasion)
+        storms.note(turn, rule, key, row, occasion)
         if occasion.kind == "resolved":
             waits.ended(turn, key)
         elif occasion.fields is not None and occasion.kind != "fewer":
@@ -77,6 +82,10 @@ def due(turn: Turn, key: str, row: Row) -> None:
             waits.due(turn, key, row)
         case "hold":
             gate.due(turn, key, row)
+        case "throttle":
+            throttle.due(turn, key, row)
+        case "storm":
+            storms.due(turn, key, row)
 
 
 def swept(turn: Turn, key: str, row: Row) -> None:

@@ -1,10 +1,10 @@
 """Groups that wait: who joins them, when they are looked at, and what is said when they are."""
 
 from rules.asking import choose
-from rules.delivery import holds, known
+from rules.delivery import flapping, holds, known, storms
 from rules.delivery.compiled import Delivery, Pace
 from rules.delivery.group import Look, look, new_group
-from rules.delivery.saying import held, notified
+from rules.delivery.saying import ask_again, held, notified
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -56,7 +56,7 @@ def due(turn: Turn, name: str, row: Row) -> None:
     members = dict(row["in"])
     alerts = {unit: turn.state.rows.get(known.PREFIX + unit) for unit in members}
     lives = {unit: life for unit, alert in alerts.items() if unit not in row["over"] and (life := known.life_of(alert))}
-    why = _holds(turn, delivery, alerts)
+    why = _holds(turn, rule, delivery, key, alerts)
     found = look(row, delivery.pace, lives, why.__contains__, turn.at)
     for unit in members:
         if unit not in row["in"]:
@@ -64,13 +64,10 @@ def due(turn: Turn, name: str, row: Row) -> None:
     incident = turn.state.rows.get(key)
     if incident is not None and "id" in incident:
         _tell(turn, rule, incident, members, found)
-        held(
-            turn,
-            incident,
-            row,
-            [why[unit] for unit in found.held if unit in lives and not lives[unit].over(turn.at)],
-            members,
-        )
+        firing = [why[unit] for unit in found.held if unit in lives and not lives[unit].over(turn.at)]
+        held(turn, incident, row, firing, members)
+        if (silenced := next((hold for hold in firing if hold.cause == "silenced"), None)) is not None:
+            ask_again(turn, incident, row, silenced)
     _rest(turn, name, row, delivery.pace)
 
 
@@ -81,8 +78,13 @@ def drop(turn: Turn, name: str, row: Row) -> None:
     turn.state.delete(name)
 
 
-def _holds(turn: Turn, delivery: Delivery, alerts: dict[str, Row | None]) -> dict[str, holds.Hold]:
-    closed = holds.of_times(delivery, turn.at)
+def _holds(
+    turn: Turn, rule: CompiledRule, delivery: Delivery, key: str, alerts: dict[str, Row | None]
+) -> dict[str, holds.Hold]:
+    incident = turn.state.rows.get(key)
+    closed = holds.of_times(delivery, turn.at) or flapping.hold(turn, delivery, key)
+    if closed is None and incident is not None and "id" in incident:
+        closed = storms.hold(turn, rule, key, incident)
     if closed is not None:
         return dict.fromkeys(alerts, closed)
     if not turn.state.sources and not turn.state.silences:
