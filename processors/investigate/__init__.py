@@ -5,13 +5,31 @@ from collections.abc import Mapping
 
 from connectors.ports.archive import Archive
 from connectors.ports.journal import Journal
-from connectors.ports.meters import Meters
+from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
 from playbooks.library import Library
+from processors.investigate.commands import Commands
 from processors.investigate.loop import Intake
+from processors.investigate.means import Means
+from processors.investigate.roster import Facts, Roster
+from processors.investigate.sharing import Storms
+from processors.investigate.spending import Limits, Spending
+from processors.investigate.switchboard import Switchboard
 from processors.investigate.worker import Workers
 
-__all__ = ["Intake", "Investigate", "Workers"]
+__all__ = [
+    "Commands",
+    "Facts",
+    "Intake",
+    "Investigate",
+    "Limits",
+    "Means",
+    "Roster",
+    "Spending",
+    "Storms",
+    "Switchboard",
+    "Workers",
+]
 
 
 class Investigate:
@@ -28,19 +46,33 @@ class Investigate:
         meters: Meters | None = None,
         concurrency: int = 4,
         ttl_s: float = 60.0,
+        means: Means | None = None,
+        storms: Storms | None = None,
     ) -> None:
-        self.intake = Intake(journal, library, meters=meters)
+        """`means`: models, money, masks; without it there is no model. `storms`: from when on incidents alike share."""
+        means = means or Means(journal, archive, tools, meters or NullMeters())
+        self.intake = Intake(journal, library, meters=meters, talks=means.talks, storms=storms)
+        self.commands = Commands(journal, means.interrupts)
         self.workers = Workers(
-            journal, archive, tools, library, owner=owner, meters=meters, concurrency=concurrency, ttl_s=ttl_s
+            journal,
+            archive,
+            tools,
+            library,
+            owner=owner,
+            meters=meters,
+            concurrency=concurrency,
+            ttl_s=ttl_s,
+            means=means,
         )
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.intake.run())
+            group.create_task(self.commands.run())
             group.create_task(self.workers.run())
 
     async def drain(self) -> None:
         """Until no decision waits and no job is due: for a run over given input. Raises Busy and Unavailable."""
-        while await self.intake.step() or await self.workers.one(timeout_s=0):
+        while await self.intake.step() or await self.commands.step() or await self.workers.one(timeout_s=0):
             pass

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -11,6 +11,9 @@ from connectors.ports.journal import DECISIONS, Busy, Conflict, Entry, Journal, 
 from connectors.ports.meters import Meters, NullMeters
 from playbooks.library import Library
 from playbooks.model import Playbook
+from processors.analyst.loop.case import Waiting
+from processors.analyst.loop.names import ACTION, SIGNALS
+from processors.investigate import inbox
 from processors.investigate.followup import KINDS, Followed, followup
 from processors.investigate.outcome import proposals
 from processors.investigate.rows import (
@@ -25,10 +28,13 @@ from processors.investigate.rows import (
     load,
     version_key,
 )
-from schemas import Decision, Investigation, Versions, decide, severity_rank
-from schemas.payload import IncidentChanged, PlaybookSelected, PlaybookSkipped
+from processors.investigate.sharing import Storm, Storms, follow, keep, leads, storm_key, storm_of
+from schemas import Decision, Incident, Investigation, Versions, decide, severity_rank
+from schemas.payload import ActionChanged, IncidentChanged, PlaybookSelected, PlaybookSkipped
+from schemas.time import SECOND
 
 BATCH = 200
+FATES = ("action.approved", "action.denied", "action.expired", "action.succeeded", "action.failed")
 _log = logging.getLogger(__name__)
 
 
@@ -40,14 +46,27 @@ class _Batch:
     followed: dict[str, Followed] = field(default_factory=dict)
     queued: list[tuple[Investigation, Playbook, Task]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    storms: dict[str, Storm] = field(default_factory=dict)
+    followers: list[tuple[Investigation, Investigation]] = field(default_factory=list)
+    waiting: dict[tuple[str, str], Waiting] = field(default_factory=dict)
 
 
 class Intake:
     """Follows the decisions. Any number of copies may run: the position is moved by compare-and-swap."""
 
-    def __init__(self, journal: Journal, library: Library, *, meters: Meters | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        library: Library,
+        *,
+        meters: Meters | None = None,
+        talks: Callable[[Playbook], bool] = lambda _playbook: False,
+        storms: Storms | None = None,
+    ) -> None:
+        """`talks`: whether a model looks into what this playbook is for; only such investigations hear of what happens meanwhile, and share."""
         self._journal, self._library = journal, library
         self._meters = meters or NullMeters()
+        self._talks, self._storms = talks, storms or Storms()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -77,12 +96,18 @@ class Intake:
         async with self._journal.unit() as unit:
             self._write(batch, unit)
             unit.move(CONSUMER, DECISIONS, old=position, new=entries[-1].offset)
+        for identity, key in batch.waiting:
+            await inbox.woken(self._journal, identity, f"{key}-{entries[-1].offset}")
+        for follower, leader in batch.followers:
+            found = await load(self._journal, leader.id)
+            if found is not None and found.conclusion is not None:
+                await inbox.woken(self._journal, follower.id, "shared")
         self._count(batch)
         return len(entries)
 
     def _read(self, entry: Entry) -> Decision | None:
         """The decision, if it is of a kind that concerns us."""
-        wanted = (b"playbook.selected", b"incident.updated", b"incident.resolved", b"incident.reopened")
+        wanted = (b"playbook.selected", b"incident.updated", b"incident.resolved", b"incident.reopened", b'"action.')
         if entry.kind != "decision" or not any(kind in entry.payload for kind in wanted):
             return None
         try:
@@ -97,7 +122,11 @@ class Intake:
             if decision.kind == "playbook.selected":
                 await self._select(decision, PlaybookSelected.model_validate(decision.data), batch)
             elif decision.kind in KINDS:
-                await self._follow(decision, IncidentChanged.model_validate(decision.data), batch)
+                changed = IncidentChanged.model_validate(decision.data)
+                await self._follow(decision, changed, batch)
+                await self._tell(decision, changed.incident, batch)
+            elif decision.kind in FATES and decision.investigation_id is not None:
+                await self._tell_fate(decision, ActionChanged.model_validate(decision.data), batch)
         except ValidationError as error:
             _log.error("decision %r of kind %r has unreadable data: %s", decision.id, decision.kind, error)
             self._meters.count("tocsin.investigate.unreadable")
@@ -124,9 +153,57 @@ class Intake:
             incident=incident.model_copy(update={"rehearsal": incident.rehearsal or decision.rehearsal}),
             queued_at=self._journal.now(),
             trace=decision.trace or incident.trace,
+            cause=decision.id,
+            signal_ids=tuple(dict.fromkeys((*selected.signal_ids, *incident.signal_ids))),
         )
-        signal_ids = tuple(dict.fromkeys((*selected.signal_ids, *incident.signal_ids)))
-        batch.queued.append((investigation, playbook, Task(identity, decision.id, signal_ids)))
+        await self._queue(investigation, playbook, batch)
+
+    async def _queue(self, investigation: Investigation, playbook: Playbook, batch: _Batch) -> None:
+        if self._storms.after and self._talks(playbook):
+            key, now = storm_key(investigation.incident, playbook), self._journal.now()
+            storm = await storm_of(self._journal, key, investigation.id, self._storms, now, known=batch.storms.get(key))
+            batch.storms[key] = storm
+            name = f"{key}@{storm.since}"
+            leader = await self._leader(storm, batch)
+            if leader is not None:
+                paused = {
+                    "status": "paused",
+                    "shares": leader.id,
+                    "storm": name,
+                    "waits_for": "an incident alike",
+                    "paused_at": now,
+                }
+                batch.followers.append((investigation.model_copy(update=paused), leader))
+                return
+            investigation = investigation.model_copy(update={"storm": name})
+        batch.queued.append((investigation, playbook, inbox.task_of(investigation)))
+
+    async def _leader(self, storm: Storm, batch: _Batch) -> Investigation | None:
+        if storm.count <= self._storms.after:
+            return None
+        queued = next((each for each, _, _ in batch.queued if each.id == storm.leader), None)
+        return queued or await leads(self._journal, storm.leader)
+
+    async def _tell(self, decision: Decision, incident: Incident, batch: _Batch) -> None:
+        """Whoever looks into it hears how it is now: the latest is enough."""
+        row = await self._journal.get(RUNNING, incident.id)
+        found = await load(self._journal, row.decode()) if row is not None else None
+        if found is not None and self._hears(found):
+            data = {"incident": incident.model_dump(mode="json", exclude_none=True)}
+            batch.waiting[found.id, SIGNALS] = Waiting(SIGNALS, SIGNALS, decision.because, at=decision.at, data=data)
+
+    async def _tell_fate(self, decision: Decision, changed: ActionChanged, batch: _Batch) -> None:
+        """What becomes of an action that was proposed before there was a conclusion."""
+        found = await load(self._journal, decision.investigation_id or "")
+        if found is None or not self._hears(found):
+            return
+        key = f"{ACTION}/{decision.id}"
+        text = f"{decision.kind} {changed.action.id} ({changed.action.kind}): {decision.because}"
+        batch.waiting[found.id, key] = Waiting(key, ACTION, text, decision.actor, decision.at)
+
+    def _hears(self, investigation: Investigation) -> bool:
+        playbook = self._library.get(investigation.playbook)
+        return investigation.status in ("running", "paused") and playbook is not None and self._talks(playbook)
 
     async def _is_running(self, incident_id: str, batch: _Batch) -> bool:
         if incident_id in batch.running:
@@ -166,6 +243,17 @@ class Intake:
             unit.put(PLAYBOOKS, version_key(playbook.name, playbook.version), playbook.freeze())
             priority = severity_rank(investigation.incident.severity)
             unit.enqueue(QUEUE, investigation.id, task.to_json(), priority=priority)
+        for investigation, leader in batch.followers:
+            playbook = self._library.playbooks[investigation.playbook]
+            unit.create(INVESTIGATIONS, investigation.id, investigation.to_json())
+            unit.put(RUNNING, investigation.incident_id, investigation.id.encode())
+            unit.put(PLAYBOOKS, version_key(playbook.name, playbook.version), playbook.freeze())
+            now, patience_s = self._journal.now(), 2 * playbook.front.analyst.timeout / SECOND + 60
+            follow(unit, investigation, leader, patience_s=0 if leader.conclusion else patience_s, now=now)
+        for key, storm in batch.storms.items():
+            keep(unit, key, storm)
+        for (identity, _), event in batch.waiting.items():
+            inbox.put(unit, identity, event)
         for incident_id, followed in batch.followed.items():
             unit.put(FOLLOWED, incident_id, followed.to_json())
         for decision in batch.decisions:

@@ -9,6 +9,8 @@ from connectors.ports.archive import Archive
 from connectors.ports.journal import Journal
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
+from playbooks.model import Playbook
+from processors.analyst.loop.names import NONE
 from processors.analyst.loop.slots import Slots
 from processors.investigate.events import Event
 from processors.investigate.roster import Roster
@@ -52,6 +54,11 @@ class Means:
     slots: Slots = field(default_factory=Slots)
     interrupts: Interrupts = field(default_factory=Interrupts)
     watch: Callable[[str, Event], None] = lambda _investigation, _event: None
+
+    def talks(self, playbook: Playbook) -> bool:
+        """Whether a model looks into what this playbook is for."""
+        wanted, roles = playbook.front.analyst.model, self.switchboard.roster.roles
+        return wanted != NONE and bool(roles.get(wanted) or roles.get("default"))
 
     def book(self) -> Spending:
         """Where money is written down; made on first use."""

@@ -45,13 +45,14 @@ def storm_key(incident: Incident, playbook: Playbook) -> str:
     )  # fmt: skip
 
 
-async def storm_of(journal: Journal, key: str, newcomer: str, storms: Storms, now: int) -> Storm:
-    """The storm with the newcomer counted in; he leads a new one when the last is over."""
-    row = await journal.get(STORMS, key)
-    if row is not None:
+async def storm_of(
+    journal: Journal, key: str, newcomer: str, storms: Storms, now: int, *, known: Storm | None = None
+) -> Storm:
+    """The storm with the newcomer counted in; he leads a new one when the last is over. `known`: as it stands, if somebody just counted."""
+    if known is None and (row := await journal.get(STORMS, key)) is not None:
         known = Storm(**orjson.loads(row))
-        if now - known.since <= storms.within_s * SECOND:
-            return Storm(known.leader, known.count + 1, known.since)
+    if known is not None and now - known.since <= storms.within_s * SECOND:
+        return Storm(known.leader, known.count + 1, known.since)
     return Storm(newcomer, 1, now)
 
 
