@@ -28,8 +28,15 @@ _TOP_KEYS = (
 _SEND_RESOLVED = {"email_configs": False, "slack_configs": False, "wechat_configs": False, "mattermost_configs": False}
 
 
-def read(content: object, source: str) -> Sheet:
-    """The configuration's rules. Raises NotImportable."""
+_AS_THERE = (
+    "`held_ends: forget` and `sources: last` keep two things as they are in Alertmanager: the end of an alert that comes while it is held is "
+    "never told of, and of several sources of an inhibition only the one that ends last counts. Take them out to have both better; "
+    "`tocsin rules import --mended` writes neither."
+)
+
+
+def read(content: object, source: str, *, mended: bool = False) -> Sheet:
+    """The configuration's rules; `mended`: without what only repeats known defects. Raises NotImportable."""
     config = mapping(content, "the configuration")
     if "route" not in config:
         raise NotImportable("an Alertmanager configuration has a 'route'; this file has none")
@@ -37,13 +44,16 @@ def read(content: object, source: str) -> Sheet:
     _times(config, sheet)
     receivers = _receivers(config)
     root = mapping(config["route"], "the route")
-    sheet.add(_route(root, sheet, receivers, name="route", root=True))
+    top = sheet.add(_route(root, sheet, receivers, name="route", root=True))
+    if not mended and top.rule is not None:
+        top.rule["held_ends"] = "forget"
+        sheet.remarks.append(_AS_THERE)
     for number, rule in enumerate(listing(config.get("inhibit_rules"), "inhibit_rules"), 1):
-        _inhibition(mapping(rule, "an inhibition"), number, sheet)
-    top = Item("key", "top level", None)
-    unknown_keys(top, config, _TOP_KEYS)
-    if top.notes:
-        sheet.add(top)
+        _inhibition(mapping(rule, "an inhibition"), number, sheet, mended=mended)
+    keys = Item("key", "top level", None)
+    unknown_keys(keys, config, _TOP_KEYS)
+    if keys.notes:
+        sheet.add(keys)
     return sheet
 
 
@@ -126,7 +136,7 @@ def _group_by(names: list[str]) -> list[str]:
     return [below("labels", name) for name in names]
 
 
-def _inhibition(node: dict[str, Any], number: int, sheet: Sheet) -> None:
+def _inhibition(node: dict[str, Any], number: int, sheet: Sheet, *, mended: bool) -> None:
     name = f"inhibit-{number}" if not node.get("name") else str(node["name"])
     sources = listing(node.get("sources"), "sources") or [node]
     for each in sources:
@@ -146,6 +156,8 @@ def _inhibition(node: dict[str, Any], number: int, sheet: Sheet) -> None:
         inhibit: dict[str, Any] = {"when": _heard(target)}
         if equal:
             inhibit["equal"] = [below("labels", label) for label in equal]
+        if not mended:
+            inhibit["sources"] = "last"
         item.rule = {"name": sheet.names.take(name), "when": _heard(when), "inhibit": inhibit}
         unknown_keys(item, node, _INHIBIT_KEYS)
 

@@ -38,21 +38,25 @@ def content_of(text: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def read(system: System, text: str, source: str) -> Sheet:
-    """The rules of a file. Raises NotImportable when it is none of that system."""
-    sheet = _READERS[system](content_of(text), source)
+def read(system: System, text: str, source: str, *, mended: bool = False) -> Sheet:
+    """The rules of a file; `mended`: without what only repeats known defects of that system. Raises NotImportable when it is none of it."""
+    content = content_of(text)
+    if system == "alertmanager":
+        sheet = alertmanager.read(content, source, mended=mended)
+    else:
+        sheet = _READERS[system](content, source)
     leave_out_unreached(sheet.items)
     return sheet
 
 
 def run_steps(
-    system: System, text: str, source: str, steps: str, *, base: int, until: int | None = None
+    system: System, text: str, source: str, steps: str, *, base: int, until: int | None = None, mended: bool = False
 ) -> Iterator[dict[str, Any]]:
     """One line for each firing and notification of the imported rules, as `told` has it.
 
     Raises NotImportable, BadLine, and RulesInvalid, which would be a fault of the import.
     """
-    sheet = read(system, text, source)
+    sheet = read(system, text, source, mended=mended)
     ruleset = load_texts({source: write(sheet)}, reached=False)
     made = inputs(system, steps, base, content_of(text))
     yield from told(run(ruleset, made, until=until), made, sheet, base)

@@ -47,6 +47,8 @@ class Sheet:
     times: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     silences: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What is said at the head of the file."""
     names: Names = field(default_factory=lambda: Names())
 
     @property

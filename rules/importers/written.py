@@ -23,6 +23,8 @@ def write(sheet: Sheet) -> str:
     ]
     if sheet.playbooks:
         lines += _comment(f"Playbooks still to be written: {', '.join(sheet.playbooks)}.", 0)
+    for remark in sheet.remarks:
+        lines += _comment(remark, 0)
     for silence in sheet.silences:
         lines += _comment(f"Silence: {json.dumps(silence, ensure_ascii=False)}", 0)
     if sheet.defaults:

@@ -139,6 +139,9 @@ def import_rules(
     ] = None,
     base: Base = None,
     until: Until = None,
+    mended: Annotated[
+        bool, typer.Option("--mended", help="Leave out what only repeats known defects of the other system")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the rules of another system in our language, with a comment at each thing that is not carried over exactly."""
@@ -150,10 +153,10 @@ def import_rules(
         if steps is not None:
             at = _moment(base)
             end = None if until is None else at + round(until * SECOND)
-            for line in run_steps(chosen, text, file.name, steps.read_text("utf-8"), base=at, until=end):
+            for line in run_steps(chosen, text, file.name, steps.read_text("utf-8"), base=at, until=end, mended=mended):
                 emit(line) if as_json else _say(orjson.dumps(line).decode())
             return
-        _write(read(chosen, text, file.name), output, as_json=as_json)
+        _write(read(chosen, text, file.name, mended=mended), output, as_json=as_json)
     except NotImportable as error:
         fail(UNREACHABLE, f"{file}: {error}")
     except BadLine as error:
