@@ -59,16 +59,19 @@ def _ruleset(given: dict[str, Any], sheet: Sheet) -> None:
     unknown_keys(top, given, _SET_KEYS)
     if top.notes:
         sheet.add(top)
-    if many or len(single) < 2:
+    if len(single) < 2 or (many and not any("throttle" in (item.rule or {}) for item in single[:-1])):
         sheet.items += made
         return
-    # There an event goes to the first rule that it matches and to no other: a routing tree here.
+    # There an event goes to the first rule that it matches and to no other: a routing tree here. Where rules share events, those that
+    # throttle still keep theirs to themselves.
     tree = Item("rule set", name, items=single)
     when = either(str(item.rule["when"]) for item in single if item.rule is not None)
     tree.rule = {"name": sheet.names.take(name, "ruleset"), "when": when, "group_by": ["id"]}
     for item in single:
         if item.rule is not None:
             del item.rule["group_by"]
+            if many and "throttle" not in item.rule:
+                item.rule["continue"] = True
     first = made.index(single[0])
     sheet.items += [
         tree if number == first else item for number, item in enumerate(made) if number == first or item not in single
@@ -207,11 +210,13 @@ class _Rule:
         made: dict[str, Any] = {kinds[0]: span(said[kinds[0]])}
         if kinds[0] == "accumulate_within":
             made["count"] = int(said.get("threshold", 1))
-        attributes = [
-            read_condition(f"{key} is defined").text
-            for key in listing(said.get("group_by_attributes"), "group_by_attributes")
+        keys = [
+            read_condition(f"{key} is defined").text for key in listing(said.get("group_by_attributes"), "attributes")
         ]
-        made["by"] = [_path(text) for text in attributes]
+        made["by"] = [_path(key) for key in keys]
+        if kinds[0] == "accumulate_within":
+            # An event without a key is none of its, and may be another rule's.
+            rule["when"] = both([str(rule["when"]), *keys])
         rule["throttle"] = made
 
     def actions(self, rule: dict[str, Any]) -> None:
