@@ -17,10 +17,16 @@ def read_json(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refused("malformed", f"the body is not JSON: {error}") from error
-    # Nothing is nested deeper than there are brackets; counting them is cheaper than looking at every value.
-    if body.count(b"{") + body.count(b"[") > DEEPEST and too_deep(value):
+    if may_be_deep(body) and too_deep(value):
         raise Refused("malformed", f"the JSON is nested deeper than {DEEPEST} levels")
     return value
+
+
+def may_be_deep(content: bytes) -> bool:
+    """Whether the text has more brackets than DEEPEST: nothing is nested deeper than there are brackets, and finding some is cheaper
+    than looking at every value (splitting is several times as fast as counting, and stops when it has seen enough)."""
+    found = len(content.split(b"{", DEEPEST + 1)) + len(content.split(b"[", DEEPEST + 1)) - 2
+    return found > DEEPEST
 
 
 def too_deep(value: object, deepest: int = DEEPEST) -> bool:

@@ -1,7 +1,7 @@
 """What was received, as the records that are appended: encoded once, without secrets, each with the trace that brought it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic_core import PydanticSerializationError
 
@@ -10,18 +10,17 @@ from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received
 from processors.ingest.redact import Redactor
 from schemas import LogBatch, Signal, digest, to_rfc3339
-from schemas.draft import Draft, Drafts, written
+from schemas.draft import Drafts, written
 from schemas.quarantine import Quarantine
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What one request adds: records for the inputs, in the order the source gave them, and what goes to quarantine."""
 
     records: Sequence[NewRecord]
     quarantine: Sequence[Quarantine] = ()
     log_lines: int = 0
-    signals: int = field(default=0)
+    signals: int = 0
 
 
 def admission(
@@ -41,7 +40,10 @@ def admission(
     encoded: list[NewRecord] = []
     signals, lines = received.signals, 0
     if isinstance(signals, Drafts):
-        for draft in _stamped(signals.drafts, received_at, rehearsal):
+        at = to_rfc3339(received_at)
+        for draft in signals.drafts:
+            if rehearsal or draft["received_at"] != at:
+                draft = {**draft, "received_at": at, "rehearsal": rehearsal or draft["rehearsal"]}
             try:
                 encoded.append(NewRecord("signal", written(draft)[:-1] + end, draft["group_key"]))
             except (PydanticSerializationError, ValueError) as error:
@@ -91,14 +93,6 @@ def quarantined(poison: Poison, source: Origin, redactor: Redactor, received_at:
         received_at=received_at,
         content=content,
     )
-
-
-def _stamped(drafts: Sequence[Draft], received_at: int, rehearsal: bool) -> Sequence[Draft]:
-    """The drafts with the time of receipt, and as a rehearsal where this is one; the very same ones when they say so already."""
-    at = to_rfc3339(received_at)
-    if not rehearsal and all(draft["received_at"] == at for draft in drafts):
-        return drafts
-    return [{**draft, "received_at": at, "rehearsal": rehearsal or draft["rehearsal"]} for draft in drafts]
 
 
 def _encoded(record: Signal | LogBatch, received_at: int, end: bytes, rehearsal: bool) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.ports.meters import Meters, NullMeters
-from connectors.ports.source import Refused, Reply, Request, Source
+from connectors.ports.source import Refused, Reply, Request
 from processors.ingest import Ingest
 from tocsin.door.bodies import Body, Budget, Crowded, Disconnected, Receive
 from tocsin.door.encodings import coding_of, decoded
@@ -84,19 +84,21 @@ class IngestDoor:
         source, limits = match.sources[0], self._limits
         headers, at = _headers(scope), self._ingest.now()
         trusted = self._loopback and _from_here(scope, headers)
-
         method, query = scope["method"], scope["query_string"].decode("latin-1")
-
-        def request(raw: bytes, content: bytes) -> Request:
-            return Request(method, path, query, headers, content, raw, at, match.params, trusted)
-
         try:
             if method not in match.methods:
                 allowed = ", ".join(sorted(match.methods))
                 raise Refused("method", f"{method} is not for {path}; expected {allowed}")
-            raw, content = await self._read(headers, source, body)
+            encoding, length = headers.get("content-encoding"), headers.get("content-length", "")
+            coding = coding_of(encoding) if encoding else "identity"
+            declared = int(length) if length.isdigit() else None
+            raw = content = await body.read(declared, source.max_body, limits.body_timeout_s)
+            if coding != "identity":
+                content = await _decoded(raw, coding, source.max_decompressed)
+                body.take(len(content))
         except Refused as refused:
-            reply = self._ingest.refuse(source, refused, request(b"", b""))
+            empty = Request(method, path, query, headers, b"", b"", at, match.params, trusted)
+            reply = self._ingest.refuse(source, refused, empty)
             extra = {}
             if refused.reason == "method" and not any(name.lower() == "allow" for name in reply.headers):
                 extra["allow"] = ", ".join(sorted(match.methods))
@@ -104,43 +106,40 @@ class IngestDoor:
             ended = not waits and await body.spill(limits.body_timeout_s)
             await respond(send, reply, extra, close=not ended)
         except Crowded:
-            reply = self._ingest.overloaded(source, "bytes", limits.retry_after_s, request(b"", b""))
+            empty = Request(method, path, query, headers, b"", b"", at, match.params, trusted)
+            reply = self._ingest.overloaded(source, "bytes", limits.retry_after_s, empty)
             await respond(send, reply, close=True)
         except TimeoutError:
             fault = f"the body was not complete after {limits.body_timeout_s:g} s"
             await respond(send, _fault(408, fault), close=True)
         else:
+            request = Request(method, path, query, headers, content, raw, at, match.params, trusted)
             rehearsal = trusted and REHEARSAL in headers
-            await respond(send, await self._ingest.receive(match.sources, request(raw, content), rehearsal=rehearsal))
+            await respond(send, await self._ingest.receive(match.sources, request, rehearsal=rehearsal))
 
-    async def _read(self, headers: Mapping[str, str], source: Source, body: Body) -> tuple[bytes, bytes]:
-        """The body as it came, and decompressed."""
-        encoding = headers.get("content-encoding")
-        coding = coding_of(encoding) if encoding else "identity"
-        length = headers.get("content-length", "")
-        declared = int(length) if length.isdigit() else None
-        raw = await body.read(declared, source.max_body, self._limits.body_timeout_s)
-        if coding == "identity":
-            return raw, raw
-        if len(raw) < _IN_A_THREAD:
-            content = decoded(raw, coding, source.max_decompressed)
-        else:
-            content = await asyncio.to_thread(decoded, raw, coding, source.max_decompressed)
-        body.take(len(content))
-        return raw, content
+
+async def _decoded(raw: bytes, coding: str, cap: int) -> bytes:
+    """The body decompressed, in a thread when it is large."""
+    if len(raw) < _IN_A_THREAD:
+        return decoded(raw, coding, cap)
+    return await asyncio.to_thread(decoded, raw, coding, cap)
 
 
 async def respond(send: Send, reply: Reply, extra: Mapping[str, str] | None = None, *, close: bool = False) -> None:
     """Send a reply; `close` ends the connection after it."""
-    headers = [(b"content-length", b"%d" % len(reply.body))]
-    for name, value in reply.headers.items():
-        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    headers = [(b"content-length", b"%d" % len(reply.body)), *map(_header, reply.headers.items())]
     if extra:
-        headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in extra.items()]
+        headers += map(_header, extra.items())
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+@lru_cache(maxsize=256)
+def _header(named: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = named
+    return name.lower().encode("latin-1"), value.encode("latin-1")
 
 
 def not_found(path: str, routes: RouteTable, others: tuple[str, ...] = ()) -> Reply:

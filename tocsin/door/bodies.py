@@ -66,7 +66,7 @@ class Body:
         """The whole body. Raises Refused (too_large), Crowded, Disconnected, TimeoutError."""
         if declared is not None and declared > cap:
             raise too_large("over the wire", cap)
-        first, more = await self._next()
+        first, more = self._piece(await self._receive())
         self.take(len(first))
         if len(first) > cap:
             raise too_large("over the wire", cap)
@@ -75,7 +75,7 @@ class Body:
         async with asyncio.timeout(timeout_s):
             pieces, size = [first], len(first)
             while more:
-                piece, more = await self._next()
+                piece, more = self._piece(await self._receive())
                 self.take(len(piece))
                 size += len(piece)
                 if size > cap:
@@ -89,14 +89,14 @@ class Body:
         try:
             async with asyncio.timeout(timeout_s):
                 while left > 0 and not self._ended:
-                    piece, _ = await self._next()
+                    piece, _ = self._piece(await self._receive())
                     left -= len(piece)
         except (TimeoutError, Disconnected):
             return False
         return self._ended
 
-    async def _next(self) -> tuple[bytes, bool]:
-        message = await self._receive()
+    def _piece(self, message: MutableMapping[str, Any]) -> tuple[bytes, bool]:
+        """What came, and whether there is more."""
         if message["type"] == "http.disconnect":
             raise Disconnected
         more = bool(message.get("more_body", False))

@@ -15,6 +15,9 @@ TITLE = 300
 """Characters of a title; what is longer continues in the body."""
 
 
+_WEB = ("http://", "https://")
+
+
 def text_of(value: Any) -> str:
     """One text: numbers and booleans as JSON writes them, an object by its `name` where it has one, the rest as JSON."""
     if type(value) is str:
@@ -89,5 +92,7 @@ def measures_of(value: Any) -> dict[str, float]:
 
 def urls_of(value: Any) -> list[str]:
     """Web addresses out of a text or an array of texts; anything that is not http or https is left to `raw`."""
-    candidates = value if type(value) is list else [value]
-    return [item for item in candidates if type(item) is str and item.startswith(("http://", "https://"))]
+    if type(value) is str:
+        return [value] if value.startswith(_WEB) else []
+    candidates = value if type(value) is list else []
+    return [item for item in candidates if type(item) is str and item.startswith(_WEB)]
