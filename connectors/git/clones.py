@@ -21,9 +21,7 @@ class Clones:
         """
         name = asked if asked in self._repositories else None
         if asked and name is None:
-            raise ToolFailed(
-                f"no clone is named {asked!r}{near(asked, self._repositories)}; configured: {self._known()}"
-            )
+            raise ToolFailed(f"no clone is named {asked!r}{near(asked, self._repositories)}")
         if name is None:
             name = self._fitting(context, app_frames(raised(context.signals)) if frames is None else frames)
         clone = self._repositories[name]

@@ -78,7 +78,7 @@ class Cluster:
 
     def selector(self, context: ToolContext) -> str:
         """Label selector of the incident's service. Raises ToolFailed when it has none."""
-        return fill(self._settings.selector, context.incident, quoted=False)
+        return fill(self._settings.selector, context.incident, how="plain")
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Thing | None:
         """The object, or None when there is none of that name. Raises ToolFailed."""

@@ -1,6 +1,7 @@
 """Queries with blanks for the incident's own names: `%{service}`, `%{environment}`, `%{labels.NAME}`."""
 
 import re
+from typing import Literal, assert_never
 
 from connectors.ports.tool import ToolFailed
 from schemas import Incident
@@ -19,9 +20,9 @@ def wrong(template: str) -> list[str]:
     return [name for name in blanks(template) if name not in _NAMES and not re.fullmatch(r"labels\.[^\s}]+", name)]
 
 
-def fill(template: str, incident: Incident, *, quoted: bool = True) -> str:
-    """The template with its blanks filled. With `quoted`, values are escaped to stand inside a double-quoted string, as PromQL
-    (and Go) write them; without, they are taken only when they are plain names.
+def fill(template: str, incident: Incident, *, how: Literal["quoted", "plain", "raw"] = "quoted") -> str:
+    """The template with its blanks filled: `quoted` escapes values to stand inside a double-quoted string, as PromQL (and Go) write
+    them; `plain` takes them only when they are plain names; `raw` takes them as they are, for a value that travels by itself.
 
     Raises ToolFailed when the incident has no such value, or one that cannot stand there.
     """
@@ -35,7 +36,15 @@ def fill(template: str, incident: Incident, *, quoted: bool = True) -> str:
             raise ToolFailed(
                 f"{template!r} needs %{{{name}}}, which this incident has not; it could have: {known[:500]}"
             )
-        return _quoted(str(value), name) if quoted else _plain(str(value), name)
+        match how:
+            case "quoted":
+                return _quoted(str(value), name)
+            case "plain":
+                return _plain(str(value), name)
+            case "raw":
+                return str(value)
+            case _:
+                assert_never(how)
 
     return BLANK.sub(value_of, template)
 
