@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.cel import CelError, Condition, Expression, compile, compile_value  # noqa: A004 (the language's own word for it)
+from rules.cel.schema import FieldSchema
 from rules.fields import SCHEMA
 from rules.match.tables import Table
 from schemas.document import Path as At
@@ -22,10 +23,10 @@ class Compiler:
     macros: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
 
-    def condition(self, text: str, *at: str | int) -> Condition | None:
+    def condition(self, text: str, *at: str | int, schema: FieldSchema = SCHEMA) -> Condition | None:
         """None when it is at fault, which has been told."""
         try:
-            return compile(text, schema=SCHEMA, constants=self.macros)
+            return compile(text, schema=schema, constants=self.macros)
         except CelError as error:
             self.wrong(at, error)
             return None

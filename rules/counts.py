@@ -50,7 +50,7 @@ _WORDS: dict[Outcome, str] = {
     "throttle": "came within the span of a throttle",
     "below_threshold": "were too few to fire",
     "late": "came later than the allowed lateness and were not counted by",
-    "waiting": "make it true, and it waits for that to last",
+    "waiting": "made it true, and it waits for that to last",
     "step": "were kept as steps of something that is not complete",
     "expected": "were heard as expected",
     "no_key": "had nothing to be grouped or joined by and were not counted",

@@ -19,7 +19,7 @@ FOLDER_FILES = ("_defaults.yaml", "_defaults.yml")
 """The file of a folder whose definitions hold for every file in it."""
 TABLE = "table:"
 """What a source's name begins with that is no rule file, but a table."""
-KEYS = frozenset({"defaults", "macros", "constants", "include", "lateness", "times"})
+KEYS = frozenset({"defaults", "macros", "constants", "include", "lateness", "times", "dedup"})
 _NO_DEFAULTS = frozenset({"name", "when", "match", "rules", "continue"})
 
 

@@ -123,7 +123,9 @@ def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, momen
             filled = look(state.rows.get(f"window/{suffix}"), ready, moment=moment, lateness=state.limits.lateness,
                           value=as_text(found) if ready.match.kind == "distinct" else number_of(found) or 0)  # fmt: skip
             compared = ready.match.compared
-            window = f"{filled.count:.15g} in {show_span(ready.match.within)} with this signal ({ready.match.kind} {compared})"
+            least = compared.least if compared is not None else None
+            of = f" of {least:.15g}" if least is not None else ""
+            window = f"{filled.count:.15g}{of} in {show_span(ready.match.within)} with this signal ({ready.match.kind} {compared})"
             if filled.late:
                 acts, reason = (
                     False,

@@ -31,9 +31,12 @@ def judge(turn: Turn, fields: Fields) -> None:
     acted = goes_on(turn, fields) if firing else _ended(turn, fields)
     if status != "resolved" and (hush := seam.hushed(turn, fields)) is not None:
         turn.count(hush[0], fields["id"], hush[1])
-        acted = True
-        if not seam.keeps(fields):
+        if acted or not seam.keeps(fields):
             return
+        acted = True
+    if seam.said_before(turn, fields):
+        turn.count("duplicate", fields["id"])
+        return
     ruleset, groups = turn.ruleset, Groups()
     plain_type = fields["type"] not in ("change", "comment")
     matching, erring = ruleset.judge(fields, count_errors=True)
@@ -49,6 +52,9 @@ def judge(turn: Turn, fields: Fields) -> None:
             acted |= _calmed(turn, rule, fields)
         elif (firing or rule.means(status)) and (plain_type or rule.names_its_type):
             acted = True
+            if seam.said_before(turn, fields, rule):
+                turn.count("duplicate", fields["id"], rule.name)
+                continue
             _act(turn, rule, fields, groups)
             if turn.chain:
                 tell_followers(turn)

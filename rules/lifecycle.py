@@ -6,7 +6,7 @@ from rules import sentences
 from rules.asking import choose
 from rules.delivery.occasions import Occasion, OccasionKind
 from rules.delivery.seam import delivered, forgotten
-from rules.incidents import add, calm, due_of, fires, new_incident, quiet_after, tombstone
+from rules.incidents import add, add_units, calm, due_of, fires, new_incident, quiet_after, tombstone
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -25,6 +25,9 @@ def take_in(
         return
     worst = row["severity"]
     changes = add(turn.state, key, row, rule.rule, fields, (fields["id"],), moment, turn.at)
+    fired = filled is not None or rule.matching.is_plain
+    if filled is not None:
+        changes.append("fired")
     row["unsaid"] += 1
     row["pending"] = sorted({*row.get("pending", ()), *changes})
     worse = "severity" in changes
@@ -32,7 +35,6 @@ def take_in(
         _tell(turn, row, sentences.worse(fields, worst, row["severity"]), (fields["id"],), fields)
     elif turn.at - row["said"] >= turn.state.limits.update_every:
         _tell(turn, row, sentences.more(row), (fields["id"],), fields)
-    fired = filled is not None or rule.rule.match is None
     delivered(turn, key, row, Occasion("worse" if worse else "grew", (fields["id"],), fields, changes, fired))
     _rest(turn, key, row)
 
@@ -176,6 +178,8 @@ def _begin(
         turn.state.incidents[row["id"]] = key
         number = filled.number if filled is not None else 1
         add(turn.state, key, row, rule.rule, fields, ids, moment, turn.at, number)
+    if filled is not None:
+        add_units(turn.state, key, row, filled.units)
     changes = ("status",) if kind == "incident.reopened" else ()
     turn.changed(
         kind, row, reason, cause=(fields["id"],), changes=changes, signal_id=fields["id"], trace=fields.get("trace"),

@@ -10,7 +10,7 @@ from rules.cel import CelError, compile  # noqa: A004 (the language's own word f
 from rules.cel.reach import never
 from rules.compiling import Compiler
 from rules.definitions import FOLDER_FILES, TABLE, Definitions, beside, definitions_of, lateness_of
-from rules.delivery.compiled import compile_delivery, named_times
+from rules.delivery.compiled import compile_delivery, dedup_of_sources, named_times
 from rules.fields import SCHEMA
 from rules.match.compiled import compile_matching, condition_text
 from rules.reading import Read, parse_all, read_all
@@ -76,11 +76,12 @@ def load_texts(
     faults += _names(reads, playbooks)
     faults += faults_between(reads, compiled, reached=reached)
     lateness = lateness_of(files, faults)
+    dedup = dedup_of_sources([(file.document, file.text) for file in files], faults)
     if faults:
         raise RulesInvalid(list(dict.fromkeys(faults)))
     enabled = [rule for rule in compiled.values() if rule.enabled]
     enabled.sort(key=lambda rule: -rule.rule.priority)
-    return RuleSet(rules=tuple(enabled), sources=dict(sources), lateness=lateness)
+    return RuleSet(rules=tuple(enabled), sources=dict(sources), lateness=lateness, dedup=dedup)
 
 
 def _take(name: str, sources: dict[str, str]) -> None:
@@ -161,7 +162,7 @@ def _compile(
     else:
         keys = compiler.values(rule.group_by, "group_by") or ()
     matching = compile_matching(rule, compiler)
-    delivery = compile_delivery(rule, read.written, times, wrong)
+    delivery = compile_delivery(rule, compiler, times)
     if len(faults) > before or (read.parent is not None and parent is None):
         return None
     return CompiledRule(

@@ -15,6 +15,8 @@ REOPEN_WITHIN = 30 * UNITS["m"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+NO_WHEN = "'when' is missing: the condition over one signal that makes the rule act"
+
 LATER: dict[str, str] = {
     key: f"{key!r} is part of the rule language but this version does not have it yet; take it out"
     for key in ("correlate",)
@@ -124,7 +126,7 @@ class Rule(Part):
     def _conditional(self) -> Self:
         alone = self.match is not None and self.match.kind in ("steps", "absent")
         if not self.when.strip() and not alone:
-            raise ValueError("'when' is missing: the condition over one signal that makes the rule act")
+            raise ValueError(NO_WHEN)
         if self.for_ is not None and alone:
             raise ValueError("'for' goes with a condition or a window; steps and absences have 'within'")
         return self
@@ -160,6 +162,9 @@ class RuleFile(Part):
     lateness: dict[str, Span] = Field(
         default_factory=dict,
         description="By source, or `default`: how far behind its group a signal may be and still count",
+    )
+    dedup: dict[str, Dedup] = Field(
+        default_factory=dict, description="By source: when a signal says again what one before it said, for all rules"
     )
     rules: tuple[Rule, ...] = Field(default=(), description="The rules, in the order in which they act")
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from rules.cel import CelError
 from rules.definitions import KEYS, TABLE, Definitions, RuleText
 from rules.delivery.compiled import INHERITED, inherited
-from rules.model import LATER, Rule, RuleFile
+from rules.model import LATER, NO_WHEN, Rule, RuleFile
 from rules.places import inside
 from schemas.document import Document, DocumentInvalid, Fault, faults_of, parse_yaml
 from schemas.document import Path as At
@@ -163,6 +163,8 @@ def _shape(
         if "within" not in match:
             later.append(document.fault((*at, "match"), "a window needs its bound: say 'within: 5m'"))
     places = {(fault.line, fault.column) for fault in later}
+    if model is Rule and isinstance(item, dict) and not _has_condition(item):
+        later.append(document.fault(at, NO_WHEN))
     faults.extend(later)
     try:
         return model.model_validate(item)
@@ -172,7 +174,7 @@ def _shape(
         for fault in faults_of(error, part, model):
             place = (fault.line, fault.column) if (fault.line, fault.column) != part.at(()) else document.at(at)
             # What a later version reads has been said already, and better.
-            if place not in places:
+            if place not in places and NO_WHEN not in fault.message:
                 faults.append(Fault(fault.file, *place, fault.message))
         return _what_is_left(error, item) if model is Rule and isinstance(item, dict) else None
 
@@ -185,6 +187,11 @@ def _what_is_left(error: ValidationError, item: dict[str, object]) -> Rule | Non
         return Rule.model_validate({"name": f"unnamed-{id(item)}", **rest})
     except ValidationError:
         return None
+
+
+def _has_condition(item: dict[str, object]) -> bool:
+    match = item.get("match")
+    return bool(item.get("when")) or (isinstance(match, dict) and not {"steps", "absent"}.isdisjoint(match))
 
 
 def _later(document: Document, item: object, at: At) -> list[Fault]:

@@ -11,6 +11,7 @@ from rules.cel import Condition, Equalities, Expression
 from rules.cel.equalities import both
 from rules.delivery.compiled import Delivery
 from rules.delivery.inhibitors import Inhibitors
+from rules.delivery.sameness import Sameness
 from rules.fields import NAMING
 from rules.index import Index
 from rules.match.compiled import Matching
@@ -69,7 +70,9 @@ class CompiledRule:
         if steps.said.combinations == "each":
             return ("signals",)
         same = steps.said.same
-        return (*self.rule.group_by, *(next(iter(same.values())) if isinstance(same, dict) else same))
+        if isinstance(same, dict):
+            same = () if steps.joins_some else next(iter(same.values()))
+        return (*self.rule.group_by, *same)
 
     @cached_property
     def actor(self) -> str:
@@ -110,10 +113,14 @@ class RuleSet:
     lateness: Mapping[str, int] = field(default_factory=dict)
     """By source, or for all others under `default`: how far behind a signal may be and still count."""
 
+    dedup: Mapping[str, Sameness] = field(default_factory=dict)
+    """By source: when a signal says again what one before it said."""
+
     @cached_property
     def version(self) -> str:
         late = [f"{source}={span}" for source, span in sorted(self.lateness.items())]
-        return content_hash("\n".join([*(rule.version for rule in self.rules), *late]))
+        same = [f"{source}: {said}" for source, said in sorted(self.dedup.items())]
+        return content_hash("\n".join([*(rule.version for rule in self.rules), *late, *same]))
 
     @cached_property
     def index(self) -> Index:

@@ -1,8 +1,8 @@
 """What the signals of a group come to within spans of event time, whatever the order in which they arrived."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rules.match.comparison import Comparison
@@ -55,6 +55,8 @@ class Filled:
     number: int = 1
     why: str = ""
     """What happened, where it is more than a window that filled."""
+    units: Mapping[str, int] = field(default_factory=dict)
+    """What fires together with the signal, with its expiry."""
 
 
 LATE = Filled(0, False, late=True)

@@ -40,7 +40,7 @@ class IncidentChanged(Part):
 
     incident: Incident
     signal_id: str | None = None
-    changes: tuple[str, ...] = Field(default=(), description="Names of fields of the incident")
+    changes: tuple[str, ...] = Field(default=(), description="Names of fields of the incident; `fired`: what its rule counts or joins held again")
 
 
 class PlaybookSelected(Part):

@@ -1,10 +1,10 @@
 """Which signals, one for each step, make a combination within a span, whatever the order in which they arrived."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
@@ -13,6 +13,10 @@ class Entry(NamedTuple):
     moment: int
     id: str
     tag: str
+    join: tuple[str, ...] | None = None
+    """What it is joined by to the others, where not all steps are; None for a step that is joined with nothing."""
+    read: Mapping[str, Any] | None = None
+    """Fields of it that a condition over the combination reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Shape:
     ordered: bool = False
     overlap: bool = False
     least: int | None = None
+    fits: Callable[[Sequence[Entry]], bool] | None = None
+    """A condition over the combination."""
     between: Mapping[int, Sequence[int]] | None = None
     """Moments of negated steps, by the number of the step before which they stand; the number of steps stands for the end."""
 
@@ -34,6 +40,9 @@ Found = tuple[Entry | None, ...]
 
 def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape) -> Found | None:
     """The combination that `fresh`, which is in `steps[place]`, completes: of all, the one of the latest signals before it."""
+    if shape.fits is not None:
+        back = [listed[::-1] for listed in steps]
+        return next(islice(_tried(back, place, fresh, shape, ()), 1), None)
     if shape.ordered:
         return _ordered(steps, place, fresh, shape)
     for end in _ends(steps, fresh, shape.within):
@@ -45,12 +54,17 @@ def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Sha
 
 def every(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, most: int) -> list[Found]:
     """All combinations that `fresh` completes, earliest signals first, at most so many."""
-    found: list[Found] = []
-    for chosen in _tried(steps, place, fresh, shape, ()):
-        found.append(chosen)
-        if len(found) >= most:
-            break
-    return found
+    return list(islice(_tried(steps, place, fresh, shape, ()), most))
+
+
+def joined(steps: Sequence[Sequence[Entry]], fresh: Entry) -> Iterator[list[list[Entry]]]:
+    """The steps with those entries alone that `fresh` may come together with, once for each set of joining values, latest first."""
+    joins = [fresh.join]
+    if fresh.join is None:
+        met = sorted((entry for listed in steps for entry in listed), key=_moment, reverse=True)
+        joins = list(dict.fromkeys(entry.join for entry in met if entry.join is not None)) or [None]
+    for join in joins:
+        yield [[entry for entry in listed if entry.join is None or entry.join == join] for listed in steps]
 
 
 def _tried(
@@ -58,7 +72,7 @@ def _tried(
 ) -> Iterator[Found]:
     number = len(chosen)
     if number == len(steps):
-        if _undisturbed(chosen, shape):
+        if _undisturbed(chosen, shape) and (shape.fits is None or shape.fits(chosen)):
             yield chosen
         return
     for entry in (fresh,) if number == place else steps[number]:
@@ -165,9 +179,3 @@ def _seat(
 
 def _moment(entry: Entry) -> int:
     return entry.moment
-
-
-def span_of(found: Found) -> int:
-    """How far apart its signals are."""
-    moments = sorted(entry.moment for entry in found if entry is not None)
-    return sum(later - earlier for earlier, later in pairwise(moments))

@@ -1,11 +1,14 @@
 """What a rule says of matching, checked and ready to act."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import orjson
 
 from rules.cel import Condition, Expression
+from rules.cel.schema import FieldSchema
 from rules.compiling import Compiler
+from rules.fields import SCHEMA
 from rules.match.added import Lookup
 from rules.match.said import Match
 from rules.match.tables import Table
@@ -13,6 +16,8 @@ from rules.model import Rule
 from rules.windows import Window, window_of
 from schemas.document import near
 from schemas.ids import content_hash
+
+_WITH_STEPS = FieldSchema({**SCHEMA.fields, "steps": "dyn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,14 @@ class Steps:
     said: Match
     steps: tuple[CompiledStep, ...]
     memory: str
+    where: Condition | None = None
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The fields that `where` reads of each step's signal, which are kept with it."""
+
+    @property
+    def joins_some(self) -> bool:
+        """Whether `same` leaves steps out, which come together with whatever they meet."""
+        return isinstance(self.said.same, dict) and len(self.said.same) < len(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +153,23 @@ def _steps(match: Match, memory: str, compiler: Compiler) -> Steps:
                 break
             at, written = (*at, part), written[part]
         condition = compiler.condition(step.when, *at) if step.when is not None else None
-        same = (
-            compiler.values(match.same[name], "match", "same", name) or () if isinstance(match.same, dict) else common
-        )
+        same = common
+        if isinstance(match.same, dict):
+            same = compiler.values(match.same[name], "match", "same", name) or () if name in match.same else ()
         found.append(CompiledStep(name, step.negated, condition, step.rule, same))
-    return Steps(match, tuple(found), memory)
+    where = compiler.condition(match.where, "match", "where", schema=_WITH_STEPS) if match.where is not None else None
+    reads: dict[str, set[str]] = {}
+    for path in where.paths if where is not None else ():
+        if path[0] == "steps" and len(path) < 3:
+            message = "say which field of which step it reads, as in steps.NAME.labels.host"
+            compiler.wrong(("match", "where"), ValueError(message))
+        elif path[0] == "steps" and path[1] not in (match.steps or {}):
+            hint = near(path[1], match.steps or {})
+            compiler.wrong(("match", "where"), ValueError(f"there is no step {path[1]!r}{hint}"))
+        elif path[0] == "steps":
+            reads.setdefault(path[1], set()).add(path[2])
+    kept = {name: frozenset(fields) for name, fields in reads.items()}
+    return Steps(match, tuple(found), memory, where, kept)
 
 
 def _enrich(rule: Rule, compiler: Compiler) -> tuple[tuple[str, Expression | CompiledLookup], ...]:

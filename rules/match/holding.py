@@ -6,7 +6,7 @@ of a window `lapse`, the moment at which it stops being true if nothing more com
 
 from rules import sentences, windows
 from rules.firing import essence, fire
-from rules.incidents import add_units, unit_of
+from rules.incidents import unit_of
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -79,11 +79,9 @@ def due(turn: Turn, key: str, row: Row) -> None:
     if (row.get("lapse") or turn.at + 1) <= turn.at or (rule.matching.window is None and not units):
         return
     why = f"{sentences.what(rule, fields, row['number'])} for {show_span(rule.matching.hold)}"
-    filled = Filled(row["number"], True, tuple(row["ids"]), number=row["number"], why=why)
+    filled = Filled(row["number"], True, tuple(row["ids"]), number=row["number"], why=why,
+                    units=units if rule.matching.window is None else {})  # fmt: skip
     fire(turn, rule, name, tuple(row["values"]), fields, row["moment"], filled)
-    group = turn.state.rows.get(f"group/{name}")
-    if group is not None and rule.matching.window is None:
-        add_units(turn.state, f"group/{name}", group, units)
 
 
 def forget(turn: Turn, key: str, row: Row) -> None:

@@ -84,6 +84,10 @@ class Match(Part):
     same: Texts | dict[str, Texts] = Field(
         default=(), description="For `steps`: fields that must be equal; by step where they are called differently"
     )
+    where: str | None = Field(
+        default=None,
+        description="For `steps`: a CEL condition over `steps.NAME.FIELD`, of the signals that come together",
+    )
     order: Literal["any", "listed"] = Field(default="any", description="For `steps`: the order in which they come")
     expect: Literal["all"] | None = Field(
         default=None, description="For `steps`: `all` fires when one has happened and not all come in time"
@@ -152,7 +156,7 @@ class Match(Part):
 
     def _stepwise(self, kind: Kind) -> None:
         if kind != "steps":
-            only = ("same", "order", "expect", "at_least", "combinations", "consume", "overlap")
+            only = ("same", "where", "order", "expect", "at_least", "combinations", "consume", "overlap")
             if wrong := [name for name in only if name in self.model_fields_set]:
                 raise ValueError(f"{wrong[0]!r} belongs to 'steps'")
             if kind == "absent" and "span" in self.model_fields_set:
@@ -164,12 +168,14 @@ class Match(Part):
             raise ValueError(f"'steps' names 2 to {MOST_STEPS} steps, one of them at least not negated")
         if "span" in self.model_fields_set:
             raise ValueError("'span' belongs to windows; 'steps' have 'within' alone")
-        if isinstance(self.same, dict) and set(self.same) != set(steps):
-            raise ValueError(f"'same' by step names every step: {', '.join(steps)}")
+        if isinstance(self.same, dict) and (unknown := sorted(set(self.same) - set(steps))):
+            raise ValueError(f"'same' names no step {unknown[0]!r}; there are {', '.join(steps)}")
         if isinstance(self.same, dict) and len({len(paths) for paths in self.same.values()}) > 1:
             raise ValueError("'same' names as many fields for one step as for another")
         if self.at_least is not None and not self.at_least <= len(positive):
             raise ValueError(f"'at_least' is at most the number of steps that are to happen, {len(positive)}")
+        if self.at_least is not None and self.where is not None:
+            raise ValueError("'where' needs every step; it does not go with 'at_least'")
         if self.at_least is not None and (self.order == "listed" or self.expect):
             raise ValueError("'at_least' goes with 'order: any' alone")
         if len(positive) < len(steps) and self.expect:

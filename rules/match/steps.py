@@ -5,13 +5,14 @@ A row `steps/KEY` is what was seen of each step under one set of joining values:
 """
 
 from bisect import insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from rules.cel import MISSING
+from rules.cel import MISSING, Expression
 from rules.firing import essence, fire, name_of
-from rules.match.combinations import Entry, Found, Shape, every, first
+from rules.match.combinations import Entry, Found
 from rules.match.compiled import CompiledStep, Steps
+from rules.match.completing import completed
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -19,6 +20,9 @@ from rules.texts import as_text
 from rules.turn import Turn
 from rules.windows import Filled
 from schemas.spans import show_span
+
+Meant = Sequence[tuple[CompiledStep, Entry]]
+"""The steps that one signal may be, each with the entry it makes there."""
 
 
 def see(turn: Turn, rule: CompiledRule, fields: Fields, moment: int) -> None:
@@ -40,86 +44,108 @@ def due(turn: Turn, key: str, row: Row) -> None:
         turn.state.delete(key)
         return
     steps, values, fields = rule.matching.steps, tuple(row["values"]), row["first"]
-    ids = tuple(row["ids"]) if "ids" in row else tuple(_ids_of(row))
-    missing = [step.name for step in steps.steps if not step.negated and not row["of"].get(step.name)]
     if "ids" in row:
+        ids, why = tuple(row["ids"]), said(rule)
         _rest(turn, key, row, steps)
         if steps.said.consume:
             _consume(row, set(ids))
     else:
+        missing = [step.name for step in steps.steps if not row["of"].get(step.name)]
+        ids = tuple(_ids_of(row))
+        why = f"{', '.join(missing) or 'not all in order'} did not follow within {show_span(steps.said.within)}"
         turn.state.delete(key)
-    why = f"{', '.join(missing)} did not follow within {show_span(steps.said.within)}" if missing else said(rule)
-    filled = Filled(len(missing), True, ids[-50:], number=len(ids), why=why)
+    filled = Filled(0, True, ids[:50], number=len(ids), why=why)
     fire(turn, rule, name, values, fields, fields["occurred_micros"], filled)
 
 
 def keys(rule: CompiledRule, fields: Fields) -> list[str]:
     """The rows that a signal may change."""
-    found = {_values(rule, step, fields) for step in _steps(rule).steps}
-    return [f"steps/{name_of(rule, values, fields)}" for values in found if values is not None]
+    steps, found = _steps(rule), dict[tuple[str, ...], None]()
+    for step in steps.steps:
+        group, same = _texts(rule.keys, fields), _texts(step.same, fields)
+        if group is not None and same is not None:
+            found[group if steps.joins_some else (*group, *same)] = None
+    return [f"steps/{name_of(rule, values, fields)}" for values in found]
+
+
+def said(rule: CompiledRule) -> str:
+    """The steps in words."""
+    steps = _steps(rule)
+    how = " then " if steps.said.order == "listed" else ", "
+    named = [f"not {step.name}" if step.negated else step.name for step in steps.steps]
+    return f"{how.join(named)} within {show_span(steps.said.within)}"
 
 
 def _see(turn: Turn, rule: CompiledRule, meant: Sequence[CompiledStep], fields: Fields, moment: int, tag: str) -> None:
-    by_values: dict[tuple[str, ...], list[CompiledStep]] = {}
+    steps = _steps(rule)
+    group = _texts(rule.keys, fields)
+    by_values: dict[tuple[str, ...], list[tuple[CompiledStep, Entry]]] = {}
     for step in meant:
-        values = _values(rule, step, fields)
-        if values is None:
+        same = _texts(step.same, fields)
+        if same is None or group is None:
             turn.count("no_key", fields["id"], rule.name)
-        else:
-            by_values.setdefault(values, []).append(step)
+            continue
+        join = same if steps.joins_some and same else None
+        read = {name: fields[name] for name in steps.reads.get(step.name, ()) if name in fields}
+        values = group if steps.joins_some else (*group, *same)
+        entry = Entry(moment, fields["id"], tag, join, read or None)
+        by_values.setdefault(values, []).append((step, entry))
     for values, listed in by_values.items():
-        if not _join(turn, rule, values, listed, fields, Entry(moment, fields["id"], tag)):
-            turn.count("late", fields["id"], rule.name)
+        _join(turn, rule, values, listed, fields)
 
 
-def _join(
-    turn: Turn, rule: CompiledRule, values: tuple[str, ...], meant: Sequence[CompiledStep], fields: Fields, entry: Entry
-) -> bool:
-    """Put the signal with what was seen under these values, and fire what it completes; False when it is too late for that."""
+def _join(turn: Turn, rule: CompiledRule, values: tuple[str, ...], meant: Meant, fields: Fields) -> None:
+    """Put the signal with what was seen under these values, and fire what it completes; one too late for that is counted as such."""
     state, steps = turn.state, _steps(rule)
     key = f"steps/{name_of(rule, values, fields)}"
-    lateness = turn.lateness(fields["source"])
+    lateness, entry = turn.lateness(fields["source"]), meant[0][1]
     row = state.rows.get(key)
     if row is None or row["memory"] != steps.memory:
-        if all(step.negated for step in meant) and not _looks_back(steps):
+        if not _begins(steps, [step for step, _ in meant]):
             turn.count("step", entry.id, rule.name)
-            return True
+            return
         state.delete(key)
         row = {"memory": steps.memory, "rule": rule.name, "values": list(values), "of": {}, "latest": entry.moment,
                "keep": steps.said.within + lateness, "seen": turn.at}  # fmt: skip
         state.put(key, row)
         state.sweep(key, row, turn.at + row["keep"])
     if entry.moment < row["latest"] - lateness:
-        return False
+        turn.count("late", entry.id, rule.name)
+        return
     row["latest"] = max(row["latest"], entry.moment)
     row["seen"] = turn.at
     state.touch(key)
-    for step in meant:
+    for step, seen in meant:
         listed: list[Sequence[Any]] = row["of"].setdefault(step.name, [])
-        insort(listed, list(entry), key=lambda seen: seen[0])
+        insort(listed, list(seen), key=lambda one: one[0])
         over = len(listed) - state.limits.step_signals
         if over > 0:
             state.evict("step_signals", key, over)
             del listed[:over]
     _let_go(row, row["latest"] - row["keep"])
-    if not _fired(turn, rule, key, row, meant, fields, entry):
+    if not _fired(turn, rule, key, row, meant, fields):
         turn.count("step", entry.id, rule.name)
-    return True
 
 
-def _fired(
-    turn: Turn, rule: CompiledRule, key: str, row: Row, meant: Sequence[CompiledStep], fields: Fields, entry: Entry
-) -> bool:
+def _begins(steps: Steps, meant: Sequence[CompiledStep]) -> bool:
+    """Whether a signal of these steps is worth keeping where nothing was seen before."""
+    if steps.said.expect is not None and steps.said.order == "listed":
+        return steps.steps[0] in meant
+    looks_back = steps.said.order == "any" or steps.steps[0].negated
+    return looks_back or not all(step.negated for step in meant)
+
+
+def _fired(turn: Turn, rule: CompiledRule, key: str, row: Row, meant: Meant, fields: Fields) -> bool:
     """Whether the signal completes something that fires now."""
-    steps = _steps(rule)
+    steps, moment = _steps(rule), meant[0][1].moment
     if steps.said.expect is not None:
-        _expect(turn, key, row, steps, meant, fields, entry)
+        _expect(turn, key, row, steps, meant, fields)
         return False
-    if _is_stopped(row, steps, meant, entry):
+    if _is_stopped(row, steps, meant):
         turn.state.wake(key, row, None)
         for gone in ("ids", "first"):
             row.pop(gone, None)
-    found = _found(turn, key, row, steps, meant, entry)
+    found = completed(turn.state, key, row, steps, meant)
     if not found:
         return False
     if _waits(steps):
@@ -128,66 +154,25 @@ def _fired(
     name = key.partition("/")[2]
     used: set[str] = set()
     for chosen in found:
-        ids = tuple(dict.fromkeys(one.id for one in sorted(filter(None, chosen))))
+        ids = tuple(dict.fromkeys(one.id for one in chosen if one is not None))
         used.update(ids)
         if steps.said.combinations == "each":
             values: tuple[str, ...] = (",".join(ids),)
             name = name_of(rule, values, fields)
         else:
             values = tuple(row["values"])
-        fire(turn, rule, name, values, fields, entry.moment, Filled(0, True, ids, number=len(ids), why=said(rule)))
+        fire(turn, rule, name, values, fields, moment, Filled(0, True, ids, number=len(ids), why=said(rule)))
     if steps.said.consume:
         _consume(row, used)
     return True
 
 
-def _found(turn: Turn, key: str, row: Row, steps: Steps, meant: Sequence[CompiledStep], entry: Entry) -> list[Found]:
-    """The combinations that the signal completes, as one step or another."""
-    positive, between = _listed(row, steps)
-    said = steps.said
-    shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, between)
-    names = [step.name for step in steps.steps if not step.negated]
-    found: list[Found] = []
-    for step in meant:
-        if step.negated:
-            continue
-        place = names.index(step.name)
-        if said.combinations == "each":
-            most = turn.state.limits.combinations
-            found += every(positive, place, entry, shape, most)
-            if len(found) >= most:
-                turn.state.evict("combinations", key)
-        elif (one := first(positive, place, entry, shape)) is not None:
-            return [one]
-    return list(dict.fromkeys(found))
-
-
-def _listed(row: Row, steps: Steps) -> tuple[list[list[Entry]], dict[int, list[int]]]:
-    """The entries of the steps that are to happen; and where steps are ordered, the moments of those that must not, by their place."""
-    positive: list[list[Entry]] = []
-    between: dict[int, list[int]] = {}
-    for step in steps.steps:
-        seen = row["of"].get(step.name, ())
-        if not step.negated:
-            positive.append([Entry(*one) for one in seen])
-        elif steps.said.order == "listed":
-            between.setdefault(len(positive), []).extend(one[0] for one in seen)
-    # What stands at the end is waited for, not looked back at.
-    between.pop(len(positive), None)
-    return positive, {number: sorted(moments) for number, moments in between.items()}
-
-
-def _expect(
-    turn: Turn, key: str, row: Row, steps: Steps, meant: Sequence[CompiledStep], fields: Fields, entry: Entry
-) -> None:
+def _expect(turn: Turn, key: str, row: Row, steps: Steps, meant: Meant, fields: Fields) -> None:
     """The first step opens a window; when all have come before its end, it is closed."""
     if "t0" not in row:
-        if steps.said.order == "listed" and steps.steps[0] not in meant:
-            turn.state.delete(key)
-            return
         row["t0"], row["first"] = turn.at, essence(fields)
         turn.state.wake(key, row, turn.at + steps.said.within)
-    if _found(turn, key, row, steps, meant, entry):
+    if completed(turn.state, key, row, steps, meant):
         turn.state.delete(key)
 
 
@@ -198,31 +183,25 @@ def _waits(steps: Steps) -> bool:
     return any(step.negated for step in steps.steps)
 
 
-def _looks_back(steps: Steps) -> bool:
-    """Whether a negated step counts that came before all others."""
-    return steps.said.order == "any" or steps.steps[0].negated
-
-
-def _is_stopped(row: Row, steps: Steps, meant: Sequence[CompiledStep], entry: Entry) -> bool:
+def _is_stopped(row: Row, steps: Steps, meant: Meant) -> bool:
     """Whether a combination that waits has met what must not come."""
-    if "ids" not in row or row["first"]["occurred_micros"] - steps.said.within > entry.moment:
+    if "ids" not in row or row["first"]["occurred_micros"] - steps.said.within > meant[0][1].moment:
         return False
     last = steps.steps[-1]
-    return any(step.negated and (steps.said.order == "any" or step is last) for step in meant)
+    return any(step.negated and (steps.said.order == "any" or step is last) for step, _ in meant)
 
 
 def _wait(turn: Turn, key: str, row: Row, steps: Steps, found: Found, fields: Fields) -> None:
     """Until the end of the window, counted from its first signal; nothing where something that must not come did come."""
-    chosen = sorted(entry for entry in found if entry is not None)
-    begin, end = chosen[0].moment, chosen[-1].moment
+    moments = sorted(entry.moment for entry in found if entry is not None)
+    begin, end = moments[0], moments[-1]
     since = end if steps.said.order == "listed" else end - steps.said.within
     watched = [steps.steps[-1]] if steps.said.order == "listed" else [step for step in steps.steps if step.negated]
-    if any(since <= one[0] <= begin + steps.said.within for step in watched for one in row["of"].get(step.name, ())):
+    until = begin + steps.said.within
+    if "ids" in row or any(since <= one[0] <= until for step in watched for one in row["of"].get(step.name, ())):
         return
-    if "ids" in row:
-        return
-    row["ids"], row["first"] = [entry.id for entry in chosen], essence(fields)
-    turn.state.wake(key, row, turn.at + max(0, begin + steps.said.within - end))
+    row["ids"], row["first"] = [entry.id for entry in found if entry is not None], essence(fields)
+    turn.state.wake(key, row, turn.at + max(0, until - end))
 
 
 def _rest(turn: Turn, key: str, row: Row, steps: Steps) -> None:
@@ -231,10 +210,10 @@ def _rest(turn: Turn, key: str, row: Row, steps: Steps) -> None:
     turn.state.sweep(key, row, turn.at + steps.said.within)
 
 
-def _values(rule: CompiledRule, step: CompiledStep, fields: Fields) -> tuple[str, ...] | None:
-    """What joins a signal of the step to others; None where it lacks a part of that."""
+def _texts(expressions: Sequence[Expression], fields: Fields) -> tuple[str, ...] | None:
+    """What joins a signal to others; None where it lacks a part of that."""
     found = []
-    for expression in (*rule.keys, *step.same):
+    for expression in expressions:
         value = expression.get(fields)
         if value is MISSING or value is None or value == "":
             return None
@@ -243,7 +222,7 @@ def _values(rule: CompiledRule, step: CompiledStep, fields: Fields) -> tuple[str
 
 
 def _let_go(row: Row, before: int) -> None:
-    of: Mapping[str, list[Sequence[Any]]] = row["of"]
+    of: dict[str, list[Sequence[Any]]] = row["of"]
     for listed in of.values():
         while listed and listed[0][0] < before:
             del listed[0]
@@ -254,7 +233,9 @@ def _consume(row: Row, used: set[str]) -> None:
 
 
 def _ids_of(row: Row) -> list[str]:
-    return list(dict.fromkeys(one[1] for one in sorted(one for listed in row["of"].values() for one in listed)))
+    """The signal that began it, then the others in the order in which they happened."""
+    seen = sorted((one[0], one[1]) for listed in row["of"].values() for one in listed)
+    return list(dict.fromkeys([row["first"]["id"], *(name for _, name in seen)]))
 
 
 def _steps(rule: CompiledRule) -> Steps:
@@ -262,11 +243,3 @@ def _steps(rule: CompiledRule) -> Steps:
     if steps is None:
         raise ValueError(f"the rule {rule.name} has no steps")
     return steps
-
-
-def said(rule: CompiledRule) -> str:
-    """The steps in words."""
-    steps = _steps(rule)
-    how = " then " if steps.said.order == "listed" else ", "
-    named = [f"not {step.name}" if step.negated else step.name for step in steps.steps]
-    return f"{how.join(named)} within {show_span(steps.said.within)}"

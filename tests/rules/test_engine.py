@@ -313,7 +313,8 @@ def test_occurrences_kept_by_name_are_bounded() -> None:
     world = World(ALERTS, Limits(firing=10))
     out = world.push(0, *(signal(f"n{n}") for n in range(50)))
     out += world.tick(60)
-    assert len(incident(out[-1]).firing) == 10
+    assert len(incident([told for told in out if told.kind == "incident.updated"][-1]).firing) == 10
+    assert (one(out, "state.evicted").data["count"], one(out, "state.evicted").data["by"]) == (40, "alerts")
     assert world.state.evicted["firing"] == 40
 
 

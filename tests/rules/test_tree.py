@@ -118,7 +118,7 @@ rules:
         "r.yaml:9:54: unknown key 'grup_wait'",
         "r.yaml:10:9: a rule is a mapping with at least 'name' and 'when', found 'two'",
         "r.yaml:11:33: 'rules' is a list of rules, each '- name: ...', found 3",
-        "r.yaml:12:33: match: a rule with children routes single signals",
+        "r.yaml:12:43: match: a rule with children routes single signals",
     ]
 
 

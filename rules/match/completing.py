@@ -1,0 +1,65 @@
+"""What a signal completes of a rule's steps, from what was seen of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rules.cel import Condition
+from rules.match.combinations import Entry, Found, Shape, every, first, joined
+from rules.match.compiled import CompiledStep, Steps
+from rules.state import Row, State
+
+
+def completed(
+    state: State, key: str, row: Row, steps: Steps, meant: Sequence[tuple[CompiledStep, Entry]]
+) -> list[Found]:
+    """The combinations that the signal completes, as one step or another; each once."""
+    positive, between = _listed(row, steps)
+    said = steps.said
+    names = [step.name for step in steps.steps if not step.negated]
+    fits = _fits(steps.where, names) if steps.where is not None else None
+    shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, fits, between)
+    most = state.limits.combinations
+    found: dict[tuple[str | None, ...], Found] = {}
+    for step, entry in meant:
+        if step.negated:
+            continue
+        place = names.index(step.name)
+        for chosen in joined(positive, entry) if steps.joins_some else (positive,):
+            if said.combinations == "each":
+                for one in every(chosen, place, entry, shape, most):
+                    found.setdefault(tuple(part.tag if part is not None else None for part in one), one)
+            elif (only := first(chosen, place, entry, shape)) is not None:
+                return [only]
+    if len(found) >= most:
+        state.evict("combinations", key, len(found) - most + 1)
+    return list(found.values())[:most]
+
+
+def _fits(where: Condition, names: Sequence[str]) -> Callable[[Sequence[Entry]], bool]:
+    """The condition over a combination, as it is asked of one."""
+
+    def fits(chosen: Sequence[Entry]) -> bool:
+        return where.matches({"steps": {name: entry.read or {} for name, entry in zip(names, chosen, strict=True)}})
+
+    return fits
+
+
+def _listed(row: Row, steps: Steps) -> tuple[list[list[Entry]], dict[int, list[int]]]:
+    """The entries of the steps that are to happen; and where steps are ordered, the moments of those that must not, by their place."""
+    positive: list[list[Entry]] = []
+    between: dict[int, list[int]] = {}
+    for step in steps.steps:
+        seen = row["of"].get(step.name, ())
+        if not step.negated:
+            positive.append([_entry(one) for one in seen])
+        elif steps.said.order == "listed":
+            between.setdefault(len(positive), []).extend(one[0] for one in seen)
+    # What stands at the end is waited for, not looked back at.
+    between.pop(len(positive), None)
+    return positive, {number: sorted(moments) for number, moments in between.items()}
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    """An entry as it is kept."""
+    moment, name, tag, join, read = row
+    return Entry(moment, name, tag, tuple(join) if join is not None else None, read)
