@@ -43,3 +43,7 @@ class Limits:
     """How long the number of a group's last episode is kept."""
     running_at_most: int = UNITS["h"]
     """An investigation that has said nothing for so long no longer keeps another one from starting."""
+    silence_asks_after: int = UNITS["h"]
+    """A silence that has hidden a critical incident for so long is asked about..."""
+    silence_asks_every: int = 4 * UNITS["h"]
+    """... and again after so long."""

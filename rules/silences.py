@@ -49,6 +49,14 @@ def silenced(turn: Turn, view: Mapping[str, Any]) -> Row | None:
     return found
 
 
+def used(turn: Turn, name: str) -> None:
+    """The silence has hidden a signal."""
+    row = turn.state.silences[name]
+    row["used"] = row.get("used", 0) + 1
+    row["last"] = turn.at
+    turn.state.touch(f"silence/{name}")
+
+
 def holds(row: Row, now: int) -> bool:
     """Whether a silence holds at a moment: within its bounds, and in its times if it has any."""
     if not row["starts_at"] <= now < row["until"]:

@@ -1,14 +1,15 @@
 """What a rule says of delivery, checked and ready to act."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
-from rules.cel import CelError, Condition, Expression, compile, compile_value  # noqa: A004 (the language's own word for it)
+from rules.cel import CelError, Condition, Expression
+from rules.cel.syntax import path_of
+from rules.compiling import Compiler
 from rules.delivery.said import Dedup, Flapping, Storm, Throttle, TimeInterval
-from rules.fields import SCHEMA
+from rules.delivery.sameness import Sameness
 from rules.model import Rule
 from rules.times import Times, compile_interval
 from schemas.document import Document, Fault, near
@@ -23,8 +24,6 @@ INHERITED = (
     *("priority", "owner", "shadow"),
 )
 """What a child of a routing tree takes from the rule above it unless it says so itself; labels are added to each other."""
-
-Wrong = Callable[[At, CelError | ValueError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,7 @@ class Delivery:
     throttled_by: tuple[Expression, ...] | None = None
     flapping: Flapping | None = None
     storm: Storm | None = None
-    dedup: Dedup | None = None
-    same: tuple[Expression, ...] = ()
-    """The values that make two signals one problem; nothing for the signal's own occurrence."""
+    dedup: Sameness | None = None
 
     @property
     def times(self) -> str:
@@ -103,21 +100,69 @@ def named_times(files: Iterable[tuple[Document, str]], faults: list[Fault]) -> d
     return found
 
 
-def compile_delivery(rule: Rule, written: object, times: Mapping[str, Times], wrong: Wrong) -> Delivery | None:
-    """What a rule says of delivery, None when nothing; `wrong` is told each fault with its path in the rule."""
-    inhibits = _inhibitions(rule, written, wrong)
+def compile_delivery(rule: Rule, compiler: Compiler, times: Mapping[str, Times]) -> Delivery | None:
+    """What a rule says of delivery, None when nothing; the compiler is told each fault."""
     throttle, dedup = rule.throttle, rule.dedup
     throttled_by = None
     if throttle is not None and throttle.by is not None:
-        throttled_by = _values(throttle.by, ("throttle", "by"), written, wrong)
-    same = _values(dedup.fields, ("dedup", "fields"), written, wrong) if dedup is not None else ()
-    muted, active = (_named(rule, written, which, times, wrong) for which in ("muted", "active"))
-    if rule.match is not None and isinstance(written, Mapping) and "rules" in written:
-        wrong(("match",), ValueError("a rule with children routes single signals; put the match into the children"))
+        throttled_by = compiler.values(throttle.by, "throttle", "by") or ()
+    if rule.match is not None and compiler.at("rules") is not None:
+        message = "a rule with children routes single signals; put the match into the children"
+        compiler.wrong(("match",), ValueError(message))
+    pace = _pace(rule)
+    if pace is not None and throttle is not None and compiler.at("throttle") is not None:
+        message = "a rule that waits is told of by group_interval and repeat_interval; leave out those or the throttle"
+        compiler.wrong(("throttle",), ValueError(message))
     found = Delivery(
-        _pace(rule), muted, active, inhibits, throttle, throttled_by, rule.flapping, rule.storm, dedup, same
+        pace=pace,
+        muted=_named(rule, "muted", compiler, times),
+        active=_named(rule, "active", compiler, times),
+        inhibits=_inhibitions(rule, compiler),
+        throttle=throttle,
+        throttled_by=throttled_by,
+        flapping=rule.flapping,
+        storm=rule.storm,
+        dedup=compile_dedup(dedup, compiler, "dedup") if dedup is not None else None,
     )
     return None if found == Delivery() else found
+
+
+def compile_dedup(said: Dedup, compiler: Compiler, *at: str) -> Sameness:
+    """The fields as expressions, and the paths that are no news."""
+    fields = compiler.values(said.fields, *at, "fields") or ()
+    ignore: list[tuple[str, ...]] = []
+    listed = isinstance(compiler.at(*at, "ignore"), list)
+    for number, text in enumerate(said.ignore):
+        place: At = (*at, "ignore", number) if listed else (*at, "ignore")
+        value = compiler.value(text, *place)
+        path = path_of(value.ast) if value is not None else None
+        if value is not None and path is None:
+            compiler.wrong(place, ValueError(f"{text!r} is not a field, such as 'raw.lastReceived'"))
+        ignore += [path] if path is not None else []
+    return Sameness(fields, tuple(ignore))
+
+
+def dedup_of_sources(files: Iterable[tuple[Document, str]], faults: list[Fault]) -> dict[str, Sameness]:
+    """What says the same again, by source, of all files; faults are added."""
+    found: dict[str, Sameness] = {}
+    for document, _ in files:
+        content = document.content
+        said = content.get("dedup") if isinstance(content, dict) else None
+        for source, item in said.items() if isinstance(said, dict) else ():
+
+            def wrong(at: At, error: CelError | ValueError, document: Document = document) -> None:
+                text = error.faults[0].message if isinstance(error, CelError) else str(error)
+                faults.append(document.fault(at, f"dedup: {text}"))
+
+            try:
+                ready = compile_dedup(Dedup.model_validate(item), Compiler(content, wrong), "dedup", str(source))
+            except ValidationError:
+                continue  # The shape of the file has been found at fault already.
+            if found.setdefault(str(source), ready) != ready:
+                faults.append(
+                    document.fault(("dedup", source), f"another file says otherwise what is the same of {source!r}")
+                )
+    return found
 
 
 def _pace(rule: Rule) -> Pace | None:
@@ -135,41 +180,23 @@ def _pace(rule: Rule) -> Pace | None:
     )
 
 
-def _inhibitions(rule: Rule, written: object, wrong: Wrong) -> tuple[Inhibition, ...]:
-    listed = isinstance(written, Mapping) and isinstance(written.get("inhibit"), list)
+def _inhibitions(rule: Rule, compiler: Compiler) -> tuple[Inhibition, ...]:
+    listed = isinstance(compiler.at("inhibit"), list)
     found = []
     for number, said in enumerate(rule.inhibit):
         at: At = ("inhibit", number) if listed else ("inhibit",)
-        try:
-            condition = compile(said.when, schema=SCHEMA)
-        except CelError as error:
-            wrong((*at, "when"), error)
-            continue
-        found.append(Inhibition(condition, _values(said.equal, (*at, "equal"), written, wrong), said.sources == "last"))
+        condition = compiler.condition(said.when, *at, "when")
+        equal = compiler.values(said.equal, *at, "equal") or ()
+        if condition is not None:
+            found.append(Inhibition(condition, equal, said.sources == "last"))
     return tuple(found)
 
 
-def _values(said: Sequence[str], at: At, written: object, wrong: Wrong) -> tuple[Expression, ...]:
-    node: Any = written
-    for part in at if said else ():
-        node = node[part]
-    found = []
-    for number, text in enumerate(said):
-        try:
-            found.append(compile_value(text, SCHEMA))
-        except CelError as error:
-            wrong((*at, number) if isinstance(node, list) else at, error)
-    return tuple(found)
-
-
-def _named(rule: Rule, written: object, which: str, times: Mapping[str, Times], wrong: Wrong) -> tuple[Times, ...]:
+def _named(rule: Rule, which: str, compiler: Compiler, times: Mapping[str, Times]) -> tuple[Times, ...]:
     names: tuple[str, ...] = getattr(rule, which)
-    node = written.get(which) if isinstance(written, Mapping) else None
     for number, name in enumerate(names):
         if name not in times:
-            at: At = (which, number) if isinstance(node, list) else (which,)
-            wrong(
-                at,
-                ValueError(f"there are no times {name!r}{near(name, times)}; name them under 'times' of a rule file"),
-            )
+            at: At = (which, number) if isinstance(compiler.at(which), list) else (which,)
+            message = f"there are no times {name!r}{near(name, times)}; name them under 'times' of a rule file"
+            compiler.wrong(at, ValueError(message))
     return tuple(times[name] for name in names if name in times)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from rules.decided import moment
 from rules.delivery.compiled import Delivery
 from rules.delivery.inhibition import inhibited
-from rules.silences import silenced
-from rules.times import Times, is_open, opening
+from rules.silences import holds_until, silenced
+from rules.times import is_open, opening
 from rules.turn import Turn
 from schemas.spans import about
 
@@ -46,7 +46,7 @@ def of_signal(turn: Turn, view: Mapping[str, Any]) -> Hold | None:
         return Hold("inhibited", inhibitor.rule.name, row["e"] or None, f"inhibition/{key}", words)
     if turn.state.silences and (silence := silenced(turn, view)) is not None:
         words = f"silenced by {silence['id']} of {silence['author']}"
-        return Hold("silenced", silence["id"], silence["until"], f"silence/{silence['id']}", words)
+        return Hold("silenced", silence["id"], holds_until(silence, turn.at), f"silence/{silence['id']}", words)
     return None
 
 
@@ -60,8 +60,4 @@ def of_times(delivery: Delivery, now: int) -> Hold | None:
     else:
         names = [times.name for times in delivery.active]
         words = f"muted outside of {', '.join(names)}"
-    return Hold("muted", names[0], _opening(delivery.muted, delivery.active, now), words=words)
-
-
-def _opening(muted: tuple[Times, ...], active: tuple[Times, ...], now: int) -> int | None:
-    return opening(muted, active, now)
+    return Hold("muted", names[0], opening(delivery.muted, delivery.active, now), words=words)

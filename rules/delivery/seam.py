@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from rules import silences
 from rules.counts import Outcome
-from rules.delivery import flapping, gate, holds, inhibition, known, storms, throttle, waits
+from rules.delivery import dedup, flapping, gate, holds, inhibition, known, storms, throttle, waits
 from rules.delivery.occasions import Occasion
 from rules.delivery.tree import route
 from rules.incidents import POINTS
@@ -28,12 +29,25 @@ def hushed(turn: Turn, fields: Fields) -> tuple[Outcome, str] | None:
     if not turn.state.silences and not turn.state.sources:
         return None
     hold = holds.of_signal(turn, fields)
-    return None if hold is None else (_HUSHED[hold.cause], hold.by)
+    if hold is None:
+        return None
+    if hold.cause == "silenced":
+        silences.used(turn, hold.by)
+    return _HUSHED[hold.cause], hold.by
 
 
 def keeps(fields: Fields) -> bool:
     """Whether a signal that is hushed still reaches the rules: what lasts does, what happened at a moment is gone with it."""
     return fields["type"] not in POINTS
+
+
+def said_before(turn: Turn, fields: Fields, rule: CompiledRule | None = None) -> bool:
+    """Whether the signal says again what the last one of its problem said, by what its source or a rule that acts on it says of that."""
+    if rule is None:
+        said = turn.ruleset.dedup.get(fields["source"]) if turn.ruleset.dedup else None
+        return said is not None and dedup.repeats(turn, said, f"source:{fields['source']}", fields)
+    said = rule.delivery.dedup if rule.delivery is not None else None
+    return said is not None and dedup.repeats(turn, said, rule.name, fields)
 
 
 def routed(ruleset: RuleSet, matching: Sequence[int]) -> Sequence[int]:

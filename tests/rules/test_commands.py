@@ -87,21 +87,34 @@ def test_an_investigation_that_has_concluded_lets_the_next_one_start(world: Worl
     assert [decision.kind for decision in world.push(3, signal("a", 3))] == ["incident.reopened", "playbook.selected"]
 
 
-def test_a_silence_holds_signals_back_until_its_moment(world: World) -> None:
+def test_a_silence_holds_back_what_is_told_until_its_moment(world: World) -> None:
     until = to_rfc3339(at(600))
     created = only(world.push(1, command("silence", 1, matcher='service == "search"', until=until, reason="works")))
     assert created.kind == "silence.created"
     assert created.because == "silenced 'service == \"search\"' for 9m59s by human:ann: works"
     name = created.data["data"]["silence_id"]
     world.restart()
-    assert world.push(2, signal("x", 2, service="search")) == []
+    opened, held = world.push(2, signal("x", 2, service="search"))
+    assert (opened.kind, held.kind) == ("incident.opened", "playbook.held")
+    assert held.data == {"playbook": "triage-alert", "reason": "silenced", "by": name, "until": until}
+    assert held.because == f"silenced by {name} of human:ann until 2026-11-21T10:10Z (9m58s)"
     assert world.push(3, signal("y", 3))[0].kind == "incident.updated"
+    world.restart()
     out = world.tick(700)
     counted = next(decision for decision in out if decision.kind == "signal.suppressed")
     assert (counted.data["reason"], counted.data["by"]) == ("silence", name)
     over = next(decision for decision in out if decision.kind == "silence.expired")
-    assert over.at == at(600)
-    assert world.push(701, signal("x", 701, service="search"))[0].kind == "incident.opened"
+    assert over.at == at(600) and over.because.endswith("is over; it hid 1 signal")
+    selected = next(decision for decision in out if decision.kind == "playbook.selected")
+    assert selected.at == at(600) and selected.incident_id == opened.incident_id
+
+
+def test_a_silence_drops_what_happened_at_a_moment() -> None:
+    world = World("rules:\n  - {name: errors, when: type == 'error', playbook: p}\n")
+    world.push(1, command("silence", 1, matcher="type == 'error'", until=to_rfc3339(at(600))))
+    assert world.push(2, signal("e", 2, type="error")) == []
+    assert [decision.kind for decision in world.tick(700)] == ["signal.suppressed", "silence.expired"]
+    assert world.push(701, signal("f", 701, type="error"))[0].kind == "incident.opened"
 
 
 def test_a_silence_lets_the_end_of_what_fires_through(world: World) -> None:
@@ -113,12 +126,13 @@ def test_a_silence_may_begin_later_and_be_ended_early(world: World) -> None:
     order = command("silence", 1, matcher="type == 'alert'", starts_at=to_rfc3339(at(100)), until=to_rfc3339(at(600)))
     name = only(world.push(1, order)).data["data"]["silence_id"]
     assert world.push(50, signal("x", 50)) != []
-    assert world.push(150, signal("y", 150)) == []
+    kinds = [decision.kind for decision in world.push(150, signal("y", 150, service="search"))]
+    assert kinds == ["incident.opened", "playbook.held"]
     ended = next(
         d for d in world.push(160, command("expire_silence", 160, silence_id=name)) if d.kind == "silence.expired"
     )
     assert ended.actor == "human:ann"
-    assert world.push(170, signal("z", 170)) != []
+    assert "playbook.selected" in [decision.kind for decision in world.push(170, signal("z", 170, service="mail"))]
 
 
 def test_a_fact_is_known_until_it_expires() -> None:
