@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playbooks.load import check_template, read
 from playbooks.model import Playbook
-from schemas.document import DocumentInvalid, Fault
+from schemas.document import DocumentInvalid, Fault, near
 
 PACKS = Path(__file__).parent / "packs"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,6 +46,12 @@ def load_library(
     found = _load(sorted(PACKS.glob("*.md")), templates, faults, None, None)
     if folder is not None:
         found |= _load(sorted(folder.glob("*.md")), templates, faults, tools, actions)
+    for playbook in found.values():
+        faults += [
+            Fault(playbook.file, 1, 1, f"helpers: unknown playbook {name!r}{near(name, found)}")
+            for name in playbook.front.helpers
+            if name not in found
+        ]
     if faults:
         raise DocumentInvalid(faults)
     return Library(found)

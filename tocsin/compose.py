@@ -20,8 +20,11 @@ from connectors.ports.source import Source
 from connectors.ports.tool import Tool
 from playbooks.library import Library, load_library
 from processors.act import Act, Preparation, Ringer, Worker
+from processors.analyst.loop import completion
 from processors.ingest import Ingest, Redactor
+from processors.investigate import Commands, Means, Spending
 from processors.investigate.loop import Intake
+from processors.investigate.watching import Watching
 from processors.investigate.worker import Workers
 from processors.record import Record
 from processors.triage.loop import Triage
@@ -29,10 +32,12 @@ from processors.triage.loop import run as run_triage
 from rules.engine import Engine
 from rules.load import PACKS, load
 from rules.ruleset import RuleSet
+from schemas.document import DocumentInvalid
 from tocsin.bell import EmergencyBell
 from tocsin.config import Configuration, Instance, JournalSettings, Loaded
 from tocsin.folder import DataFolder
 from tocsin.lookout import Lookout
+from tocsin.models import limits_of, redacting, storms_of, switchboard
 from tocsin.patience import patiently
 from tocsin.retention import Housekeeping
 from tocsin.store import Store, open_store
@@ -97,7 +102,10 @@ def load_playbooks(loaded: Loaded, connected: Connected) -> Library:
     folder: Path | None = loaded.path(loaded.configuration.playbooks)
     if folder is not None and not folder.is_dir() and "playbooks" not in loaded.configuration.model_fields_set:
         folder = None
-    return load_library(folder, tools=connected.tools, actions=connected.actions)
+    library = load_library(folder, tools=connected.tools, actions=connected.actions)
+    if faults := list(completion.faults(library)):
+        raise DocumentInvalid(faults)
+    return library
 
 
 class Program:
@@ -121,9 +129,22 @@ class Program:
         self.bell = EmergencyBell(
             self.engine, self.ringer, self.connected.actions, severity=self.configuration.emergency.severity
         )
+        redactor = Redactor(folder.redaction_key())
+        self.watching = Watching()
+        self.means = Means(
+            self.journal,
+            self.archive,
+            self.connected.tools,
+            self.metrics,
+            switchboard=switchboard(self.configuration.models, meters=self.metrics),
+            spending=Spending(self.journal, limits_of(self.configuration.budgets)),
+            redact=redacting(redactor),
+            mask=self.configuration.models.mask_personal_data,
+            watch=self.watching.tell,
+        )
         self.ingest = Ingest(
             self.journal,
-            redactor=Redactor(folder.redaction_key()),
+            redactor=redactor,
             clock=clock,
             meters=self.metrics,
             bell=self.bell.ring,
@@ -149,7 +170,10 @@ class Program:
         if "triage" in processors:
             made["triage"] = self._triage
         if "investigate" in processors:
-            made["investigate"] = Intake(self.journal, self.library, meters=self.metrics).run
+            storms = storms_of(self.configuration.budgets)
+            intake = Intake(self.journal, self.library, meters=self.metrics, talks=self.means.talks, storms=storms)
+            made["investigate"] = intake.run
+            made["investigate commands"] = Commands(self.journal, self.means.interrupts).run
             made["investigate workers"] = self.investigators().run
         if "act" in processors:
             preparation = Preparation(self.connected.actions, self.archive)
@@ -181,6 +205,7 @@ class Program:
             owner=self.owner,
             meters=self.metrics,
             concurrency=self.configuration.workers.investigate,
+            means=self.means,
         )
 
     def close(self) -> None:
@@ -242,6 +267,7 @@ async def opened(
         try:
             yield program
         finally:
+            await program.means.switchboard.close()
             program.close()
     finally:
         await store.journal.close()

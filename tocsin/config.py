@@ -13,6 +13,7 @@ from connectors.ports.brokers import Security
 from connectors.ports.connector import Connector, Settings
 from schemas import content_hash
 from schemas.document import Document, DocumentInvalid, Fault, faults_of, near, parse_yaml
+from tocsin.models import Budgets, Models
 from tocsin.registry import connectors_by_name
 
 FILE = "tocsin.yaml"
@@ -121,6 +122,8 @@ class Configuration(_Section):
     connectors: dict[str, Any] = Field(
         default_factory=dict, description="NAME or NAME/INSTANCE to the connector's settings: see docs/connectors/"
     )
+    models: Models = Field(default=Models(), description="Who reasons: see docs/models.md")
+    budgets: Budgets = Field(default=Budgets(), description="What reasoning may cost: see docs/budgets.md")
     workers: Workers = Field(default=Workers(), description="How many at once")
     retention: Retention = Field(default=Retention(), description="How long the journal keeps")
     telemetry: Telemetry = Field(default=Telemetry(), description="Traces, logs, own errors")

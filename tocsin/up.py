@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Unavailable
+from processors.investigate.rows import under_way
 from schemas.document import DocumentInvalid
 from tocsin.api import Api, Readiness, health
 from tocsin.compose import PROCESSORS, VERSION, Program
@@ -163,7 +164,7 @@ async def _is_settled(program: Program) -> bool:
         or await journal.position("investigate", DECISIONS) < decisions
     ):
         return False
-    if await journal.pending("investigate"):
+    if await journal.pending("investigate") and await under_way(journal):
         return False
     for stream, head in ((INPUTS, inputs), (DECISIONS, decisions)):
         if await journal.position("act", stream) < head or await journal.position("record", stream) < head:

@@ -95,3 +95,12 @@ async def load_steps(journal: Journal, identity: str) -> list[Step]:
     """The recorded steps, in order."""
     rows = await journal.scan(STEPS, f"{identity}/")
     return sorted((Step.from_json(raw) for _, raw in rows), key=lambda step: step.index)
+
+
+async def under_way(journal: Journal) -> bool:
+    """Whether any investigation is queued or at work; one that waits for a person is not."""
+    for _, identity in await journal.scan(RUNNING):
+        found = await load(journal, identity.decode())
+        if found is not None and (found.status in ("queued", "running") or found.helpers or found.shares):
+            return True
+    return False

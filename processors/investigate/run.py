@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, assert_never
 
 from playbooks.model import Playbook
@@ -33,7 +33,7 @@ from processors.analyst.loop.records import answer_from_records
 from processors.analyst.loop.slots import Asked, Told
 from processors.analyst.weigh import weigh
 from processors.investigate import sharing
-from processors.investigate.events import Asking, Began, Ended, Replied
+from processors.investigate.events import Asking, Began, Ended, Event, Replied
 from processors.investigate.events import Paused as PausedEvent
 from processors.investigate.means import Means
 from processors.investigate.notebook import Held
@@ -41,6 +41,7 @@ from processors.investigate.rows import Task
 from processors.investigate.session import Session
 from processors.investigate.signals import read_signals
 from processors.investigate.talking import Talking
+from processors.investigate.watching import events_of
 from schemas import Conclusion, Incident, Investigation, Signal, Step
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,12 @@ class Run(Session):
                 await self._conclude(f"it broke {self.notebook.attempt - 1} times before", broken=True)
         finally:
             self.means.interrupts.over(identity)
+
+    def events(self, *, gather: bool = True) -> AsyncGenerator[Event, None]:
+        """The same, told as it happens: the steps as they are recorded, and the pieces of what a model writes."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self.heard = queue.put_nowait
+        return events_of(self.go(gather=gather), queue)
 
     async def _begin(self) -> None:
         book = self.notebook

@@ -1,6 +1,6 @@
 """A session: what one investigation works with while a worker holds it, and what it knows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.ports.tool import ToolContext
@@ -50,11 +50,14 @@ class Session:
         )
         self.executor = Executor(means.tools, now=means.journal.now, meters=means.meters)
         self.signals: tuple[Signal, ...] = ()
+        self.heard: Callable[[Event], None] | None = None
         self._others: dict[str, tuple[Step, ...]] = {}
 
     def tell(self, event: Event) -> None:
         """To those who watch."""
         self.means.watch(self.notebook.investigation.id, event)
+        if self.heard is not None:
+            self.heard(event)
 
     async def case(self) -> Case:
         """Everything the next move depends on."""

@@ -95,6 +95,11 @@ class Switchboard:
         why = "; ".join(call.failures) or f"no model has the role {role!r}"
         return Lost(call.kind, why[:2000], call.usage)
 
+    async def close(self) -> None:
+        """Let go of every model's connections."""
+        for model in self.roster.models.values():
+            await model.close()
+
     def health(self) -> dict[str, str]:
         """By model: ok, or for how long it is left alone."""
         now = asyncio.get_running_loop().time()

@@ -1,6 +1,6 @@
 """Completion: what a playbook wants of a conclusion before it counts (`before_concluding`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from playbooks.model import BeforeConcluding, Playbook
 from rules.cel import CelError, CelFailure, Condition, FieldSchema, compile  # noqa: A004 (the language's own word)
 from schemas import Conclusion, Incident, Step
+from schemas.document import Fault
 
 SCHEMA = FieldSchema({"conclusion": "dyn", "incident": "dyn", "steps": "list"})
 """What a condition may speak of."""
@@ -49,9 +50,8 @@ def holds(condition: str, values: dict[str, Any]) -> str | None:
     return None if value is True else f"it is {value!r}"
 
 
-def faults(playbooks: Iterable[Playbook]) -> list[str]:
-    """Conditions that cannot be compiled, as sentences naming their playbook."""
-    found = []
+def faults(playbooks: Iterable[Playbook]) -> Iterator[Fault]:
+    """Conditions that cannot be compiled."""
     for playbook in playbooks:
         condition = playbook.front.before_concluding.require
         if condition is None:
@@ -59,8 +59,8 @@ def faults(playbooks: Iterable[Playbook]) -> list[str]:
         try:
             _compiled(condition)
         except CelError as error:
-            found.append(f"{playbook.file}: before_concluding.require: {error}")
-    return found
+            line = next((number for number, row in enumerate(playbook.text.split("\n"), 1) if "require:" in row), 1)
+            yield Fault(playbook.file, line, 1, f"before_concluding.require: {error}")
 
 
 @lru_cache(maxsize=64)
