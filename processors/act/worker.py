@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connectors.ports.action import ActionPort
@@ -59,11 +60,13 @@ class Worker:
         self._journal, self._preparation, self._owner, self._ringer = journal, preparation, owner, ringer
         self._meters = meters or NullMeters()
         self._ttl_s = ttl_s
+        self._dropped: Job | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
+                await self._give_back()
                 await self.work_one(timeout_s=None)
             except (LeaseLost, Conflict) as error:
                 _log.warning("somebody else has this action now: %s", error)
@@ -77,17 +80,31 @@ class Worker:
         job = await self._journal.claim(QUEUE, owner=self._owner, ttl_s=self._ttl_s, timeout_s=timeout_s)
         if job is None:
             return False
+        self._dropped = job
+        await self._do(job)
+        self._dropped = None
+        return True
+
+    async def _give_back(self) -> None:
+        """The job that was dropped in the middle, to be claimed at once rather than when its lease ends. Raises Busy, Unavailable."""
+        if self._dropped is not None:
+            with suppress(LeaseLost, Conflict):
+                async with self._journal.unit(lease=self._dropped.lease) as unit:
+                    unit.reschedule(self._dropped, due=self._dropped.due)
+            self._dropped = None
+
+    async def _do(self, job: Job) -> None:
         try:
             task = Task.from_json(job.payload)
         except (TypeError, ValueError) as error:
             _log.error("job %r is no task, left out: %s", job.id, error)
             await self._finish(job)
-            return True
+            return
         row = await load(self._journal, task.action_id)
         if row is None:
             _log.error("job %r is about an action that is not there, left out", job.id)
             await self._finish(job)
-            return True
+            return
         turn = _Turn(job, task, row)
         match task.step:
             case "prepare":
@@ -96,7 +113,6 @@ class Worker:
                 await self._expire(turn)
             case "execute":
                 await self._execute(turn)
-        return True
 
     async def _prepare(self, turn: _Turn) -> None:
         action, now = turn.action, self._journal.now()
