@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from connectors.ports.clock import SystemClock
+from schemas.time import SECOND
 from tests.support.cast import Member, all_up, cast, over
 from tests.support.crash import HASTE_S, balance, read_books, settle
 from tests.support.kafka_server import kafka_server
@@ -75,7 +77,9 @@ def test_two_of_each_role_do_everything_once_whoever_of_them_dies_or_sleeps(tmp_
             }
         }
         servers: dict[str, Server] = {"kafka": kafka, "postgres": postgres}
-        with cast(tmp_path, config, kafka.address, postgres.fresh_database()) as members:
+        began = SystemClock().now()
+        # One machine of two has a clock that is a minute off.
+        with cast(tmp_path, config, kafka.address, postgres.fresh_database(), clocks=(0.0, 60.0)) as members:
             town = Town(where=lambda: doors(members, asked))
             all_up(members)
             with town.awake():
@@ -95,6 +99,8 @@ def test_two_of_each_role_do_everything_once_whoever_of_them_dies_or_sleeps(tmp_
         balance(books, town.acked, linear, [headers["webhook-id"] for headers, _ in receiver.got])
         assert cli("ledger", "verify", config=record / "tocsin.yaml").exit_code == 0
         assert unforeseen(members) == []
+        times = [entry.accepted_at for entry in books.inputs] + [decision.at for decision in books.decisions]
+        assert began - SECOND < min(times) and max(times) < SystemClock().now() + SECOND
 
 
 FORESEEN = ("Unavailable", "Busy", "LeaseLost", "Conflict", "LedgerHeld", "Interrupted")

@@ -1,19 +1,20 @@
 """Every role of the line as processes of their own over one Kafka and one PostgreSQL, any of which may be killed, paused and begun again.
 
-with cast(folder, config, kafka.address, postgres.fresh_database(), copies=2) as members:
+with cast(folder, config, kafka.address, postgres.fresh_database()) as members:
     members["triage 1"].kill()
 """
 
 import os
 import secrets
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 from tests.support.crash import STARTING_S, is_up, start
+from tests.support.hasty import AHEAD
 from tests.support.program import Child, until
 from tocsin.compose import PROCESSORS
 from tocsin.folder import DataFolder
@@ -22,8 +23,9 @@ from tocsin.folder import DataFolder
 class Member:
     """A process that plays one role: `tocsin run ROLE` with a data folder of its own."""
 
-    def __init__(self, role: str, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, role: str, folder: Path, config: Mapping[str, Any], *, ahead_s: float = 0.0) -> None:
         self.role, self.folder = role, folder
+        self._environment = {AHEAD: f"{ahead_s}"}
         self._config = config
         self._said_before = 0
         self.life: Child | None = None
@@ -34,7 +36,7 @@ class Member:
         """A new life; it is not waited for until it is up."""
         log = self.folder / "stderr.txt"
         self._said_before = log.stat().st_size if log.exists() else 0
-        self.life = start(self.folder, self._config, self.role, wait=False)
+        self.life = start(self.folder, self._config, self.role, wait=False, environment=self._environment)
 
     def up(self) -> bool:
         """Whether it has come up: its door is open, or it has said so."""
@@ -76,9 +78,10 @@ class Member:
 
 @contextmanager
 def cast(
-    folder: Path, config: Mapping[str, Any], kafka: str, postgres: str, *, copies: int = 2
+    folder: Path, config: Mapping[str, Any], kafka: str, postgres: str, *, clocks: Sequence[float] = (0.0, 0.0)
 ) -> Iterator[dict[str, Member]]:
-    """All roles, `copies` of each, begun; by their names `ROLE NUMBER`. They end with the block."""
+    """All roles, as many of each as there are `clocks` (by how many seconds the machine's is off), begun; by their names `ROLE NUMBER`.
+    They end with the block."""
     common = folder / "common"
     DataFolder(common).make()
     (common / "ledger").mkdir()
@@ -88,12 +91,12 @@ def cast(
     members: dict[str, Member] = {}
     try:
         for role in PROCESSORS:
-            for number in range(1, copies + 1):
+            for number, ahead_s in enumerate(clocks, 1):
                 own = folder / f"{role}{number}"
                 DataFolder(own / "data").path.mkdir(parents=True, mode=0o700)
                 for shared in ("ledger", "token", "redaction.key"):
                     (own / "data" / shared).symlink_to(common / shared)
-                member = Member(role, own, {**config, "journal": journal})
+                member = Member(role, own, {**config, "journal": journal}, ahead_s=ahead_s)
                 members[f"{role} {number}"] = member
                 member.begin()
         yield members
