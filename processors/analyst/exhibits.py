@@ -1,15 +1,18 @@
 """Exhibits: what the evidence engine found, each with the words or the name of the metric that can be looked up."""
 
+import re
 from collections.abc import Iterator
 
 from processors.analyst.findings import Findings
 from processors.analyst.quotes import Sources
-from processors.evidence.dominant import HEAVY, meaning_of
+from processors.evidence.dominant import HEAVY, Dominant, meaning_of
 from processors.evidence.metrics import is_bad
+from processors.evidence.shifts import moves_with
+from processors.evidence.words import spoken
 from schemas import Evidence
 
 ALARMS, SHIFTS, SURGES, FULL, PARTS = 7, 4, 3, 3, 3
-CALM = 3
+CALM, COMPANY = 3, 2
 MUCH = 1.8
 """What is no harm by itself is shown when it grew by this factor."""
 
@@ -34,8 +37,15 @@ def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
     bad.sort(key=lambda each: (each.series.service != scene.origin, -min(each.sigmas, 100.0)))
     more = [shift for shift in scene.shifts if shift not in bad and shift.up and shift.factor >= MUCH]
     for shift in (*bad[:SHIFTS], *sorted(more, key=lambda each: -min(each.factor, 100.0))[:SURGES]):
-        says = f"{shift.series.metric} went from {shift.before:.4g} to {shift.after:.4g}"
+        says = f"{spoken(shift.series.metric)} went from {shift.before:.4g} to {shift.after:.4g}"
         yield sources.evidence(shift.series.cites, shift.series.metric, _sentence(says))
+    for full in findings.full[:1]:
+        series = next(
+            (each for each in scene.gathered.series if each.metric == full.name and each.service == full.service), None
+        )
+        for other, together in moves_with(series, scene.gathered.series)[:COMPANY] if series is not None else ():
+            says = f"{spoken(other.metric)} moves with {spoken(full.name)} (correlation {together:.2f}), now at {other.values[-1]:.4g}"
+            yield sources.evidence(other.cites, other.metric, _sentence(says))
     waits = {name for part in findings.dominant if (name := part.name.rpartition(":")[2])}
     reads = bool(waits & {"user", "CPU", "DataFileRead"}) and not waits & {
         "ClientRead",
@@ -43,13 +53,28 @@ def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
         "WALSync",
         "relation",
     }
-    for part in sorted(findings.dominant, key=lambda each: -each.part)[:PARTS]:
+    lists: dict[str, Dominant] = {}
+    for part in sorted(findings.dominant, key=lambda each: -each.part):
+        lists.setdefault(part.of.removeprefix("top_"), part)
+    for part in sorted(lists.values(), key=_rank)[:PARTS]:
         says = f"it carries {part.part:.0%} of {part.measure} ({part.value:g}) among {part.of or 'the listed'}"
         meant = meaning_of(part.name)
         says += f": {meant}" if meant is not None else ""
+        if part.next_name:
+            after = meaning_of(part.next_name)
+            says += f"; next is {part.next_name} with {part.next_part:.0%}" + (
+                f": {after}" if after is not None else ""
+            )
         if part.each is not None and part.each >= HEAVY and "load" in part.measure and reads:
-            says += f"; each call is busy for about {part.each:.2g} s: it reads much, as a scan of the whole table for want of an index does"
+            says += f"; each call is busy for about {part.each:.2g} s: it reads much, as a full table (sequential) scan with a missing index does"
         yield sources.evidence(part.cites, part.name, _sentence(says))
+
+
+def _rank(part: Dominant) -> tuple[int, float]:
+    """What is done says more than what it waits for, that more than who does it, a bare address least."""
+    said = part.of.lower()
+    kind = 0 if any(word in said for word in ("sql", "quer", "statement")) else 1 if "wait" in said else 2
+    return (3 if re.fullmatch(r"[\d.:]+", part.name) else kind, -part.part)
 
 
 def well(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
@@ -62,9 +87,9 @@ def looked_at(findings: Findings) -> str:
     """What was looked at and is as usual, for a conclusion that nothing is broken."""
     scene, parts = findings.scene, []
     if findings.wellbeing.good:
-        parts.append(
-            f"{findings.wellbeing.good} states, {'all' if not findings.wellbeing.bad else 'most'} of them healthy"
-        )
+        kinds = ", ".join(findings.wellbeing.kinds)
+        all_or = "all" if not findings.wellbeing.bad else "most"
+        parts.append(f"{findings.wellbeing.good} states, {all_or} of them healthy: {kinds}")
     series = scene.gathered.series
     if series:
         moved = {id(shift.series) for shift in scene.shifts}
@@ -76,6 +101,7 @@ def looked_at(findings: Findings) -> str:
     if lines:
         errors = sum(line.rank >= 4 for line in lines)
         parts.append(f"{len(lines)} log lines, {errors or 'none'} of them errors")
+    parts += [f"no {spoken(name)}" for name in findings.wellbeing.empty]
     return f"Looked at: {'; '.join(parts)}." if parts else ""
 
 

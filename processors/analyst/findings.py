@@ -64,7 +64,7 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
     scene = scene_of(gathered, alerted=incident.service, start=incident.first_seen, texts=texts, heard=heard)
     return Findings(
         scene=scene,
-        alarms=alarms_of(gathered, seen, alert={signal.id for signal in facts.signals}),
+        alarms=alarms_of(gathered, seen),
         full=full_of(gathered),
         dominant=tuple(each for step in answers for each in dominant_of(step.id, step.result)),
         wellbeing=wellbeing_of(gathered, [(step.id, step.result) for step in answers]),

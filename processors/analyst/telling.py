@@ -1,5 +1,7 @@
 """The sentences of a conclusion: what broke, since when, how bad, and what most likely caused it."""
 
+from typing import Any
+
 from processors.analyst.begin import Begin
 from processors.analyst.categories import Diagnosis
 from processors.analyst.extent import Extent
@@ -54,7 +56,7 @@ def _told(facts: Facts) -> str:
     """What the alert itself explains beyond its title: its body, or the summary, error or description of its payload."""
     for signal in facts.signals[:1]:
         raw = signal.raw if isinstance(signal.raw, dict) else {}
-        places = [raw, *(value for value in raw.values() if isinstance(value, dict))]
+        places = _objects(raw)
         said = [
             place[key]
             for key in ("summary", "error", "description", "suspected_symptom", "symptom", "detail")
@@ -70,6 +72,13 @@ def _told(facts: Facts) -> str:
     return ""
 
 
+def _objects(raw: Any, depth: int = 0) -> list[dict[str, Any]]:
+    """The payload and the objects in it, outer ones first."""
+    if not isinstance(raw, dict) or depth > 3:
+        return []
+    return [raw, *(each for value in raw.values() for each in _objects(value, depth + 1))]
+
+
 def _state(extent: Extent) -> str:
     if extent.resolved:
         return f"over after {in_words(extent.lasted_s)}"
@@ -81,7 +90,7 @@ def _state(extent: Extent) -> str:
 def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling, telling: str = "") -> str:
     """The most likely cause in one or two sentences."""
     if ruling.verdict == "noise":
-        return f"Nothing is broken that a person must repair: {ruling.because}."
+        return f"Nothing is broken that a person must repair, and no action is needed: {ruling.because}."
     if diagnosis.matches:
         head = diagnosis.matches[0]
         says = head.meaning.says

@@ -1,7 +1,7 @@
 """Alarms: which of many lines and fields tell of trouble with the thing in question, the most telling first."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from processors.evidence.saturation import used_up
@@ -100,11 +100,8 @@ def weight_of(text: str) -> float:
     return weight * (PASSING if _PASSING.search(text) else 1.0)
 
 
-def alarms_of(
-    gathered: Gathered, subjects: Sequence[str], *, alert: Collection[str] = (), limit: int = 40
-) -> tuple[Alarm, ...]:
-    """The telling lines, alike ones once, the heaviest first. `subjects` are names of the thing in question; what cites one of `alert`
-    is the alert's own word, which is what is to be explained."""
+def alarms_of(gathered: Gathered, subjects: Sequence[str], limit: int = 40) -> tuple[Alarm, ...]:
+    """The telling lines, alike ones once, the heaviest first. `subjects` are names of the thing in question."""
     lines = list(_lines(gathered))
     wanted = [name.lower() for name in dict.fromkeys(subjects) if len(name) > 2]
     found: dict[str, Alarm] = {}
@@ -123,8 +120,6 @@ def alarms_of(
         weight *= SUBJECT if named else ABOUT if concerned or not wanted else 1.0 if not about else ELSEWHERE
         if _PROSE.search(about):
             weight *= PROSE
-        if cites in alert:
-            weight *= ELSEWHERE
         weight /= 1.0 + max(0.0, (len(text) - 400) / 400)
         if weight < LEAST:
             continue

@@ -6,14 +6,14 @@ from typing import Any
 
 from processors.evidence.fields import number, plain
 
-MOST, OF_TWO = 0.55, 0.7
+MOST, OF_TWO = 0.55, 0.65
 """From this part of the whole on a thing dominates; of only two, from the second on."""
 _NAMES = ("statement", "query", "sql", "name", "id", "host", "user", "topic", "endpoint", "operation", "key", "table")
 _LOADS = ("load", "avg", "total", "count", "seconds", "calls", "share", "percent", "lag")
 _WAITS = (
     (
         "ClientRead",
-        "sessions are open and idle, waiting for their client: held and not given back, as with a connection leak",
+        "sessions are open and idle, often idle in transaction, waiting for their client: held and not given back, as with a connection leak",
     ),
     ("ClientWrite", "sessions wait for their client to take results"),
     ("WALWrite", "writes wait for the write-ahead log: a write-heavy workload"),
@@ -38,6 +38,9 @@ class Dominant:
     part: float
     cites: str
     each: float | None = None
+    next_name: str = ""
+    next_part: float = 0.0
+    """Of the list the second largest, where it carries a share worth naming."""
 
 
 def dominant_of(cites: str, result: Any, under: str = "", depth: int = 0) -> Iterator[Dominant]:
@@ -71,10 +74,15 @@ def _one(cites: str, rows: list[Mapping[str, Any]], under: str) -> Iterator[Domi
             calls = next(
                 (found for other in row if "calls" in plain(str(other)) and (found := number(row[other]))), None
             )
-            yield Dominant(under, str(row[names]), str(key), top, top / whole, cites, top / calls if calls else None)
+            second = sorted(known)[-2]
+            other = str(rows[known.index(second)][names]) if second / whole >= WORTH and second != top else ""
+            yield Dominant(
+                under, str(row[names]), str(key), top, top / whole, cites, top / calls if calls else None, other, second / whole
+            )  # fmt: skip
         return
 
 
+WORTH = 0.15
 HEAVY = 0.5
 """Sessions busy for each call a second, from which a statement costs much each time: half a second of work."""
 

@@ -51,7 +51,7 @@ def deviations(all_series: Iterable[Series]) -> list[Deviation]:
 
 def _moving(values: Sequence[float], window: int) -> list[float]:
     """Means over windows of that length, so that as many points are held against as many."""
-    return [fmean(values[index : index + window]) for index in range(0, len(values) - window + 1)] or [fmean(values)]
+    return [fmean(values[index : index + window]) for index in range(len(values) - window + 1)] or [fmean(values)]
 
 
 def ranked(

@@ -83,7 +83,7 @@ class _Reader:
         if self.left < 0:
             return
         if isinstance(node, Mapping):
-            self._object(node, about)
+            self._object(node, about, name)
         elif isinstance(node, (list, tuple)):
             for each in node:
                 self.walk(each, about, name)
@@ -92,8 +92,8 @@ class _Reader:
         elif isinstance(node, (int, float)) and name:
             self._scalar(name, node, about)
 
-    def _object(self, node: Mapping[str, Any], about: str) -> None:
-        if self._edge(node) or self._sample(node) or self._series(node):
+    def _object(self, node: Mapping[str, Any], about: str, name: str) -> None:
+        if self._edge(node) or self._sample(node) or self._series(node, name):
             return
         made = of_row(node, self.cites, about)
         match made:
@@ -117,7 +117,7 @@ class _Reader:
                     self.walk(value, within, str(key))
                 self.well = well
 
-    def _series(self, node: Mapping[str, Any]) -> bool:
+    def _series(self, node: Mapping[str, Any], name: str) -> bool:
         if not any(isinstance(value, list) for value in node.values()):
             return False
         found = series_of(node)
@@ -126,7 +126,7 @@ class _Reader:
         times, values, normal = found
         labels = dimensions(node)
         service = Row(node).service() or next((workload(labels[key]) for key in _SERVICE_LABELS if key in labels), None)
-        metric = metric_name(node) or "value"
+        metric = metric_name(node) or name or "value"
         unit = Row(node).text("unit", "stat")
         self.series.append(
             Series(service, metric, tuple(times), tuple(values), self.cites, unit, tuple(normal), labels)

@@ -7,6 +7,7 @@ from statistics import median
 
 from processors.evidence.metrics import FULL, is_percent, kind_of
 from processors.evidence.values import Gathered, Series
+from processors.evidence.words import spoken
 
 GONE = 0.1
 """Free room below this part of what there was is as good as gone."""
@@ -52,12 +53,12 @@ def _alone(series: Series) -> list[Full]:
     if is_percent(series.metric, series.unit) and kind in ("saturation", "other") and max(series.values) <= 101:
         high = median(late)
         if high >= FULL or (max(series.values) >= FULL and sorted(series.values)[-3] >= FULL):
-            says = f"{series.metric} is at {high:.4g} % (at most {max(series.values):.4g} %)"
+            says = f"{spoken(series.metric)} is at {high:.4g} % (at most {max(series.values):.4g} %)"
             return [Full(series.metric, series.service, high / 100, says, series.cites, series.metric)]
     if kind == "headroom":
         begin, low = max(series.values[: max(3, len(series.values) // 3)]), min(late)
         if begin > 0 and low <= GONE * begin:
-            says = f"{series.metric} fell from {_short(begin)} to {_short(low)}"
+            says = f"{spoken(series.metric)} fell from {_short(begin)} to {_short(low)}"
             return [Full(series.metric, series.service, 1.0 - low / begin, says, series.cites, series.metric)]
     return []
 
@@ -76,7 +77,7 @@ def _against_ceiling(all_series: Sequence[Series]) -> list[Full]:
                 continue
             ceiling, high = limit.values[-1], median(_late(used))
             if ceiling > 0 and 0.9 <= high / ceiling <= 1.05:
-                says = f"{used.metric} is at {high:.4g} of {limit.metric} {ceiling:.4g}"
+                says = f"{spoken(used.metric)} is at {high:.4g} of {spoken(limit.metric)} {ceiling:.4g}"
                 found.append(Full(used.metric, used.service, high / ceiling, says, used.cites, used.metric))
     return found
 
@@ -98,7 +99,7 @@ def _against_said(gathered: Gathered) -> list[Full]:
         high = median(_late(series))
         ceiling = next((each for each in sorted(ceilings) if each >= 20 and 0.9 * each <= high <= 1.02 * each), None)
         if ceiling is not None:
-            says = f"{series.metric} is at {high:.4g} of a maximum of {ceiling:.4g}"
+            says = f"{spoken(series.metric)} is at {high:.4g} of a maximum of {ceiling:.4g}"
             full.append(Full(series.metric, series.service, high / ceiling, says, series.cites, series.metric))
     return full
 

@@ -4,8 +4,10 @@ Page's CUSUM (E. S. Page, Continuous inspection schemes, Biometrika 41, 1954) ov
 part, in units of its median absolute deviation: a step is found within a few points, a slow rise where it began.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import fmean, median
 
 from processors.evidence.values import Series
 
@@ -22,6 +24,8 @@ LEAST_CHANGE = 0.10
 HEALTHY = 0.25
 """The part of a series without known healthy values that is taken as healthy, at least `FEWEST` points."""
 FEWEST = 4
+TOGETHER = 0.8
+"""A correlation from which two series move together."""
 STEADY, GROWN = 0.8, 1.4
 """A rank correlation with time from which a series goes one way, and the factor from its first third to its last from which that is
 a shift."""
@@ -106,7 +110,7 @@ def _rise(series: Series) -> Shift | None:
     low, high = sorted((abs(before), abs(after)))
     if low == 0 or high / low < GROWN:
         return None
-    spread = median(abs(one - other) for one, other in zip(values, values[1:], strict=False))
+    spread = median(abs(one - other) for one, other in pairwise(values))
     sigmas = abs(after - before) / max(1.4826 * spread, 0.01 * low)
     return Shift(series, series.times[0], before, after, sigmas, True, max(values) if after > before else min(values))
 
@@ -135,6 +139,31 @@ def _with_time(values: tuple[float, ...]) -> float:
         ranks[index] = rank
     squares = sum((ranks[index] - index) ** 2 for index in range(count))
     return 1 - 6 * squares / (count * (count * count - 1))
+
+
+def moves_with(series: Series, others: Sequence[Series]) -> list[tuple[Series, float]]:
+    """Other series of the same times that move with it or against it, with Pearson's correlation, the strongest first."""
+    found: list[tuple[Series, float]] = []
+    for other in others:
+        if (
+            other is series
+            or other.times != series.times
+            or len(set(other.values)) < FEWEST
+            or len(other.values) < 3 * FEWEST
+        ):
+            continue
+        together = correlation(series.values, other.values)
+        if abs(together) >= TOGETHER:
+            found.append((other, together))
+    return sorted(found, key=lambda each: (-abs(each[1]), each[0].metric))
+
+
+def correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Pearson's, 0 where one of them never changes."""
+    first, second = fmean(one), fmean(other)
+    both = sum((a - first) * (b - second) for a, b in zip(one, other, strict=True))
+    spread = (sum((a - first) ** 2 for a in one) * sum((b - second) ** 2 for b in other)) ** 0.5
+    return both / spread if spread > 0 else 0.0
 
 
 def _first(values: tuple[float, ...], middle: float, sigma: float, begin: int) -> int | None:

@@ -1,6 +1,7 @@
 """Wellbeing: what the latest states say of health, so that an alert can be contradicted by what is there now."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ _BAD = {
     "status": ("alert", "failed", "error", "crashloopbackoff", "degraded", "unhealthy", "pending", "notready", "imagepullbackoff"),
     "phase": ("failed", "pending", "unknown"), "overallstate": ("alert", "warn", "no data", "alerting"), "health": ("degraded", "missing", "unhealthy", "red"), "healthstatus": ("unhealthy", "degraded"),
 }  # fmt: skip
+_TELLS = re.compile(r"event|alert|alarm|error|warn|fail|incident|issue", re.IGNORECASE)
 _PRESSURE = re.compile(r"pressure$|unavailable$|networkunavailable$")
 _CALM = re.compile(
     r"no further|(?:has |have )?(?:since )?(?:been )?(?:recovered|running for)|single (?:transient|historical)|within normal|operating normally|passed\b|all (?:checks|signals|metrics) .{0,30}(?:normal|ok|healthy)|sustained normal|zero errors"
@@ -40,6 +42,10 @@ class Wellbeing:
     over_s: float | None
     seen: bool
     """Whether states were seen at all."""
+    empty: tuple[str, ...] = ()
+    """Names of lists that were asked for and hold nothing: events, alerts, failures."""
+    kinds: tuple[str, ...] = ()
+    """The good states, the most common first: `phase Running (3)`."""
 
     @property
     def well(self) -> bool:
@@ -50,9 +56,12 @@ class Wellbeing:
 def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Wellbeing:
     """Over all answers."""
     good = bad = 0
+    kinds: Counter[str] = Counter()
     for _, answer in answers:
-        for is_good in _states(answer):
+        for is_good, kind in _states(answer):
             good, bad = good + is_good, bad + (not is_good)
+            if is_good:
+                kinds[kind] += 1
     said = [(each.cites, each.quote or each.text) for each in gathered.said if _CALM.search(each.text)]
     said += [(each.cites, each.text) for each in gathered.logs if _CALM.search(each.text)]
     failing = [each.at for each in gathered.said if each.level > 0 and each.at is not None]
@@ -62,11 +71,21 @@ def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Well
     ]
     moments += [series.times[-1] for series in gathered.series if series.times]
     over = (max(moments) - max(failing)) / 1e6 if failing and moments else None
-    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0)
+    shown = tuple(f"{kind} ({count})" if count > 1 else kind for kind, count in kinds.most_common(8))
+    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0, _empty(answers), shown)
 
 
-def _states(node: Any, depth: int = 0) -> Iterator[bool]:
-    """True for every state that is good, False for every one that is bad."""
+def _empty(answers: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for _, answer in answers:
+        for place in (answer, *(answer.values() if isinstance(answer, Mapping) else ())):
+            if isinstance(place, Mapping):
+                found |= {str(key): None for key, value in place.items() if value == [] and _TELLS.search(str(key))}
+    return tuple(found)
+
+
+def _states(node: Any, depth: int = 0) -> Iterator[tuple[bool, str]]:
+    """Every state: whether it is good, and what it says."""
     if depth > 8:
         return
     if isinstance(node, list):
@@ -78,14 +97,14 @@ def _states(node: Any, depth: int = 0) -> Iterator[bool]:
             yield from _states(value, depth + 1)
 
 
-def _of_object(node: Mapping[str, Any]) -> Iterator[bool]:
+def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
     row = Row(node)
     desired, ready = (
         row.number("desired", "desiredreplicas", "replicas"),
         row.number("ready", "readyreplicas", "available"),
     )
     if desired is not None and ready is not None:
-        yield ready >= desired
+        yield ready >= desired, f"{ready:g} of {desired:g} ready"
     if row.has("type") and "status" in row.fields and "reason" in row.fields:
         return  # a condition: its meaning depends on its type
     for key, value in node.items():
@@ -93,8 +112,8 @@ def _of_object(node: Mapping[str, Any]) -> Iterator[bool]:
         if isinstance(value, (dict, list)) or value is None:
             continue
         if _PRESSURE.search(name) and said in ("true", "false"):
-            yield said == "false"
+            yield said == "false", f"no {key}" if said == "false" else str(key)
         elif said in _GOOD.get(name, ()):
-            yield True
+            yield True, f"{key} {value}"
         elif said in _BAD.get(name, ()):
-            yield False
+            yield False, f"{key} {value}"

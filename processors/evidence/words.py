@@ -372,3 +372,9 @@ def _stem(word: str) -> str:
     if len(word) > 4 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+def spoken(name: str) -> str:
+    """A metric's name in words: `CPUUtilization` is CPU utilization, `db_pool_wait` is db pool wait."""
+    words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W_]+", name)
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words) or name

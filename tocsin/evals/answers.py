@@ -6,7 +6,7 @@ from typing import Any
 from schemas import Conclusion
 
 SHA = re.compile(r"[0-9a-f]{7,64}")
-ANALYSIS = 1500
+ANALYSIS, SUMMARY = 1500, 350
 """Characters of an analysis that count."""
 _PLAIN = ("The earliest sign", "It confirms", "It tells of trouble.", "Its ", "What was reported")
 """Beginnings of what evidence says that add nothing to its quote."""
@@ -44,21 +44,27 @@ def analysis(conclusion: Conclusion) -> str:
     parts = [conclusion.hypothesis.text]
     if conclusion.component:
         parts.append(f"Component: {conclusion.component}.")
+    parts.append(f"Kind of cause: {conclusion.category.replace('_', ' ')}.")
     if conclusion.verdict == "noise":
         parts.append(conclusion.summary)
     for each in conclusion.evidence:
-        line = each.quote if each.says.startswith(_PLAIN) else f"{each.quote} ({_short(each.says)})"
+        line = each.quote if each.says.startswith(_PLAIN) else _with(each.quote, _short(each.says))
         said = line == each.quote and each.quote in conclusion.summary
         if not said and not any(each.quote in other for other in parts):
             parts.append(line)
     if conclusion.verdict != "noise":
-        room = ANALYSIS - len(conclusion.summary) - 60
+        room = ANALYSIS - min(len(conclusion.summary), SUMMARY)
         shown: list[str] = []
         for part in parts:
             if sum(map(len, shown)) + len(part) + len(shown) <= room:
                 shown.append(part)
         parts = [*shown, conclusion.summary, conclusion.remediation or ""]
     return "\n".join(part for part in parts if part).replace("`", "")[:ANALYSIS]
+
+
+def _with(quote: str, says: str) -> str:
+    """The quote with what it says, once where that begins with it."""
+    return says if says.lower().startswith(quote.lower()) else f"{quote} ({says})"
 
 
 def _short(says: str) -> str:
