@@ -16,6 +16,7 @@ from rules.importers.steps import inputs
 from rules.importers.systems import System
 from rules.importers.told import told
 from rules.importers.written import write
+from rules.limits import Limits
 from rules.load import load_texts
 from rules.trial.run import run
 
@@ -59,4 +60,6 @@ def run_steps(
     sheet = read(system, text, source, mended=mended)
     ruleset = load_texts({source: write(sheet)}, reached=False)
     made = inputs(system, steps, base, content_of(text))
-    yield from told(run(ruleset, made, until=until), made, sheet, base)
+    # Every firing is a line, also of what is open already.
+    limits = Limits(update_every=0)
+    yield from told(run(ruleset, made, until=until, limits=limits), made, sheet, base)

@@ -7,10 +7,13 @@ from typing import Any
 
 import orjson
 
-from rules.importers.sheet import Sheet
+from rules.importers.sheet import Item, Sheet
 from rules.importers.steps import seconds
 from rules.trial.lines import Timed
 from schemas.decision import Decision
+
+_OURS = ("id", "signals")
+"""Groups of our own making: each signal, or each combination of them, by itself."""
 
 _REASONS = {
     "first": "first notification",
@@ -28,29 +31,45 @@ def told(decisions: Iterable[Decision], inputs: Iterable[Timed], sheet: Sheet, b
     `index` is the number of the line of STEPS, from 0, by which a signal came; `rule` is the other system's name of it.
     """
     known = {timed.item["id"]: timed for timed in inputs if timed.kind == "signal"}
-    paced = {str(item.rule["name"]) for top in sheet.items for item in _paced(top)}
+    rules = {str(each.rule["name"]): each.rule for top in sheet.items for each in top.walk() if each.rule is not None}
+    paced = {str(each.rule["name"]) for top in sheet.items for each in _paced(top) if each.rule is not None}
+    groups: dict[str | None, Mapping[str, str]] = {}
     for decision in decisions:
-        rule = decision.actor.removeprefix("rule:")
-        data = decision.data
-        if decision.kind == "playbook.notified":
-            signals = [_signal(known, one["id"], one["status"]) for one in data["signals"]]
-            reason, group = _REASONS.get(data["reason"], data["reason"]), _labels(data["group"])
-        elif decision.kind == "playbook.selected" and rule not in paced:
-            signals = [_signal(known, name) for name in data["signal_ids"]]
-            reason, group = "fired", _labels(dict(data["incident"].get("group") or {}))
-        else:
+        rule, data = decision.actor.removeprefix("rule:"), decision.data
+        if isinstance(incident := data.get("incident"), Mapping):
+            groups[decision.incident_id] = incident.get("group") or {}
+        signals = list(_signals(decision, rules.get(rule, {}), known))
+        notified = decision.kind == "playbook.notified"
+        # A source of inhibitions tells nobody of itself.
+        if not signals or (rule in paced and not notified) or "inhibit" in rules.get(rule, {}):
             continue
         yield {
             "t": seconds(decision.at, base),
             "rule": sheet.names.given.get(rule, rule),
             "playbook": data.get("playbook"),
-            "group": group,
-            "reason": reason,
+            "group": _labels(data["group"] if notified else groups.get(decision.incident_id, {})),
+            "reason": _REASONS.get(data["reason"], data["reason"]) if notified else "fired",
             "signals": signals,
         }
 
 
-def _paced(item: Any) -> Iterator[Any]:
+def _signals(decision: Decision, rule: Mapping[str, Any], known: Mapping[str, Timed]) -> Iterator[dict[str, Any]]:
+    """The signals that a firing or notification is about; none of any other decision."""
+    data = decision.data
+    match decision.kind:
+        case "playbook.notified":
+            yield from (_signal(known, one["id"], one["status"]) for one in data["signals"])
+        case "playbook.selected":
+            # What did not come in time is told of by what came first.
+            first = rule.get("match", {}).get("expect") == "all"
+            yield from (_signal(known, name) for name in data["signal_ids"][: 1 if first else None])
+        case "playbook.skipped" if data["reason"] == "none_named":
+            yield from (_signal(known, name) for name in decision.cause if name in known)
+        case "incident.updated" if "fired" in data["changes"] and "playbook" not in rule:
+            yield _signal(known, data["signal_id"])
+
+
+def _paced(item: Item) -> Iterator[Item]:
     """Rules of a tree that waits: what they tell are notifications of groups."""
     for each in item.walk():
         if item.rule is not None and each.rule is not None and "group_wait" in item.rule:
@@ -67,8 +86,17 @@ def _labels(group: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path, value in group.items():
         if path == "labels" and value:
-            found |= orjson.loads(value)
-        elif value:
-            name = path.removeprefix("labels.")
+            found |= _all_labels(value)
+        elif value and path not in _OURS:
+            name = path.removeprefix("labels.").removeprefix("raw.")
             found[orjson.loads(name[len("labels[") : -1]) if name.startswith("labels[") else name] = value
     return found
+
+
+def _all_labels(value: str) -> dict[str, Any]:
+    """All labels, where they are the group; very many of them are cut off in its name."""
+    try:
+        labels = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return {"labels": value}
+    return labels if isinstance(labels, dict) else {"labels": value}
