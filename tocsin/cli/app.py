@@ -2,7 +2,7 @@
 
 import typer
 
-from tocsin.cli import commands, doctor, initialise, ledger, look, once, rule_tools, rules, start
+from tocsin.cli import commands, doctor, initialise, investigations, ledger, look, once, rule_tools, rules, start
 
 app = typer.Typer(
     name="tocsin",
@@ -13,7 +13,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (initialise, start, once, look, commands, doctor):
+for module in (initialise, start, once, look, commands, investigations, doctor):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(commands.silences, name="silence")

@@ -186,9 +186,20 @@ def _send(
     rehearsal: bool = False,
     as_json: bool,
 ) -> None:
-    """Through the running program, or straight into the journal when none runs."""
+    command = command_of(kind, data, reason=reason, incident_id=incident_id, rehearsal=rehearsal)
+    runs = deliver(loaded, command)
+    if as_json:
+        emit(command)
+    else:
+        show(f"{kind}: recorded as {command.id}" + ("" if runs else "; it takes effect when `tocsin up` runs"))
+
+
+def command_of(
+    kind: CommandKind, data: Mapping[str, Any], *, reason: str, incident_id: str | None = None, rehearsal: bool = False
+) -> Command:
+    """A command of whoever is at the keyboard."""
     now = SystemClock().now()
-    command = Command(
+    return Command(
         id=digest("cmd", kind, now, secrets.token_hex(8)),
         kind=kind,
         author=f"human:{getpass.getuser()}",
@@ -199,17 +210,18 @@ def _send(
         rehearsal=rehearsal,
         data=dict(data),
     )
+
+
+def deliver(loaded: Loaded, command: Command) -> bool:
+    """Through the running program, or straight into the journal when none runs; whether one runs."""
     folder = DataFolder(loaded.data)
-    url = folder.published()
+    runs = folder.published() is not None
     with explained():
-        if url is None:
-            asyncio.run(_append(loaded, command))
-        else:
+        if runs:
             post(folder, "/api/v1/commands", command.to_json())
-    if as_json:
-        emit(command)
-    else:
-        show(f"{kind}: recorded as {command.id}" + ("" if url else "; it takes effect when `tocsin up` runs"))
+        else:
+            asyncio.run(_append(loaded, command))
+    return runs
 
 
 def post(folder: DataFolder, path: str, content: bytes = b"") -> dict[str, Any]:
