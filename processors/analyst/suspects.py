@@ -8,10 +8,10 @@ from processors.analyst.begin import Begin
 from processors.analyst.categories import Diagnosis
 from processors.analyst.facts import Changed, Committed, EarlierIncident, Facts
 from processors.analyst.findings import Findings
+from processors.analyst.inquiry import Inquiry
 from processors.analyst.words import tick
-from processors.evidence.blame import Clue, clue_of, explained_by_outside, owner_of, rolled_out
-from processors.evidence.scene import Scene
-from processors.evidence.values import ChangeRead, CommitRead
+from processors.evidence.blame import Clue, explained_by_outside
+from processors.evidence.values import ChangeRead
 from schemas.spans import in_words
 from schemas.time import SECOND
 
@@ -22,8 +22,6 @@ NAMED = 0.6
 MENTIONED = 0.3
 WORTH = 0.3
 """Points of the evidence engine from which a commit nobody deployed by name is looked at, and words of its kind no longer count."""
-TOLERANCE_S = 30
-"""Clocks of two systems differ by as much."""
 FRESH_S = 7 * 86_400
 """A line last changed longer ago did not begin to fail because of that change."""
 
@@ -87,48 +85,6 @@ def assess(facts: Facts, begin: Begin, diagnosis: Diagnosis, findings: Findings 
             found.append(_weigh(inquiry, None, commit, rollout))
     found.sort(key=lambda each: (each.ruled_out is not None, -each.weight, abs(begin.at - each.at), each.id))
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """What every change is held against."""
-
-    facts: Facts
-    begin: Begin
-    diagnosis: Diagnosis
-    scene: Scene | None
-
-    def read(self, commit: Committed) -> CommitRead | None:
-        """The commit as a tool told of it, with its diff if there was one."""
-        told = self.scene.gathered.commits if self.scene is not None else ()
-        return next((each for each in told if each.sha == commit.commit.lower()), None)
-
-    def clue(self, commit: Committed | None) -> Clue:
-        """What the evidence says of it."""
-        return clue_of(self.scene, self.read(commit)) if self.scene is not None and commit is not None else Clue()
-
-    def owner(self, commit: Committed) -> str | None:
-        """Whose commit it is, by where its files lie."""
-        told = self.read(commit)
-        return owner_of(told, sorted(self.scene.names)) if self.scene is not None and told is not None else None
-
-    def rollout(self, commit: Committed) -> ChangeRead | None:
-        """The deploy that brought it; for code that services share, the next one of the service that fails."""
-        told = self.read(commit)
-        if self.scene is None or told is None:
-            return None
-        deploys = [each for each in self.scene.gathered.changes if each.kind != "flag"]
-        return rolled_out(told, self.owner(commit) or self.origin, deploys, self.begin.at + self.tolerance)
-
-    @property
-    def origin(self) -> str | None:
-        """The service that failed first, as far as is known."""
-        return (self.scene.origin if self.scene is not None else None) or self.facts.incident.service
-
-    @property
-    def tolerance(self) -> int:
-        """How exactly the beginning is known: clocks differ, and metrics are sampled."""
-        return max(TOLERANCE_S * SECOND, min(self.scene.sampling, 120 * SECOND) if self.scene is not None else 0)
 
 
 def best(suspects: Sequence[Suspect]) -> Suspect | None:

@@ -12,7 +12,7 @@ from connectors.stream import connector as stream
 from playbooks.library import load_library
 from playbooks.model import ARGUMENTS, Analyst, FrontMatter
 from playbooks.render import CONTEXT, environment
-from processors.analyst import begin, categories, confidence, extent, noise, suspects, verdict, weigh
+from processors.analyst import begin, categories, confidence, extent, inquiry, noise, suspects, verdict, weigh
 from processors.analyst.patterns import MEANINGS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -30,7 +30,7 @@ def test_every_pattern_is_documented_with_its_category(meaning) -> None:
     ("module", "name"),
     [
         (begin, "PAUSE_S"), (begin, "LOOK_BACK_S"), (categories, "LEAST"), (suspects, "NAMED"), (suspects, "MENTIONED"),
-        (suspects, "TOLERANCE_S"), (noise, "AT_ONCE_S"), (noise, "SHORT_S"), (noise, "ENOUGH"), (verdict, "ALIKE"),
+        (inquiry, "TOLERANCE_S"), (noise, "AT_ONCE_S"), (noise, "SHORT_S"), (noise, "ENOUGH"), (verdict, "ALIKE"),
         (verdict, "WIDE"), (verdict, "MANY_USERS"), (verdict, "MANY"),
     ],
 )  # fmt: skip
