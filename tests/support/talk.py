@@ -1,5 +1,6 @@
 """An investigator over a journal with a scripted model: everything real but what the model says."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,12 +8,15 @@ from typing import Any
 
 from connectors.models.opening import open_models
 from connectors.models.settings import Provider
+from playbooks.library import Library
 from playbooks.load import read
 from playbooks.model import Playbook
 from processors.analyst.loop.case import Price
 from processors.investigate import Facts, Investigate, Limits, Means, Roster, Spending, Storms, Switchboard
 from processors.investigate.events import Event
+from tests.support.checkout_story import night
 from tests.support.model_server import KEY, Asked, ModelServer, Reply, Says, Script, model_server
+from tests.support.probe_tool import Probe
 
 APIS = ("anthropic", "openai-compatible")
 PRICE = Price(input=3.0, output=15.0, cache_read=0.3, cache_write=3.75)
@@ -148,3 +152,38 @@ def by_turn(*replies: Callable[[Asked], Reply] | Reply) -> Callable[[Asked], Rep
         return chosen(asked) if callable(chosen) else chosen
 
     return answer
+
+
+INCIDENT, SIGNALS, _ = night()
+GOOD = concludes(("step/0", "fine"))
+
+
+def prepare(w: Any, *books: Playbook, **tools: Any) -> dict[str, Probe]:
+    """A world with these playbooks (the first is the incident's) and tools `look.first`, `look.more` and others."""
+    probes = {name: Probe(name) for name in ("look.first", "look.more", "look.deep")}
+    probes |= {name.replace("_", "."): probe for name, probe in tools.items()}
+    w.tools = probes
+    w.library = Library({book.name: book for book in (books or (playbook(),))})
+    return probes
+
+
+async def run(t: Talk, *, incident: Any = INCIDENT) -> None:
+    await t.world.select(incident, SIGNALS, playbook=next(iter(t.world.library.playbooks)), cause=incident.id)
+    await t.investigate.drain()
+
+
+def over(
+    world: Any, script: Any, *books: Playbook, check: Any = None, tools: dict[str, Any] | None = None, **settings: Any
+) -> dict[str, Any]:
+    """One investigation from beginning to end; returns the concluded decision's data."""
+
+    async def main() -> dict[str, Any]:
+        async with world() as w:
+            prepare(w, *books, **(tools or {}))
+            async with talk(w, script, **settings) as t:
+                await run(t)
+                if check is not None:
+                    await check(t)
+                return await t.concluded()
+
+    return asyncio.run(main())

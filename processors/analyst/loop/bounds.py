@@ -46,12 +46,12 @@ class Standing:
 def standings(
     analyst: Analyst, steps: Sequence[Step], asked: Sequence[Step], shared: Sequence[Shared]
 ) -> tuple[Standing, ...]:
-    """Every bound. `steps` are all of the investigation (time), `asked` those of this round (turns, calls, tokens, money)."""
+    """Every bound; the turn that begins counts, so that the last one is the one that concludes. `steps` are all of the investigation (time), `asked` those of this round (turns, calls, tokens, money)."""
     turns = [step for step in asked if step.kind == "model_call"]
     calls = [step for step in asked if step.kind == "tool_call" and step.name not in OWN]
     timeout_s = analyst.timeout / SECOND
     own = (
-        Standing("turns", len(turns), analyst.max_turns),
+        Standing("turns", len(turns) + 1, analyst.max_turns),
         Standing("tool calls", len(calls), analyst.max_tool_calls),
         Standing("seconds", spent_s(steps), timeout_s - grace_s(timeout_s)),
         Standing("tokens", sum(map(tokens, asked)), analyst.max_tokens),
@@ -83,8 +83,8 @@ def left_s(analyst: Analyst, steps: Sequence[Step], *, last: bool) -> float:
 
 
 def used_up(standing: Sequence[Standing]) -> tuple[Standing, ...]:
-    """Bounds at which there must be an end. The last turn is the one that concludes."""
-    return tuple(each for each in standing if (each.used + 1 if each.name == "turns" else each.used) >= each.limit)
+    """Bounds at which there must be an end."""
+    return tuple(each for each in standing if each.used >= each.limit)
 
 
 def near(standing: Sequence[Standing], told: Sequence[str]) -> tuple[Standing, ...]:

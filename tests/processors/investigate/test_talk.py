@@ -6,48 +6,12 @@ from typing import Any
 
 import pytest
 
-from playbooks.library import Library
-from playbooks.model import Playbook
 from processors.investigate.events import Ended, Failed, Recorded, Writing
-from tests.support.checkout_story import night
 from tests.support.model_server import Asked, Fault, Hangs, Says
 from tests.support.probe_tool import Probe
-from tests.support.talk import APIS, Talk, asks, by_turn, concludes, playbook, talk
+from tests.support.talk import APIS, GOOD, SIGNALS, Talk, asks, by_turn, concludes, over, playbook, prepare, run, talk
 
-INCIDENT, SIGNALS, _ = night()
 both = pytest.mark.parametrize("api", APIS)
-GOOD = concludes(("step/0", "fine"))
-
-
-def prepare(w: Any, *books: Playbook, **tools: Any) -> dict[str, Probe]:
-    """A world with these playbooks (the first is the incident's) and tools `look.first`, `look.more` and others."""
-    probes = {name: Probe(name) for name in ("look.first", "look.more", "look.deep")}
-    probes |= {name.replace("_", "."): probe for name, probe in tools.items()}
-    w.tools = probes
-    w.library = Library({book.name: book for book in (books or (playbook(),))})
-    return probes
-
-
-async def run(t: Talk, *, incident: Any = INCIDENT) -> None:
-    await t.world.select(incident, SIGNALS, playbook=next(iter(t.world.library.playbooks)), cause=incident.id)
-    await t.investigate.drain()
-
-
-def over(
-    world: Any, script: Any, *books: Playbook, check: Any = None, tools: dict[str, Any] | None = None, **settings: Any
-) -> dict[str, Any]:
-    """One investigation from beginning to end; returns the concluded decision's data."""
-
-    async def main() -> dict[str, Any]:
-        async with world() as w:
-            prepare(w, *books, **(tools or {}))
-            async with talk(w, script, **settings) as t:
-                await run(t)
-                if check is not None:
-                    await check(t)
-                return await t.concluded()
-
-    return asyncio.run(main())
 
 
 @both
