@@ -209,6 +209,8 @@ def incident_of(row: Row) -> dict[str, Any]:
         "feedback": row["feedback"],
         "rehearsal": row["rehearsal"],
     }
+    if "members" in row:
+        incident["members"] = row["members"]
     for name in ("service", "environment", "owner", "playbook", "trace", "acknowledged_by", "resolved_by", "verdict"):
         if (value := row.get(name)) is not None:
             incident[name] = value

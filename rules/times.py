@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from heapq import merge
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from rules.delivery.said import TimeInterval
@@ -100,19 +101,11 @@ class Times:
 
 def next_change(named: Sequence[Times], after: int) -> Iterator[int]:
     """Moments later than `after`, in order, at which any of the times may begin or end; for AHEAD_DAYS."""
-    intervals = {interval for times in named for interval in times.intervals}
-    if not intervals:
-        return
     last = after
-    for ahead in range(-1, AHEAD_DAYS):
-        found: set[int] = set()
-        for interval in intervals:
-            found.update(interval.bounds(_local(after, interval.zone).date() + timedelta(ahead)))
-        # A day further east began earlier: what belongs before what was given already waits for no one.
-        for moment in sorted(found):
-            if moment > last:
-                yield moment
-                last = moment
+    for moment in merge(*(_bounds(interval, after) for times in named for interval in times.intervals)):
+        if moment > last:
+            yield moment
+            last = moment
 
 
 def opening(muted: Sequence[Times], active: Sequence[Times], after: int) -> int | None:
@@ -152,6 +145,13 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"there is no time zone {name!r}{near(name, available_timezones())}") from error
+
+
+def _bounds(interval: Interval, after: int) -> Iterator[int]:
+    """Moments at which an interval may begin or end, in order, from the day before on."""
+    first = _local(after, interval.zone).date()
+    for ahead in range(-1, AHEAD_DAYS):
+        yield from sorted(interval.bounds(first + timedelta(ahead)))
 
 
 @lru_cache(maxsize=4096)

@@ -53,6 +53,7 @@ class Incident(Record):
     firing: tuple[str, ...] = Field(default=(), description="Occurrences firing now, at most 1,000 kept by name")
     signal_ids: tuple[str, ...] = Field(default=(), description="The first and the latest signals, at most 50")
     links: tuple[Link, ...] = ()
+    members: tuple[str, ...] = Field(default=(), description="Incidents it stands for: those of a storm, at most 1,000")
     external: tuple[ExternalRef, ...] = ()
     verdict: str | None = Field(default=None, description="Of the last concluded investigation")
     feedback: tuple[str, ...] = ()
