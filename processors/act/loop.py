@@ -56,8 +56,8 @@ class Act:
 
     async def _follow(self, stream: str, handle: Handle) -> None:
         while True:
-            kept = seen = await self._journal.position(CONSUMER, stream)
             try:
+                kept = seen = await self._journal.position(CONSUMER, stream)
                 while True:
                     entries = await self._journal.read(stream, after=seen, limit=500)
                     for entry in entries:

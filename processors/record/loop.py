@@ -50,14 +50,17 @@ class Record:
     async def run(self) -> None:
         """Until cancelled. Raises LedgerDamaged, LedgerHeld and OSError from opening; a disk that refuses an append is waited for."""
         while True:
-            lease = await self._journal.acquire(CONSUMER, owner=self._owner, ttl_s=self._ttl_s)
-            if lease is None:
-                await asyncio.sleep(self._ttl_s / 3)
-                continue
             try:
+                lease = await self._journal.acquire(CONSUMER, owner=self._owner, ttl_s=self._ttl_s)
+                if lease is None:
+                    await asyncio.sleep(self._ttl_s / 3)
+                    continue
                 await self._hold(lease)
-            except LeaseLost:
-                _log.warning("another recorder has taken over", extra={"owner": self._owner, "token": lease.token})
+            except LeaseLost as error:
+                _log.warning("another recorder has taken over: %s", error, extra={"owner": self._owner})
+            except (Unavailable, Busy) as error:
+                _log.warning("the recorder waits for the journal: %s", error)
+                await asyncio.sleep(min(error.retry_after_s, self._ttl_s / 3))
 
     async def _hold(self, lease: Lease) -> None:
         ledger = await asyncio.to_thread(self._open_ledger, lease.token, await self.known_head())
