@@ -41,30 +41,32 @@ class Remote:
 
     async def get(self, path: str, parameters: Parameters | None = None, *, what: str, accept: str = "") -> Any:
         """The JSON behind a path. `what` says for the error what was wanted. Raises ToolFailed."""
-        return self._json(await self._send("GET", path, parameters, None, what, accept), what)
+        return self._json(await self.send("GET", path, parameters, None, what, accept), what)
 
     async def post(self, path: str, body: Any, *, what: str) -> Any:
         """The JSON answer to a question too long for an address; nothing is changed by it. Raises ToolFailed."""
-        return self._json(await self._send("POST", path, None, body, what, ""), what)
+        return self._json(await self.send("POST", path, None, body, what, ""), what)
 
     async def ask_form(self, path: str, form: Parameters, *, what: str) -> Any:
         """As `post`, with a form as the body. Raises ToolFailed."""
-        return self._json(await self._send("FORM", path, form, None, what, ""), what)
+        return self._json(await self.send("FORM", path, form, None, what, ""), what)
 
     async def text(self, path: str, parameters: Parameters | None = None, *, what: str, accept: str = "") -> str:
         """The text behind a path, undecodable bytes replaced. Raises ToolFailed."""
-        found = await self._send("GET", path, parameters, None, what, accept)
+        found = await self.send("GET", path, parameters, None, what, accept)
         return found.decode("utf-8", "replace")
 
-    async def _send(
+    async def send(
         self,
         method: Literal["GET", "POST", "FORM"],
         path: str,
         parameters: Parameters | None,
         body: Any,
         what: str,
-        accept: str,
+        accept: str = "",
     ) -> bytes:
+        """The bytes of a good answer: `parameters` go into the address of a GET and into the form of a FORM, `body` is the JSON of a
+        POST. Raises ToolFailed."""
         address = self.url.rstrip("/") + path
         headers = {"accept": accept or "application/json", "user-agent": "tocsin", **self.headers}
         given = {name: value for name, value in (parameters or {}).items() if value not in ("", ())}
