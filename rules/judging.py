@@ -49,6 +49,7 @@ def judge(turn: Turn, fields: Fields) -> None:
     for number in routed:
         rule = ruleset.rules[number]
         if status == "resolved":
+            seam.said_before(turn, fields, rule)
             acted |= _calmed(turn, rule, fields)
         elif (firing or rule.means(status)) and (plain_type or rule.names_its_type):
             acted = True
