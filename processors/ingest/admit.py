@@ -13,7 +13,7 @@ from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, Request, Source
 from connectors.ports.spaces import QUARANTINE
 from processors.ingest.counting import Counting
-from processors.ingest.encode import Admission, admission, quarantined
+from processors.ingest.encode import Admission, Encoded, cleaned, encode, quarantined
 from processors.ingest.redact import Redactor
 from processors.ingest.tracing import RequestSpan, Tracing
 from schemas import Command, Decision, Signal, decide
@@ -25,6 +25,8 @@ comes again; telling repeats apart by `Signal.id` is the bell's part."""
 
 IN_A_THREAD = 256 * 1024
 """Bytes of body from which a request is read in a thread, so that the others are answered meanwhile."""
+SEARCHED_IN_A_THREAD = 64 * 1024
+"""Bytes of records from which they are searched for secrets in a thread."""
 _NOT_MINE: frozenset[Refusal] = frozenset({"unknown_project", "unauthorised", "missing_signature", "bad_signature"})
 """Refusals after which another instance on the same path may be the one that is meant."""
 
@@ -99,16 +101,10 @@ class Ingest:
         when the journal cannot be written at all, the bell was rung."""
         span = self._tracing.read(origin)
         try:
-            added = admission(
-                received,
-                origin,
-                redactor=self._redactor,
-                received_at=received_at,
-                trace=span.traceparent,
-                rehearsal=self._rehearsal,
-                body=content,
-            )
-            await self._append(added, span.traceparent, self._rehearsal)
+            trace = span.traceparent
+            encoded = encode(received, received_at=received_at, trace=trace, rehearsal=self._rehearsal, body=content)
+            added = await self._cleaned(encoded, origin, received_at, content)
+            await self._append(added, trace, self._rehearsal)
         except Unavailable as unavailable:
             await self._ring(added, str(unavailable))
             raise
@@ -130,18 +126,12 @@ class Ingest:
         if not (received.signals or received.batches or received.poison):
             self._counting.admitted(source.name, None, received.ignored, received.unknown_severities)
             return received.reply
-        added = admission(
-            received,
-            source,
-            redactor=self._redactor,
-            received_at=request.received_at,
-            trace=span.traceparent,
-            rehearsal=rehearsal,
-            body=request.body,
-        )
+        at, body = request.received_at, request.body
+        encoded = encode(received, received_at=at, trace=span.traceparent, rehearsal=rehearsal, body=body)
         # What was read is let go before the wait: all requests that wait together would push each other out of the cache.
         reply, ignored, unknown = received.reply, received.ignored, received.unknown_severities
         del received
+        added = await self._cleaned(encoded, source, at, body)
         try:
             await self._append(added, span.traceparent, rehearsal)
         except Busy as busy:
@@ -151,6 +141,16 @@ class Ingest:
             return self.overloaded(source, "unavailable", unavailable.retry_after_s, request)
         self._counting.admitted(source.name, added, ignored, unknown)
         return reply
+
+    async def _cleaned(self, encoded: Encoded, source: Origin, received_at: int, body: bytes) -> Admission:
+        """Without secrets. A long text is searched in a thread: the search lets the others run meanwhile (it holds no lock of
+        Python's), and takes longer than going there and back."""
+        redactor, text = self._redactor, encoded.text
+        if len(text) < SEARCHED_IN_A_THREAD:
+            suspect = redactor.suspects(text)
+        else:
+            suspect = await asyncio.to_thread(redactor.suspects, text)
+        return cleaned(encoded, source, redactor=redactor, suspect=suspect, received_at=received_at, body=body)
 
     async def _read(self, sources: Sequence[Source], request: Request) -> tuple[Source, Received]:
         """By the first source that takes it, in a thread where the body is large."""

@@ -23,16 +23,22 @@ class Admission(NamedTuple):
     signals: int = 0
 
 
-def admission(
-    received: Received,
-    source: Origin,
-    *,
-    redactor: Redactor,
-    received_at: int,
-    trace: str,
-    rehearsal: bool,
-    body: bytes,
-) -> Admission:
+class Encoded(NamedTuple):
+    """What one request adds, not searched for secrets yet; `signals` and `log_lines` count what is in `records`."""
+
+    records: Sequence[NewRecord]
+    poison: Sequence[Poison]
+    signals: int
+    log_lines: int
+
+    @property
+    def text(self) -> bytes:
+        """All that may hold a secret, as one text."""
+        records = self.records
+        return records[0].payload if len(records) == 1 else b"\n".join([record.payload for record in records])
+
+
+def encode(received: Received, *, received_at: int, trace: str, rehearsal: bool, body: bytes) -> Encoded:
     """The records of a request. Pure. A signal that cannot be written (nested too deep, half a surrogate pair) becomes poison
     with the request's `body` as its content; the others are kept."""
     poison = list(received.poison)
@@ -61,13 +67,19 @@ def admission(
             lines += len(batch.lines)
         except (PydanticSerializationError, ValueError) as error:
             poison.append(Poison(f"a log batch that cannot be written as JSON: {error}", body))
-    records: Sequence[NewRecord] = encoded
-    if encoded and redactor.suspects(
-        encoded[0].payload if len(encoded) == 1 else b"\n".join([record.payload for record in encoded])
-    ):
-        records = _redacted(encoded, redactor, body, poison)
+    return Encoded(encoded, poison, count, lines)
+
+
+def cleaned(
+    encoded: Encoded, source: Origin, *, redactor: Redactor, suspect: bool, received_at: int, body: bytes
+) -> Admission:
+    """The same without secrets; `suspect`: whether the redactor suspects the encoded text. Pure."""
+    records, poison = encoded.records, encoded.poison
+    if suspect:
+        poison = list(poison)
+        records = _redacted(records, redactor, body, poison)
     kept = [quarantined(each, source, redactor, received_at) for each in poison] if poison else ()
-    return Admission(records, kept, log_lines=lines, signals=count)
+    return Admission(records, kept, encoded.log_lines, encoded.signals)
 
 
 def _redacted(encoded: Sequence[NewRecord], redactor: Redactor, body: bytes, poison: list[Poison]) -> list[NewRecord]:

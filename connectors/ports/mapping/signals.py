@@ -110,9 +110,7 @@ def _identity(found: dict[str, Any], raw: Any, index: int, arrival: Arrival, *, 
 
 
 def _links(found: dict[str, Any]) -> list[DraftLink]:
-    links: list[DraftLink] = []
-    if "url" in found:
-        links += [{"rel": "self", "url": url} for url in urls_of(found["url"])]
+    links: list[DraftLink] = [{"rel": "self", "url": url} for url in urls_of(found["url"])] if "url" in found else []
     if "runbook" in found:
         links += [{"rel": "runbook", "url": url} for url in urls_of(found["runbook"])]
     return links
