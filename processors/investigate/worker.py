@@ -120,6 +120,9 @@ class Workers:
                 _log.warning("investigation %r went to another worker: %s", held.job.id, error)
                 # After a conflict the lease may be ours still: the rows are read again, by whoever comes first.
                 await self._give_back(held, after_s=1)
+            case Busy() | Unavailable():
+                _log.warning("investigation %r waits for the journal: %s", held.job.id, error)
+                await self._give_back(held, after_s=error.retry_after_s)
             case _:
                 _log.error("investigation %r broke in attempt %d", held.job.id, held.job.attempt, exc_info=error)
                 self._meters.count("tocsin.investigate.failures")
