@@ -151,13 +151,14 @@ def _compile(
         else:
             faults.append(read.fault(at, f"{at[0]}: {error}"))
 
-    compiler = Compiler(read.written, wrong, known.macros, known.tables)
+    said = {**known.defaults, **read.written}
+    compiler = Compiler(said, wrong, known.macros, known.tables)
     if rule.when.strip():
         condition = compiler.condition(rule.when, "when")
         if condition is not None and never(condition.ast):
             wrong(("when",), ValueError("this can never hold: no signal meets all of it"))
     # What is inherited was found at fault where it is written.
-    if read.parent is not None and compiler.at("group_by") is None:
+    if read.parent is not None and "group_by" not in read.written:
         keys = parent.keys if parent is not None else ()
     else:
         keys = compiler.values(rule.group_by, "group_by") or ()

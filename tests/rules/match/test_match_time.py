@@ -64,9 +64,7 @@ def test_waiting_is_recorded() -> None:
     world = World(LASTING)
     world.push(0, signal("a"))
     found = [decision for decision in world.tick(200) if decision.data.get("reason") == "waiting"]
-    assert [decision.because for decision in found] == [
-        "1 signal made it true, and it waits for that to last (rule r)"
-    ]
+    assert [decision.because for decision in found] == ["1 signal made it true, and it waits for that to last (rule r)"]
 
 
 def test_signals_join_what_is_open_without_waiting() -> None:
