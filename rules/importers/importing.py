@@ -58,6 +58,9 @@ def run_steps(
     Raises NotImportable, BadLine, and RulesInvalid, which would be a fault of the import.
     """
     sheet = read(system, text, source, mended=mended)
+    if system == "keep":
+        # Duplicates are dropped before the rules, as there.
+        sheet.defaults.pop("dedup", None)
     ruleset = load_texts({source: write(sheet)}, reached=False)
     made = inputs(system, steps, base, content_of(text))
     # Every firing is a line, also of what is open already.

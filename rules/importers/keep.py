@@ -59,6 +59,12 @@ _UNSAID = {
 }
 
 
+_DUPLICATES = (
+    "There an alert that says what the last one of its fingerprint said, but for lastReceived, is dropped before any rule sees it. Say so here of the "
+    "rules that it matters to: `dedup: {fields: [...], ignore: [...]}`."
+)
+
+
 def read(content: object, source: str) -> Sheet:
     """The rules of a workflow or of an export. Raises NotImportable."""
     sheet = Sheet("Keep", source)
@@ -73,7 +79,22 @@ def read(content: object, source: str) -> Sheet:
         )
     for kind, given in found:
         _READERS[kind](given, sheet)
+    if "dedup" not in sheet.defaults:
+        sheet.remarks.append(_DUPLICATES)
     return sheet
+
+
+def duplicates(content: object) -> tuple[list[str], list[str]]:
+    """What makes alerts one, and what of them may differ between two that say the same: paths in the alert. Keep's own, or those of its rule."""
+    found = [
+        one
+        for each in (content if isinstance(content, list) else [content])
+        for one in _things(mapping(each, "the file"))
+    ]
+    for kind, given in found:
+        if kind == "dedup":
+            return texts(given.get("fingerprint_fields")), texts(given.get("ignore_fields")) or ["lastReceived"]
+    return ["fingerprint"], ["lastReceived"]
 
 
 def _things(given: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -206,6 +227,7 @@ def _dedup(given: dict[str, Any], sheet: Sheet) -> None:
         dedup["ignore"] = [below("raw", *key.split(".")) for key in ignored]
     if given.get("provider_type"):
         item.note(f"there it is about alerts of {given['provider_type']!r} alone")
+    item.note("there it is about all alerts, here about those that a rule matches")
     sheet.defaults["dedup"] = dedup
     item.inside = "`defaults` of this file"
 

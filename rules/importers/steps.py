@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from rules.delivery.alerts import Life, merged
-from rules.importers import alertmanager, matchers
+from rules.importers import alertmanager, keep, matchers
 from rules.importers.sheet import NotImportable
 from rules.importers.systems import System
 from rules.trial.lines import BadLine, Timed, command, moment, read, signal
@@ -142,12 +142,22 @@ def _event(event: object, at: int, base: int, index: int) -> Said:
     )
 
 
-def _keep(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
+def _keep(base: int, content: object) -> Callable[[int, int, Said], list[Timed]]:
+    same, ignored = keep.duplicates(content)
+    last: dict[tuple[str, ...], str] = {}
+
     def make(index: int, at: int, said: Said) -> list[Timed]:
         alert = said.get("alert", said.get("event"))
         if not isinstance(alert, Mapping):
             raise ValueError(f"an alert is an object, found {alert!r:.60}")
         fingerprint = str(alert.get("fingerprint") or alert.get("id") or digest("keep", str(alert.get("name"))))
+        raw = {**alert, "fingerprint": fingerprint}
+        # A full duplicate of the last one is dropped there before any rule sees it.
+        problem = tuple(str(_at(raw, path)) for path in same)
+        content = digest("keep", *(f"{path}={value!r}" for path, value in _leaves(raw) if path not in ignored))
+        known, last[problem] = last.get(problem), content
+        if known == content:
+            return [Timed(at, "tick", {}, index)]
         labels = alert.get("labels")
         given = {
             "source": "keep",
@@ -162,11 +172,26 @@ def _keep(base: int, _: object) -> Callable[[int, int, Said], list[Timed]]:
             "occurrence_id": f"{fingerprint}#{index}",
             "group_key": fingerprint,
             "revision": str(index),
-            "raw": dict(alert),
+            "raw": raw,
         }
         return [Timed(at, "signal", signal(given, at, base, index), index)]
 
     return make
+
+
+def _at(alert: Any, path: str) -> object:
+    for key in path.split("."):
+        alert = alert.get(key) if isinstance(alert, Mapping) else None
+    return alert
+
+
+def _leaves(node: Mapping[str, Any], above: str = "") -> list[tuple[str, object]]:
+    """The values of an alert by their dotted paths, in order of those."""
+    found: list[tuple[str, object]] = []
+    for key in sorted(node, key=str):
+        path = f"{above}{key}"
+        found += _leaves(node[key], f"{path}.") if isinstance(node[key], Mapping) else [(path, node[key])]
+    return found
 
 
 def _command(kind: str, at: int, base: int, index: int, data: Said, name: str = "") -> Timed:

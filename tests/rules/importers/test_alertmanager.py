@@ -56,6 +56,7 @@ def test_a_configuration_becomes_rules() -> None:
         "repeat_interval": "4h",
         "playbook": "everybody",
         "send_resolved": False,
+        "held_ends": "forget",
     }
     db, front, unheard = root.items
     assert db.rule == {
@@ -92,12 +93,16 @@ def test_a_configuration_becomes_rules() -> None:
             "inhibit": {
                 "when": 'source == "alertmanager" && labels.severity in ["warning", "info"]',
                 "equal": ["labels.cluster"],
+                "sources": "last",
             },
         },
         {
             "name": "inhibit-2",
             "when": 'source == "alertmanager" && labels.severity == "critical"',
-            "inhibit": {"when": 'source == "alertmanager" && labels.severity == "warning"'},
+            "inhibit": {
+                "when": 'source == "alertmanager" && labels.severity == "warning"',
+                "sources": "last",
+            },
         },
     ]
     assert sheet.times["office"][0]["years"] == ["2026"]
@@ -108,3 +113,10 @@ def test_a_configuration_becomes_rules() -> None:
 def test_a_file_without_a_route_is_refused() -> None:
     with pytest.raises(NotImportable, match="route"):
         alertmanager.read({"groups": []}, "x")
+
+
+def test_mended_rules_repeat_no_known_defect() -> None:
+    sheet = alertmanager.read(parse_yaml(CONFIG, "am.yml").content, "am.yml", mended=True)
+    assert "held_ends" not in (sheet.items[0].rule or {})
+    assert [set((item.rule or {})["inhibit"]) for item in sheet.items[1:]] == [{"when", "equal"}, {"when"}]
+    assert sheet.remarks == []

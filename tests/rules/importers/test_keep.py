@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from rules import cel
 from rules.fields import SCHEMA
+from rules.importers.importing import run_steps
 from rules.importers.keep import read
 from rules.importers.keep_conditions import condition, filtered, parts
 from rules.importers.sheet import NotImportable
+from rules.trial.lines import BASE
 
 ALERT: dict[str, Any] = {
     "name": "CPU", "severity": "high", "status": "firing", "source": ["datadog"], "service": "payments-api", "code": 5, "text_code": "5",
@@ -154,3 +157,21 @@ def test_maintenance_windows_are_silences() -> None:
 def test_a_file_of_something_else_is_refused() -> None:
     with pytest.raises(NotImportable, match="neither"):
         read({"route": {}}, "x")
+
+
+def test_an_alert_that_says_the_same_again_runs_nothing() -> None:
+    alert = {"name": "cpu", "severity": "critical", "status": "firing", "fingerprint": "f"}
+    steps = [
+        {"t": 0, "alert": {**alert, "lastReceived": "1"}},
+        {"t": 5, "alert": {**alert, "lastReceived": "2"}},
+        {"t": 6, "alert": {**alert, "message": "new"}},
+        {"t": 7, "alert": {**alert, "severity": "low"}},
+        {"t": 8, "alert": {**alert, "message": "new"}},
+    ]
+    text = json.dumps({"workflow": {**WORKFLOW, "triggers": WORKFLOW["triggers"][:1]}})
+    lines = list(run_steps("keep", text, "w.yml", "\n".join(map(json.dumps, steps)), base=BASE))
+    assert [(line["t"], line["playbook"], line["signals"][0]["index"]) for line in lines] == [
+        (0.0, "page-team", 0),
+        (6.0, "page-team", 2),
+        (8.0, "page-team", 4),
+    ]
