@@ -11,6 +11,7 @@ from connectors.ports.tool import ToolFailed
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 _COMPLAINT = 2_000
+_LOOK_S = 0.02
 
 
 async def output_of(command: Command, arguments: list[str], *, most: int, deadline_s: float) -> bytes:
@@ -32,18 +33,19 @@ async def output_of(command: Command, arguments: list[str], *, most: int, deadli
     assert process.stdout is not None and process.stderr is not None  # noqa: S101 - they were asked for
     complaining = asyncio.ensure_future(_heard(process.stderr))
     saying = asyncio.ensure_future(_read(process.stdout, most + 1))
-    ending = asyncio.ensure_future(process.wait())
     try:
         async with asyncio.timeout(deadline_s):
-            await asyncio.wait({saying, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if ending.done():
-                # What it left behind holds its output open: it ends here, and so does the output.
+            while not saying.done() and process.returncode is None:
+                # `process.wait` returns once its output is closed, which is too late here.
+                await asyncio.wait({saying}, timeout=_LOOK_S)
+            if process.returncode is not None:
+                # What it left behind may hold its output open: it ends here, and so does the output.
                 _end(process.pid)
             said = await saying
             if len(said) > most:
                 raise ToolFailed(f"{shown!r} printed more than {most} bytes: narrow it")
             complaint = await complaining
-            status = await ending
+            status = await process.wait()
     except TimeoutError as error:
         raise ToolFailed(f"{shown!r} did not end within {deadline_s:g} s") from error
     finally:
