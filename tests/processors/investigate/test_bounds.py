@@ -133,7 +133,9 @@ def test_a_day_is_a_bound_over_all_investigations(world: Any, which: str) -> Non
                 ]
                 assert len(said) == 40 and said[0] == "p/m" and said[-1] == "none"
                 row = json.loads(await w.journal.get(SPENDING, f"day/{today(w)}"))
-                assert row["usd"] == pytest.approx(said.count("p/m") * (1500 * 3 + 20 * 15) / 1e6) and row["usd"] <= 0.05
+                assert (
+                    row["usd"] == pytest.approx(said.count("p/m") * (1500 * 3 + 20 * 15) / 1e6) and row["usd"] <= 0.05
+                )
                 # The next day it may think again.
                 w.clock.advance(seconds=24 * 3600)
                 await run(t, incident=INCIDENT.model_copy(update={"id": "inc_next"}))
