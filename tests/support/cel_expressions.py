@@ -122,7 +122,7 @@ def value(draw: random.Random, variables: tuple[str, ...], depth: int = 2) -> st
     if depth == 0 or draw.random() < 0.6:
         return path(draw, variables) if draw.random() < 0.7 else constant(draw)
     below = depth - 1
-    match draw.randrange(6):
+    match draw.randrange(9):
         case 0 | 1:
             operator = draw.choice("+-*/%")
             return f"({value(draw, variables, below)} {operator} {value(draw, variables, below)})"
@@ -134,6 +134,16 @@ def value(draw: random.Random, variables: tuple[str, ...], depth: int = 2) -> st
             # Of lists alone: the order of a map's keys is open in CEL, so a list made of them compares as it happens.
             listed = draw.choice(("tags", '["error", "p"]', f"[{path(draw, variables)}, {path(draw, variables)}]"))
             return f"{listed}.filter(w, {condition(draw, 1, (*variables, 'w'))})"
+        case 5:
+            return f"{draw.choice(('int', 'double', 'dyn'))}({value(draw, variables, below)})"
+        case 6:
+            listed = draw.choice(("tags", '["error", "p"]', f"[{path(draw, variables)}, {path(draw, variables)}]"))
+            where = f"{condition(draw, 1, (*variables, 'w'))}, " if draw.random() < 0.3 else ""
+            return f"{listed}.map(w, {where}{value(draw, (*variables, 'w'), below)})"
+        case 7:
+            return (
+                f"({condition(draw, 1, variables)} ? {value(draw, variables, below)} : {value(draw, variables, below)})"
+            )
     return f"{{{_quoted(draw.choice(KEYS))}: {value(draw, variables, below)}}}"
 
 
@@ -221,3 +231,29 @@ def _span(draw: random.Random, depth: int = 2) -> str:
             return f"({_span(draw, depth - 1)} {draw.choice('+-')} {_span(draw, depth - 1)})"
         return f"({_stamp(draw, depth - 1)} - {_stamp(draw, depth - 1)})"
     return draw.choice(("lasted", f"duration({draw.choice(SPANS)})"))
+
+
+def own_condition(draw: random.Random, depth: int = 3) -> str:
+    """A condition over functions that are Tocsin's own, or of CEL's extensions: for our two back ends against each other."""
+    if depth and draw.random() < 0.6:
+        parts = [own_condition(draw, depth - 1) for _ in range(3)]
+        return draw.choice(("({0} && {1})", "({0} || {1})", "!({0})", "({0} ? {1} : {2})")).format(*parts)
+    text, other = (draw.choice((path(draw, ()), _quoted(draw.choice((*TEXTS, "1.4.2", "10.1.2.3"))))) for _ in range(2))
+    match draw.randrange(9):
+        case 0:
+            return f'glob({text}, "{draw.choice(("p*", "?rror", "[a-s]*", "*"))}")'
+        case 1:
+            return f'cidr({text}, "{draw.choice(("10.0.0.0/8", "::/0"))}")'
+        case 2:
+            return f'semver({text}, "1.4.0") {draw.choice(("<", ">=", "=="))} 0'
+        case 3:
+            return f'severity_at_least({text}, "{draw.choice(("debug", "warning", "critical"))}")'
+        case 4:
+            return f"{text}.{draw.choice(('lowerAscii', 'upperAscii', 'trim'))}() == {other}"
+        case 5:
+            return f"{text}.split({other}).size() > {draw.randrange(4)}"
+        case 6:
+            return f'{draw.choice(("tags", path(draw, ())))}.join("-").contains({other})'
+        case 7:
+            return f'{text}.replace({other}, "x").indexOf("x") >= {draw.randrange(3)}'
+    return f"{text}.substring({draw.randrange(3)}).lastIndexOf({other}) == {draw.choice((-1, 0, 1))}"

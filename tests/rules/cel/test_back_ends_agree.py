@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import cel
-from tests.support.cel_expressions import ROOTS, condition, signals, time_condition, time_signals
+from tests.support.cel_expressions import ROOTS, condition, own_condition, signals, time_condition, time_signals
 
 TIMES = cel.FieldSchema(
     {
@@ -54,6 +54,15 @@ def holds(alternative: cel.Alternative, signal: dict[str, Any]) -> bool:
 @given(DRAWS)
 def test_closures_and_evaluator_give_the_same_verdict(draw: random.Random) -> None:
     source = condition(draw)
+    loaded = cel.compile(source)
+    for signal in signals(draw, 4):
+        assert disagreement(loaded, signal) is None, (source, signal)
+
+
+@settings(max_examples=300, deadline=None)
+@given(DRAWS)
+def test_closures_and_evaluator_agree_about_functions_of_our_own(draw: random.Random) -> None:
+    source = own_condition(draw)
     loaded = cel.compile(source)
     for signal in signals(draw, 4):
         assert disagreement(loaded, signal) is None, (source, signal)
