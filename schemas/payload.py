@@ -16,7 +16,7 @@ class SignalsCounted(Part):
     """Signals with one outcome over a stretch of the journal; each can be recomputed from the archived signals."""
 
     reason: str = Field(
-        description="duplicate, silence, mute, inhibition, throttle, flapping, own, unmatched, below_threshold"
+        description="One of the reasons in docs/decisions.md"
     )
     count: int
     since: Micros
