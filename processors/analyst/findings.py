@@ -8,6 +8,7 @@ from processors.analyst.facts import SNAPSHOT, Changed, Committed, Facts
 from processors.analyst.quotes import leaves
 from processors.evidence.alarms import Alarm, alarms_of
 from processors.evidence.dominant import Dominant, dominant_of
+from processors.evidence.ranking import can_rank, ranked
 from processors.evidence.reading import merged, read
 from processors.evidence.saturation import Full, full_of
 from processors.evidence.scene import Scene, scene_of
@@ -38,6 +39,15 @@ class Findings:
     dominant: tuple[Dominant, ...]
     wellbeing: Wellbeing
     subjects: tuple[str, ...]
+    ranking: tuple[tuple[str, float], ...] = ()
+    """Services by how likely it began there, where metrics beside their healthy values or timed calls say so."""
+
+    @property
+    def first(self) -> str | None:
+        """The service that failed first, as far as anything tells."""
+        if self.ranking and self.ranking[0][1] > 0:
+            return self.ranking[0][0]
+        return self.scene.origin if self.scene.failing else None
 
 
 def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
@@ -54,7 +64,7 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
     commits |= {each.sha: each for each in told.commits if each.diff}
     changes = {(each.id, each.at): each for each in (*map(_change, facts.changes), *told.changes)}
     gathered = Gathered(
-        told.series, told.logs, told.spans, told.edges, tuple(commits.values()), tuple(changes.values()), told.said
+        told.series, told.logs, told.spans, told.edges, tuple(commits.values()), tuple(changes.values()), told.said, told.patterns
     )  # fmt: skip
     incident = facts.incident
     texts = [(signal.id, " ".join((signal.title, signal.body, *_alert_texts(signal)))) for signal in facts.signals[:5]]
@@ -69,7 +79,16 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
         dominant=tuple(each for step in answers for each in dominant_of(step.id, step.result)),
         wellbeing=wellbeing_of(gathered, [(step.id, step.result) for step in answers]),
         subjects=subjects,
+        ranking=_ranking(scene, facts),
     )
+
+
+def _ranking(scene: Scene, facts: Facts) -> tuple[tuple[str, float], ...]:
+    if not can_rank(scene.gathered):
+        return ()
+    metrics = {series.metric for series in scene.gathered.series}
+    said = (text for signal in facts.signals[:1] for text in leaves(signal.raw) if text in metrics)
+    return tuple(ranked(scene.gathered, scene.templates, target=facts.incident.service, metric=next(said, "")))
 
 
 def _seen_in(subjects: Sequence[str], told: Gathered) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from schemas.time import SECOND
 
 MOST_EVIDENCE = 16
 MOST_RULED_OUT = 6
+MOST_PLACES = 10
 UNPROVEN = 0.5
 """Confidence without one quote for it."""
 
@@ -61,7 +62,9 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
             text=cause(facts, diagnosis, culprit, ruling, findings.alarms[0].text if findings.alarms else ""),
             confidence=sure if evidence else min(sure, UNPROVEN),
         ),
-        alternatives=() if noise else tuple(_alternatives(diagnosis, suspects, culprit, confidence.value)),
+        alternatives=()
+        if noise
+        else (*_alternatives(diagnosis, suspects, culprit, confidence.value), *_elsewhere(findings, confidence.value)),
         category="healthy" if noise else diagnosis.category,
         component=None if noise else _component(facts, diagnosis, findings),
         blast_radius=_blast(facts, extent, findings),
@@ -145,6 +148,15 @@ def _distinct(evidence: list[Evidence]) -> tuple[Evidence, ...]:
     return tuple(kept)
 
 
+def _elsewhere(findings: Findings, confidence: float) -> Iterator[Hypothesis]:
+    """Where else it may have begun."""
+    best = findings.ranking[0][1] if findings.ranking else 0.0
+    for name, score in findings.ranking[1:MOST_PLACES]:
+        if score > 0:
+            share = round(min(0.9, confidence) * 0.5 * score / max(best, score), 2)
+            yield Hypothesis(text=f"It began in {tick(name, 80)}.", confidence=share, component=name)
+
+
 def _alternatives(
     diagnosis: Diagnosis, suspects: tuple[Suspect, ...], culprit: Suspect | None, confidence: float
 ) -> Iterator[Hypothesis]:
@@ -179,14 +191,13 @@ def _ruled_out(facts: Facts, suspects: tuple[Suspect, ...], extent: Extent) -> I
 
 def _blast(facts: Facts, extent: Extent, findings: Findings) -> tuple[str, ...]:
     """The incident's service and all that fail, the service that failed first before them."""
-    first = findings.scene.origin if findings.scene.failing else None
-    return tuple(name for name in dict.fromkeys((first, facts.incident.service, *extent.others)) if name)[:20]
+    return tuple(name for name in dict.fromkeys((findings.first, facts.incident.service, *extent.others)) if name)[:20]
 
 
 def _component(facts: Facts, diagnosis: Diagnosis, findings: Findings) -> str | None:
     """What failed first: as the evidence engine finds, else the dependency that is named, else the incident's own service."""
-    if findings.scene.failing and findings.scene.origin is not None:
-        return findings.scene.origin
+    if findings.first is not None:
+        return findings.first
     if diagnosis.category in ("dependency_failure", "infrastructure") and diagnosis.host is not None:
         return diagnosis.host if is_name(diagnosis.host) else facts.incident.service
     return facts.incident.service

@@ -64,6 +64,7 @@ def names_of(gathered: Gathered) -> frozenset[str]:
     """Every service that says something itself."""
     found = {each.service for each in gathered.logs if each.service}
     found |= {each.service for each in gathered.series if each.service}
+    found |= {each.service for each in gathered.patterns if each.service}
     found |= {each.service for each in gathered.spans if each.service}
     found |= {each.service for each in gathered.changes if each.service}
     for edge in gathered.edges:

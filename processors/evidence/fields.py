@@ -1,5 +1,6 @@
 """Fields of a row by the names senders give them, compared in lower case without `_`, `-` and `.`."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -121,3 +122,30 @@ def attributes(row: Mapping[str, Any], *, without: tuple[str, ...] = (), limit: 
         for key, value in row.items()
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and plain(str(key)) not in without
     }
+
+
+_ERROR = re.compile(r"\bERROR\b|\bFATAL\b|\bSEVERE\b|\b[Ee]rror\b|\b[Ff]ailed\b|Exception|Traceback|\bpanic\b")
+_WARNING = re.compile(r"\bWARN(?:ING)?\b")
+
+
+def unwrapped(text: str) -> tuple[str, int | None]:
+    """The message within a line that is JSON, as container runtimes and structured loggers write it, with its own severity."""
+    rank: int | None = None
+    for _ in range(3):
+        if not text.startswith("{") or not text.rstrip().endswith("}"):
+            break
+        try:
+            row = Row(json.loads(text))
+        except ValueError:
+            break
+        inner = row.text("log", "message", "msg", "body")
+        if not inner:
+            break
+        said = row.rank()
+        text, rank = inner.strip(), said if said is not None else rank
+    return text, rank
+
+
+def rank_of(text: str) -> int:
+    """The severity a line without one shows by its words."""
+    return 4 if _ERROR.search(text[:400]) else 3 if _WARNING.search(text[:200]) else 2

@@ -13,6 +13,7 @@ from processors.evidence.values import (
     Gathered,
     Load,
     LogLine,
+    PatternRead,
     Said,
     Series,
     Span,
@@ -51,6 +52,7 @@ def merged(parts: Sequence[Gathered]) -> Gathered:
         commits=tuple(each for part in parts for each in part.commits),
         changes=tuple(each for part in parts for each in part.changes),
         said=tuple(each for part in parts for each in part.said),
+        patterns=tuple(each for part in parts for each in part.patterns),
     )
 
 
@@ -67,6 +69,7 @@ class _Reader:
         self.commits: dict[str, CommitRead] = {}
         self.changes: list[ChangeRead] = []
         self.said: list[Said] = []
+        self.patterns: list[PatternRead] = []
 
     def gathered(self) -> Gathered:
         for (service, metric), points in self.samples.items():
@@ -75,7 +78,7 @@ class _Reader:
             self.series.append(Series(service, metric, times, values, self.cites))
         return Gathered(
             tuple(self.series), tuple(self.logs), tuple(self.spans), tuple(self.edges),
-            tuple(self.commits.values()), tuple(self.changes), tuple(self.said[:MOST_SAID]),
+            tuple(self.commits.values()), tuple(self.changes), tuple(self.said[:MOST_SAID]), tuple(self.patterns),
         )  # fmt: skip
 
     def walk(self, node: Any, about: str, name: str = "") -> None:
@@ -109,6 +112,8 @@ class _Reader:
                 self.logs.append(made)
             case Said():
                 self.said.append(made)
+            case PatternRead():
+                self.patterns.append(made)
             case _:
                 named = " ".join(str(node[key]) for key in node if is_name(str(key)) and isinstance(node[key], str))
                 within = f"{about} {named}".strip()[-400:]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from processors.evidence.fields import Row, attributes, plain
+from processors.evidence.fields import Row, attributes, plain, rank_of, unwrapped
 from processors.evidence.moments import moment
-from processors.evidence.values import ChangeRead, CommitRead, LogLine, Said, Span
+from processors.evidence.values import ChangeRead, CommitRead, LogLine, PatternRead, Said, Span
 
 _SHA = re.compile(r"[0-9a-f]{7,64}", re.I)
 _TAKEN = (
@@ -32,15 +32,32 @@ _SCALES = (
     (("durations", "durationsec"), 1e3),
 )
 
-Made = Span | CommitRead | ChangeRead | LogLine | Said
+Made = Span | CommitRead | ChangeRead | LogLine | Said | PatternRead
 
 
 def of_row(raw: Mapping[str, Any], cites: str, about: str) -> Made | None:
     """The value this object is; None when it is none of them and its fields are to be looked at one by one."""
     row = Row(raw)
     return (
-        _span(row, cites) or _commit(row, cites) or _event(row, cites, about) or _change(row, cites) or _log(row, cites)
+        _span(row, cites)
+        or _pattern(row, cites)
+        or _commit(row, cites)
+        or _event(row, cites, about)
+        or _change(row, cites)
+        or _log(row, cites)
+        or _notice(row, cites, about)
     )
+
+
+def _pattern(row: Row, cites: str) -> PatternRead | None:
+    pattern, before, after = row.text("pattern", "template"), row.number("before"), row.number("after")
+    if not pattern or before is None or after is None:
+        return None
+    example = row.text("example") or pattern
+    rank = row.rank()
+    return PatternRead(
+        row.service(), pattern, rank if rank is not None else rank_of(example), int(before), int(after), example, cites, moment(row.fields.get("first"))
+    )  # fmt: skip
 
 
 def _span(row: Row, cites: str) -> Span | None:
@@ -195,7 +212,9 @@ def _log(row: Row, cites: str) -> LogLine | None:
     rank = row.rank()
     if not text or at is None or (rank is None and not row.has("traceid", "logger", "host", "container", "podname")):
         return None
-    return LogLine(at, row.service(), rank if rank is not None else 2, text, cites, attributes(row.raw, without=_TAKEN))
+    text, inner = unwrapped(text)
+    rank = rank if rank is not None else inner if inner is not None else rank_of(text)
+    return LogLine(at, row.service(), rank, text, cites, attributes(row.raw, without=_TAKEN))
 
 
 def series_of(raw: Mapping[str, Any]) -> tuple[list[int], list[float], list[float]] | None:

@@ -67,7 +67,7 @@ def scene_of(
     """`texts` are (id, text) of the alert; `heard` further texts of the fault itself, such as frames of its stack trace."""
     shifts = tuple(sorted(_shifts(gathered), key=lambda each: (each.at, each.series.metric)))
     onset = _first_error(gathered, shifts, start)
-    counted = templates(gathered.logs, onset)
+    counted = templates(gathered.logs, onset, gathered.patterns)
     graph = graph_of(gathered, counted)
     failing = failing_of(gathered, shifts, counted)
     origin = origin_of(failing, graph, gathered, alerted)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from processors.evidence.moments import leading
-from processors.evidence.values import LogLine
+from processors.evidence.values import LogLine, PatternRead
 
 _MASKS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "<id>"),
@@ -53,8 +53,11 @@ def masked(text: str) -> str:
     return " ".join(text.split())
 
 
-def templates(lines: Sequence[LogLine], moment: int | None) -> tuple[Template, ...]:
-    """By service and masked text, in order of their first line; a line at the moment or later counts as after it."""
+def templates(
+    lines: Sequence[LogLine], moment: int | None, counted: Sequence[PatternRead] = ()
+) -> tuple[Template, ...]:
+    """By service and masked text, in order of their first line; a line at the moment or later counts as after it. `counted` are
+    patterns a tool has counted already."""
     found: dict[tuple[str | None, str], Template] = {}
     for line in lines:
         key = (line.service, masked(line.text))
@@ -74,4 +77,8 @@ def templates(lines: Sequence[LogLine], moment: int | None) -> tuple[Template, .
             known.before += 1
         else:
             known.after += 1
+    for each in counted:
+        example = LogLine(each.first, each.service, each.rank, each.example, each.cites)
+        made = Template(each.service, each.pattern, each.rank, example, each.first, None, each.before, each.after)
+        found.setdefault((each.service, each.pattern), made)
     return tuple(sorted(found.values(), key=lambda each: (each.first is None, each.first or 0, each.pattern)))

@@ -106,6 +106,20 @@ class ChangeRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternRead:
+    """Log lines alike that a tool has counted already, before and after the start."""
+
+    service: str | None
+    pattern: str
+    rank: int
+    before: int
+    after: int
+    example: str
+    cites: str
+    first: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A line of text or a field of a status that may matter. `about` names what the answer it stood in is about."""
 
@@ -131,8 +145,4 @@ class Gathered:
     commits: tuple[CommitRead, ...] = ()
     changes: tuple[ChangeRead, ...] = ()
     said: tuple[Said, ...] = ()
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was recognised."""
-        return not (self.series or self.logs or self.spans or self.edges or self.commits or self.changes or self.said)
+    patterns: tuple[PatternRead, ...] = ()
