@@ -17,6 +17,7 @@ from connectors.ports.journal import DECISIONS, Busy, Journal, Unavailable
 from connectors.ports.retry_after import whole_seconds
 from schemas import Command
 from schemas.document import DocumentInvalid
+from tocsin import silence_routes
 from tocsin.quarantine import StillUnreadable
 
 HEARTBEAT_S = 15.0
@@ -67,6 +68,7 @@ class Api:
             Route("/api/v1/commands", self._guarded(self._command), methods=["POST"]),
             Route("/api/v1/rules/activate", self._guarded(self._activate), methods=["POST"]),
             Route("/api/v1/quarantine/{id}/retry", self._guarded(self._try_again), methods=["POST"]),
+            *silence_routes.routes(self._journal, self._archive, self._guarded),
             Route("/api/v1/stream", self._guarded(self._stream)),
         ]
 

@@ -144,8 +144,28 @@ def test_a_silence_holds_back_lists_and_expires(town: Town) -> None:
     opened(town.there, "loud")
     titles = [each["title"] for each in town.lines("incidents", "--all")]
     assert "Loud fails" in titles and "quiet" not in titles
-    town.run("silence", "expire", silence["id"])
+    (found,) = town.lines("silence", "preview", 'service == "quiet"')
+    assert (found["signals"], found["services"]) == (1, {"quiet": 1})
+    assert "would have silenced 1 signal in the last 24h." in town.run("silence", "preview", 'service == "quiet"')
+    asked = {"matchers": ['service="none"'], "for": "2h"}
+    answer = town.there.http.post("/api/v1/silences/preview", json=asked, headers=town.there.api())
+    assert answer.json()["says"] == "would have silenced 0 signals in the last 2h" and answer.json()["looked_at"] > 0
+    town.run("silence", "expire", silence["id"], "--reason", "done")
     town.there.until(lambda: not town.lines("silence", "list"))
+    (over,) = town.lines("silence", "list", "--all")
+    assert over["id"] == silence["id"] and over["used"] == 1 and over["over_by"].startswith("human:")
+    assert town.there.http.get("/api/v1/silences", headers=town.there.api()).json() == []
+    assert town.there.http.get("/api/v1/silences?all=1", headers=town.there.api()).json() == [over]
+    weekly = ["--match", 'team="x"', "--for", "4d", "--every", "sunday 02:00-04:00", "--zone", "Europe/Berlin", "-r", "r"]
+    assert "would have silenced 0 signals in the last 24h." in town.run("silence", "add", *weekly)
+    (kept,) = town.there.until(lambda: town.lines("silence", "list"))
+    assert kept["times"] == [
+        {"times": [{"start_time": "02:00", "end_time": "04:00"}], "weekdays": ["sunday"], "location": "Europe/Berlin"}
+    ]
+    town.run("silence", "expire", kept["id"])
+    town.there.until(lambda: not town.lines("silence", "list"))
+    for arguments in (["x == 1", "--every", "sometimes"], ["--match", "x"], []):
+        town.run("silence", "add", *arguments, "--reason", "r", code=2)
     for arguments in (["service =="], ["nobody == 1"], ['service == "x"', "--for", "soon"]):
         town.run("silence", "add", *arguments, "--reason", "r", code=2)
 

@@ -82,7 +82,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         await journal.close()
 
 
-GUARDED = [("GET", "/incidents"), ("GET", "/incidents/x"), ("GET", "/incidents/x/decisions"), ("POST", "/commands"), ("POST", "/rules/activate"), ("POST", "/quarantine/x/retry"), ("GET", "/stream")]  # fmt: skip
+GUARDED = [("GET", "/incidents"), ("GET", "/incidents/x"), ("GET", "/incidents/x/decisions"), ("POST", "/commands"), ("POST", "/rules/activate"), ("POST", "/quarantine/x/retry"), ("GET", "/silences"), ("POST", "/silences/preview"), ("GET", "/stream")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
@@ -189,5 +189,24 @@ def test_rules_that_cannot_be_read_leave_those_in_force(tmp_path: Path, error: E
             assert answer.status_code == status
             assert status != 409 or answer.json()["faults"] == ["rules/a.yaml"]
             assert (await w.http.post("/api/v1/quarantine/qua_x/retry", headers=BEARER)).status_code == 404
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ([], "expected an object"),
+        ({"matcher": "sevrity == 'x'"}, "did you mean 'severity'"),
+        ({"matcher": "true", "for": "soon"}, "is not a span"),
+        ({"matcher": "true", "times": [{"weekday": []}]}, "times:"),
+        ({"matcher": "true", "times": [{"weekdays": ["mondey"]}]}, "did you mean 'monday'"),
+    ],
+)
+def test_a_preview_of_what_is_no_silence_says_why(tmp_path: Path, asked: object, message: str) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as there:
+            answer = await there.http.post("/api/v1/silences/preview", json=asked, headers=BEARER)
+            assert answer.status_code == 400 and message in answer.json()["error"]
 
     asyncio.run(main())

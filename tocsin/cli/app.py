@@ -2,7 +2,20 @@
 
 import typer
 
-from tocsin.cli import commands, doctor, initialise, investigations, ledger, look, once, rule_tools, rules, start
+from tocsin.cli import (
+    commands,
+    doctor,
+    initialise,
+    investigations,
+    ledger,
+    look,
+    noise,
+    once,
+    rule_tools,
+    rules,
+    silences,
+    start,
+)
 
 app = typer.Typer(
     name="tocsin",
@@ -16,7 +29,8 @@ app = typer.Typer(
 for module in (initialise, start, once, look, commands, investigations, doctor):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
-app.add_typer(commands.silences, name="silence")
+app.add_typer(silences.app, name="silence")
 app.add_typer(commands.quarantine, name="quarantine")
+rule_tools.app.command("noise")(noise.noise)
 app.add_typer(rule_tools.app, name="rules")
 app.add_typer(rules.playbooks, name="playbooks")

@@ -7,18 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import httpx
-import orjson
 import typer
 from rich.text import Text
 
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import INPUTS, recorded
-from connectors.ports.spaces import QUARANTINE, TRIAGE
-from rules import cel
-from rules.fields import SCHEMA
-from schemas import Command, CommandKind, digest, to_rfc3339
+from connectors.ports.spaces import QUARANTINE
+from schemas import Command, CommandKind, digest
 from schemas.quarantine import Quarantine
-from schemas.spans import parse_span
 from tocsin.cli.look import Identity, incident_of, reading
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, emit, explained, fail, show
 from tocsin.compose import opened
@@ -29,7 +25,6 @@ from tocsin.story import plain
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision")]
 quarantine = typer.Typer(help="What could not be read.", no_args_is_help=True)
-silences = typer.Typer(help="Silences: signals that open nothing for a while.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +40,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Let a proposed action happen."""
-    _send(configured(config), "approve", {"action_id": action}, reason=reason, as_json=as_json)
+    send(configured(config), "approve", {"action_id": action}, reason=reason, as_json=as_json)
 
 
 def deny(
@@ -55,7 +50,7 @@ def deny(
     as_json: Json = False,
 ) -> None:
     """Refuse a proposed action."""
-    _send(configured(config), "deny", {"action_id": action}, reason=reason, as_json=as_json)
+    send(configured(config), "deny", {"action_id": action}, reason=reason, as_json=as_json)
 
 
 def acknowledge(identity: Identity, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
@@ -79,60 +74,6 @@ def feedback(
     if verdict not in ("noise", "duplicate", "known", "actionable", "urgent"):
         fail(USAGE, f"verdict {verdict!r}; expected noise, duplicate, known, actionable or urgent")
     _about(identity, configured(config), "feedback", {"verdict": verdict, "text": text}, reason=text, as_json=as_json)
-
-
-@silences.command("add")
-def add(
-    matcher: Annotated[
-        str, typer.Argument(help='A condition, such as \'service == "checkout" && severity == "warning"\'')
-    ],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; asked for, kept, shown")],
-    span: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d")] = "1h",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Silence the signals that match, for a while."""
-    try:
-        cel.compile(matcher, schema=SCHEMA)
-        until = SystemClock().now() + parse_span(span)
-    except (cel.CelError, ValueError) as error:
-        fail(USAGE, str(error))
-    _send(
-        configured(config), "silence", {"matcher": matcher, "until": to_rfc3339(until)}, reason=reason, as_json=as_json
-    )
-
-
-@silences.command("expire")
-def expire(
-    silence: Annotated[str, typer.Argument(help="The id `silence list` shows")],
-    reason: Reason = "",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """End a silence now."""
-    _send(configured(config), "expire_silence", {"silence_id": silence}, reason=reason, as_json=as_json)
-
-
-@silences.command("list")
-def list_(config: Config = None, as_json: Json = False) -> None:
-    """List the silences in force."""
-
-    async def look() -> list[dict[str, Any]]:
-        async with reading(configured(config)) as (reader, _):
-            rows = await reader.scan(TRIAGE, "silence/")
-            return [orjson.loads(row) for _, row in rows]
-
-    with explained():
-        rows = asyncio.run(look())
-    for row in rows:
-        if as_json:
-            emit(row)
-        else:
-            show(
-                f"{row['id']}  until {to_rfc3339(row['until'])[:19]}Z  {row['matcher']}  ({row['author']}: {row['reason']})"
-            )
-    if not rows and not as_json:
-        show("No silence is in force.")
 
 
 @quarantine.command("list")
@@ -173,10 +114,10 @@ def _about(
 
     with explained():
         incident_id, rehearsal = asyncio.run(look())
-    _send(loaded, kind, data, reason=reason, incident_id=incident_id, rehearsal=rehearsal, as_json=as_json)
+    send(loaded, kind, data, reason=reason, incident_id=incident_id, rehearsal=rehearsal, as_json=as_json)
 
 
-def _send(
+def send(
     loaded: Loaded,
     kind: CommandKind,
     data: Mapping[str, Any],

@@ -1,0 +1,65 @@
+"""Silences as people ask about them: which there are, which there were, and what one would have hidden."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from connectors.ports.archive import Archive
+from connectors.ports.spaces import TRIAGE
+from rules.delivery.said import TimeInterval
+from rules.silences import Preview, preview
+from rules.silencing import RECORD, matcher_of
+from rules.times import compile_times
+from schemas.time import to_rfc3339
+
+
+class Rows(Protocol):
+    """Where triage keeps what it knows."""
+
+    async def scan(self, space: str, prefix: str = "") -> Sequence[tuple[str, bytes]]:
+        """Keys and rows, by key."""
+
+
+MOST_LOOKED_AT = 100_000
+"""A preview looks at so many signals, the latest."""
+_MOMENTS = ("starts_at", "until", "last", "over_at")
+
+
+async def listed(reader: Rows, *, everything: bool = False) -> list[dict[str, Any]]:
+    """The silences there are, by id, and with `everything` those that are over, the latest last; moments as RFC 3339."""
+    rows = [orjson.loads(row) for _, row in await reader.scan(TRIAGE, "silence/")]
+    if everything:
+        over = [orjson.loads(row) for _, row in await reader.scan(TRIAGE, RECORD)]
+        rows = sorted(over, key=lambda row: (row["over_at"], row["id"])) + rows
+    return [_shown(row) for row in rows]
+
+
+async def previewed(archive: Archive, data: dict[str, Any], *, since: int, until: int) -> Preview:
+    """What a silence with this data (`matcher` or `matchers`, `times`) would have hidden of what happened between two moments.
+
+    Raises rules.orders.Refused for data that make no silence, and ValueError for times that are none.
+    """
+    matcher = matcher_of(data)
+    said = data.get("times") or ()
+    times = compile_times("the silence", [TimeInterval.model_validate(each) for each in said]) if said else None
+    signals = await archive.signals(since=since, until=until, limit=MOST_LOOKED_AT)
+    fields = ({**orjson.loads(signal.to_json()), "occurred_micros": signal.occurred_at} for signal in signals)
+    return preview(matcher, fields, times)
+
+
+def as_json(found: Preview) -> dict[str, Any]:
+    """The preview as the API answers it."""
+    return {
+        "looked_at": found.looked_at,
+        "signals": found.signals,
+        "critical": found.critical,
+        "services": dict(found.services),
+        "titles": dict(found.titles),
+        "exemplars": list(found.exemplars),
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if name not in ("due", "sweep", "command")}
+    return {name: to_rfc3339(value) if name in _MOMENTS else value for name, value in shown.items()}
