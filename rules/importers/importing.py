@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from rules.importers import alertmanager, keep, rulebook, sigma
 from rules.importers.reached import leave_out_unreached
 from rules.importers.sheet import NotImportable, Sheet
-from rules.importers.steps import inputs
+from rules.importers.steps import inputs, silences
 from rules.importers.systems import System
 from rules.importers.told import told
 from rules.importers.written import write
@@ -62,7 +62,7 @@ def run_steps(
         # Duplicates are dropped before the rules, as there.
         sheet.defaults.pop("dedup", None)
     ruleset = load_texts({source: write(sheet)}, reached=False)
-    made = inputs(system, steps, base, content_of(text))
+    made = [*silences(sheet, base), *inputs(system, steps, base, content_of(text))]
     # Every firing is a line, also of what is open already.
     limits = Limits(update_every=0)
     yield from told(run(ruleset, made, until=until, limits=limits), made, sheet, base)

@@ -257,6 +257,8 @@ def _window(given: dict[str, Any], sheet: Sheet) -> None:
         }
     )
     item.inside = "a silence, see above: make it with `tocsin silence add`"
+    if not given.get("suppress"):
+        item.note("there what comes within it is gone; here it is told of at its end, if it still fires")
 
 
 def _moment(value: object) -> datetime.datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rules.cel.written import both, either
+from rules.cel.written import both, constant, either
 from rules.importers.rulebook_conditions import Condition
 from rules.importers.rulebook_conditions import read as read_condition
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
@@ -242,7 +242,16 @@ class _Rule:
         if any("{{" in str(value) for value in facts.values()):
             self.item.note(f"set_fact of {', '.join(facts)} takes its values from the event by Jinja2")
         else:
-            rule["set_fact"] = facts
+            rule["set_fact"] = {str(name): constant(_plain(value)) for name, value in facts.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value of YAML as plain ones."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _path(defined: str) -> str:

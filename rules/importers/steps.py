@@ -9,7 +9,7 @@ import orjson
 
 from rules.delivery.alerts import Life, merged
 from rules.importers import alertmanager, keep, matchers
-from rules.importers.sheet import NotImportable
+from rules.importers.sheet import NotImportable, Sheet
 from rules.importers.systems import System
 from rules.trial.lines import BadLine, Timed, command, moment, read, signal
 from schemas.ids import digest
@@ -17,8 +17,8 @@ from schemas.severity import severity_of
 from schemas.spans import parse_span
 from schemas.time import from_rfc3339, to_rfc3339
 
-_FACT_S = 10 * 365 * 86_400
-"""A fact of ansible-rulebook holds until it is retracted."""
+_FACT_S = 400 * 86_400
+"""A fact of ansible-rulebook holds until it is retracted; here nothing is known for longer than this."""
 
 Said = dict[str, Any]
 
@@ -36,6 +36,15 @@ def inputs(system: System, text: str, base: int, content: object) -> list[Timed]
         except (NotImportable, ValueError) as error:
             raise BadLine(f"line {index + 1}: {error}") from error
     return found
+
+
+def silences(sheet: Sheet, base: int) -> list[Timed]:
+    """The silences that come with the rules, as if made at the beginning; those that are over by then are none."""
+    return [
+        _command("silence", base, base, -1 - number, {**silence, "silence_id": f"imported-{number}"})
+        for number, silence in enumerate(sheet.silences)
+        if from_rfc3339(silence["until"]) > base
+    ]
 
 
 def _alertmanager(base: int, content: object) -> Callable[[int, int, Said], list[Timed]]:

@@ -121,7 +121,7 @@ def test_actions_are_playbooks_and_facts() -> None:
             actions=[{"set_fact": {"fact": {"mode": "on"}}}, {"run_playbook": {"name": "org.fix.yml"}}],
         )
     )
-    assert (made["playbook"], made["set_fact"]) == ("org.fix", {"mode": "on"})
+    assert (made["playbook"], made["set_fact"]) == ("org.fix", {"mode": '"on"'})
     (item,) = imported(rule("event.x == 1", action={"post_event": {"event": {"j": 1}}})).items
     assert item.notes == ["the action post_event has nothing like it here"]
     assert item.rule is not None
