@@ -17,7 +17,7 @@ from connectors.ports.clock import Clock
 from connectors.ports.ledger import Head
 from connectors.ports.poller import Poller
 from connectors.ports.source import Source
-from connectors.ports.tool import Tool
+from connectors.ports.tool import Tool, ToolSource
 from playbooks.library import Library, load_library
 from processors.act import Act, Preparation, Ringer, Worker
 from processors.analyst.loop import completion
@@ -64,6 +64,8 @@ class Connected:
     pollers: Sequence[Poller]
     tools: Mapping[str, Tool]
     actions: Mapping[str, ActionPort]
+    tool_sources: Sequence[ToolSource] = ()
+    """Tools that come and go; those of `tools` keep their names."""
 
 
 def connect(instances: Sequence[Instance]) -> Connected:
@@ -72,6 +74,7 @@ def connect(instances: Sequence[Instance]) -> Connected:
     pollers: list[Poller] = []
     tools: dict[str, Tool] = {}
     actions: dict[str, ActionPort] = {}
+    tool_sources: list[ToolSource] = []
     for instance in sorted(instances, key=lambda each: each.name != "default"):
         connector = instance.connector
         if connector.source is not None:
@@ -81,7 +84,8 @@ def connect(instances: Sequence[Instance]) -> Connected:
             tools.setdefault(tool.name, tool)
         for action in connector.actions(instance.settings, instance.name):
             actions.setdefault(action.kind, action)
-    return Connected(sources, pollers, tools, actions)
+        tool_sources.extend(connector.tool_sources(instance.settings, instance.name))
+    return Connected(sources, pollers, tools, actions, tool_sources)
 
 
 def load_rules(loaded: Loaded, library: Library) -> RuleSet:

@@ -1,6 +1,7 @@
 """A tool: one typed, read-only question to the outside, asked by a playbook or an analyst."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,3 +51,10 @@ class ToolSource(Protocol):
 
     async def tools(self) -> Sequence[Tool]:
         """What it offers now; by its last word when it does not answer within a few seconds, and nothing before the first. Never raises."""
+
+
+async def tools_now(known: Mapping[str, Tool], sources: Sequence[ToolSource]) -> dict[str, Tool]:
+    """The tools there are at this moment, by name: those known, and what the sources offer beside them. A name that is known stays
+    whose it is."""
+    offered = await asyncio.gather(*(source.tools() for source in sources))
+    return {tool.name: tool for tools in reversed(offered) for tool in reversed(tools)} | dict(known)
