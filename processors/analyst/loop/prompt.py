@@ -49,7 +49,7 @@ class PromptBuilder:
     """Builds the requests of one investigation. Keeps what it rendered, so that the beginning of each prompt is the same text."""
 
     def __init__(self, investigation_id: str, mask: Mask | None = None) -> None:
-        self.mask = mask or Mask()
+        self.mask = mask if mask is not None else Mask()
         self._fence: Fence = fence_of(investigation_id)
         self._transcript = Transcript(self._fence, self.mask)
         self._opening: str | None = None
