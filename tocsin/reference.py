@@ -47,18 +47,18 @@ _BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"), ("min_length"
 
 def reference() -> str:
     """The whole page."""
-    parts = [_OPENING, "## Settings", _table(_settings(Configuration))]
+    parts = [_OPENING, "## Settings", table(_settings(Configuration))]
     shipped = [one for one in connectors_by_name().values() if one.settings.__module__.startswith("connectors.")]
     parts += [
         "## Connectors",
         "Under `connectors`, `NAME` or `NAME/INSTANCE` (lower-case letters, digits, - and _) to settings. Requests for an instance arrive at "
         "`/in/NAME/INSTANCE`. Those marked *always* are there with default settings when the file does not name them.\n",
-        _table([_summary(one) for one in shipped], "| connector | what it is | always | hears | asks | does |"),
+        table([_summary(one) for one in shipped], "| connector | what it is | always | hears | asks | does |"),
     ]
     for one in shipped:
         rows = list(_settings(one.settings))
         parts.append(f"### {one.name}")
-        parts.append(_table(rows) if rows else "Nothing to set.\n")
+        parts.append(table(rows) if rows else "Nothing to set.\n")
     return "\n".join(parts)
 
 
@@ -67,7 +67,7 @@ def offers(connector: Connector) -> tuple[list[str], list[str]]:
     package = ".".join(connector.settings.__module__.split(".")[:2])
     tools: set[str] = set()
     actions: set[str] = set()
-    for module in _modules(package):
+    for module in modules(package):
         for found in vars(module).values():
             if not isinstance(found, type) or not found.__module__.startswith(package):
                 continue
@@ -79,7 +79,8 @@ def offers(connector: Connector) -> tuple[list[str], list[str]]:
     return sorted(tools), sorted(actions)
 
 
-def _modules(package: str) -> Iterator[Any]:
+def modules(package: str) -> Iterator[Any]:
+    """A package and all modules in it."""
     root = importlib.import_module(package)
     yield root
     for module in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{package}."):
@@ -112,19 +113,19 @@ def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, .
     """Name, type, default and description of every field, those of sections inside behind a dotted name."""
     for name, field in model.model_fields.items():
         full = f"{prefix}{field.alias or name}"
-        inner, step = _section(field.annotation)
+        inner, step = section_of(field.annotation)
         if inner is None or step or field.default is None:
-            yield f"`{full}`", _type(field), _default(field), field.description or ""
+            yield f"`{full}`", _type(field), default_of(field), field.description or ""
         if inner is not None:
             yield from _settings(inner, f"{full}{step}.")
 
 
-def _section(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+def section_of(annotation: Any) -> tuple[type[BaseModel] | None, str]:
     """The model a field holds, and what stands between their names: nothing, `.*` in a map, `[]` in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     arguments = get_args(annotation)
-    found = next((inner for inner, _ in map(_section, arguments) if inner is not None), None)
+    found = next((inner for inner, _ in map(section_of, arguments) if inner is not None), None)
     if found is None:
         return None, ""
     steps: dict[Any, str] = {dict: ".*", tuple: "[]", list: "[]"}
@@ -138,27 +139,29 @@ def _type(field: FieldInfo) -> str:
         for name, sign in _BOUNDS
         if (value := getattr(item, name, None)) is not None
     ]
-    return ", ".join([_word(field.annotation), *bounds])
+    return ", ".join([word(field.annotation), *bounds])
 
 
-def _word(annotation: Any) -> str:
+def word(annotation: Any) -> str:
+    """A type, in words."""
     if annotation in _WORDS:
         return _WORDS[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin in (Union, UnionType):
-        return " or ".join(_word(one) for one in arguments if one is not NoneType)
+        return " or ".join(word(one) for one in arguments if one is not NoneType)
     if origin in (tuple, list):
-        return f"list of {_word(arguments[0])}"
+        return f"list of {word(arguments[0])}"
     if origin is dict:
-        return f"map of {_word(arguments[0])} to {_word(arguments[1])}"
+        return f"map of {word(arguments[0])} to {word(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "settings"
     return str(getattr(annotation, "__name__", annotation))
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """A field's default, as it would be written."""
     if field.is_required():
         return "*needed*"
     value = field.get_default(call_default_factory=True)
@@ -173,18 +176,21 @@ def _default(field: FieldInfo) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else f"`{value}`"
 
 
-def _table(rows: Any, heading: str = "| setting | type | default | what it is |") -> str:
+def table(rows: Any, heading: str = "| setting | type | default | what it is |") -> str:
     lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join([heading, "|" + "---|" * (heading.count("|") - 1), *lines, ""])
 
 
 def main() -> None:
-    """Write the page; with `--check`, exit 1 when it is not what would be written."""
+    """Write the pages; with `--check`, exit 1 when it is not what would be written."""
+    from tocsin.tool_reference import tool_pages_are_fresh, write_tool_pages  # it is made of the functions above
+
     text = reference()
     if "--check" in sys.argv[1:]:
-        same = FILE.exists() and FILE.read_text() == text
-        sys.exit(0 if same else f"stale: {FILE.name}; run `python -m tocsin.reference`")
+        same = FILE.exists() and FILE.read_text() == text and tool_pages_are_fresh()
+        sys.exit(0 if same else f"stale: {FILE.name} or docs/tools; run `python -m tocsin.reference`")
     FILE.write_text(text)
+    write_tool_pages()
 
 
 if __name__ == "__main__":

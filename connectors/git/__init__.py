@@ -9,6 +9,7 @@ from connectors.git.blame import GitBlame
 from connectors.git.diff import GitDiff
 from connectors.git.log import GitLog
 from connectors.git.recent_changes import GitRecentChanges
+from connectors.git.recent_diffs import GitRecentDiffs
 from connectors.ports.connector import Connector, Settings
 from connectors.ports.tool import Tool
 
@@ -25,7 +26,7 @@ class GitSettings(Settings):
 
 def tools(settings: GitSettings, _instance: str) -> Sequence[Tool]:
     """The history tools, where there is a clone to ask."""
-    kinds = (GitRecentChanges, GitLog, GitDiff, GitBlame) if settings.repositories else ()
+    kinds = (GitRecentChanges, GitRecentDiffs, GitLog, GitDiff, GitBlame) if settings.repositories else ()
     return tuple(kind(settings.repositories) for kind in kinds)
 
 

@@ -157,3 +157,22 @@ def test_what_a_clone_configures_for_itself_is_not_run(repository: Repository) -
     assert ask("git.blame", {"checkout": repository.folder}).line == 7
     assert ask("git.log", {"checkout": repository.folder}).commits
     assert not marker.exists()
+
+
+def test_the_last_patches_before_the_start_come_together_those_of_the_trace_first(repository: Repository) -> None:
+    repository.commit("Begin", 20, shop__cart=CART.format("0"), other="1\n")
+    suspect = repository.commit("Take coupons off", 1.5, shop__cart=CART.format("coupon.amount"))
+    other = repository.commit("Unrelated\n\nwith words", 0.5, other="2\n" * 3000)
+    repository.commit("Too late", -0.1, shop__cart=CART.format("1"))
+    answer = ask("git.recent_diffs", {"checkout": repository.folder}, characters=500)
+    assert [(each.commit, each.touches, each.patch_complete) for each in answer.diffs] == [
+        (suspect, ("shop/cart.py",), True),
+        (other, (), False),
+    ]
+    assert "+    return subtotal - coupon.amount" in answer.diffs[0].patch
+    assert (answer.diffs[1].message, answer.diffs[1].added, answer.diffs[1].before_start_s) == (
+        "with words",
+        3000,
+        43200.0,
+    )
+    assert answer.diffs[1].patch.endswith("\n") and len(answer.diffs[1].patch) <= 500
