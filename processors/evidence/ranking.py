@@ -133,7 +133,7 @@ def _company(series: Series, suffering: Series | None) -> float:
     """1 for what moves as the suffering does within the time of trouble, less for what moves otherwise."""
     if suffering is None or series is suffering:
         return 1.0
-    places = {at: value for at, value in zip(suffering.times, suffering.values, strict=True)}
+    places = dict(zip(suffering.times, suffering.values, strict=True))
     pairs = [(value, places[at]) for at, value in zip(series.times, series.values, strict=True) if at in places]
     if len(pairs) < 4:
         return WITH_TARGET
@@ -240,9 +240,8 @@ def _mirrors(peer: Sequence[Series], other: Sequence[Series]) -> bool:
                 one.metric == two.metric
                 and kind_of(one.metric) in ("latency", "availability", "errors")
                 and one.times == two.times
-            ):
-                if correlation(one.values, two.values) >= MIRRORED:
-                    return True
+            ) and correlation(one.values, two.values) >= MIRRORED:
+                return True
     return False
 
 

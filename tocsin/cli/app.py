@@ -5,6 +5,7 @@ import typer
 from tocsin.cli import (
     commands,
     doctor,
+    evals,
     initialise,
     investigations,
     ledger,
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (initialise, start, once, look, commands, investigations, doctor):
+for module in (initialise, start, once, look, commands, investigations, evals, doctor):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(silences.app, name="silence")

@@ -125,7 +125,7 @@ def _logs(case: Case) -> dict[str, Any]:
                 "before": each.before,
                 "after": each.after,
                 "example": each.example.text[:500],
-            }  # fmt: skip
+            }
             for each in templates(lines, 1)
             if each.rank >= 3 or each.before == 0
         ]
