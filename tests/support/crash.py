@@ -11,8 +11,6 @@ import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,13 +33,13 @@ from schemas import Action, Decision, Incident, Investigation
 from tests.support.ground import NotNow, waiting
 from tests.support.hasty import HASTE
 from tests.support.linear_server import LinearServer
+from tests.support.nursery import ROOT, born
 from tests.support.program import DEADLINE_S, Child, configure, until
 from tocsin.compose import VERSION
 from tocsin.config import JournalSettings
 from tocsin.folder import DataFolder
 from tocsin.store import viewed
 
-ROOT = Path(__file__).parents[2]
 HASTE_S = 2.0
 STARTING_S = 90.0
 """What a start may take while many processes share a machine."""
@@ -62,15 +60,14 @@ def start(
     out, err = folder / "stdout.txt", folder / "stderr.txt"
     program = ["tests.support.hasty"] if dying is None else ["tests.support.dying", str(dying)]
     command = ["run", *roles] if roles else ["up"]
-    with out.open("ab") as stdout, err.open("ab") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *program, *command, "--config", str(file)],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env={**os.environ, "PYTHONPATH": str(ROOT), HASTE: str(HASTE_S), **(environment or {})},
-        )
+    process = born(
+        program[0],
+        [*program[1:], *command, "--config", str(file)],
+        folder=folder,
+        out=out,
+        err=err,
+        environment={**os.environ, "PYTHONPATH": str(ROOT), HASTE: str(HASTE_S), **(environment or {})},
+    )
     life = Child(process, file, DataFolder(folder / "data"), out, err)
     if wait:
         try:

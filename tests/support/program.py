@@ -30,6 +30,7 @@ from connectors.ports.journal import DECISIONS, INPUTS
 from schemas import Command, Decision, Incident, LogBatch, Signal
 from tests.support.ground import present
 from tests.support.linear_server import LinearServer
+from tests.support.nursery import Born, born
 from tocsin.cli.app import app
 from tocsin.compose import PROCESSORS, opened
 from tocsin.config import load
@@ -149,7 +150,7 @@ async def program(
 class Child:
     """A `tocsin up` of its own. `stdout` and `stderr` are files, so that nothing it prints can block it."""
 
-    process: subprocess.Popen[bytes]
+    process: Born
     config: Path
     folder: DataFolder
     stdout: Path
@@ -186,15 +187,16 @@ def child(
     """Start `tocsin up` with a configuration of its own and wait for its door; killed on leaving if it still runs."""
     file = configure(folder, {**(config or {}), **({"data": str(data)} if data else {})})
     out, err = folder / "stdout.txt", folder / "stderr.txt"
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tocsin", "up", "--config", str(file), *options],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env={**os.environ, "COLUMNS": "160"},
-        )
+    for each in (out, err):
+        each.write_bytes(b"")
+    process = born(
+        "tocsin",
+        ["up", "--config", str(file), *options],
+        folder=folder,
+        out=out,
+        err=err,
+        environment={**os.environ, "COLUMNS": "160"},
+    )
     started = Child(process, file, DataFolder(data or folder / "data"), out, err)
     try:
         started.url = started.until(lambda: _address(started), "its address")
