@@ -1,7 +1,7 @@
 """The analyst's loop, in parts that are usable alone: the prompt builder, the next step, the slots, the check of a conclusion.
 
 Everything here is pure: recorded steps in, a description of what comes next out. What runs it, and records each step before its result is
-used, is `processors.investigate`. docs/analyst.md tells how the parts fit, with an example for each.
+used, is `processors.investigate`. docs/investigations.md tells how the parts fit, with an example for each.
 """
 
 from processors.analyst.loop.acceptance import Refused, judge

@@ -1,4 +1,4 @@
-"""The parts of the loop, each used alone, as docs/analyst.md shows them."""
+"""The parts of the loop, each used alone, as docs/investigations.md shows them."""
 
 import json
 from typing import Any
