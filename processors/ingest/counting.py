@@ -1,4 +1,4 @@
-"""What ingest counts. Counters are looked up once per source, since every request uses several."""
+"""What ingest counts, with counters looked up once per source, since every request uses several."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

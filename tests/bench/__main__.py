@@ -1,7 +1,7 @@
 """Every benchmark in turn, beside what is asked of it: `python -m tests.bench [--write] [NAME...]`.
 
 Absolute figures are this machine's in this minute; the ratios are to limits measured in the same run. `--write` keeps the table in
-docs/benchmarks.md.
+docs/benchmarks.md, above the notes that stand there.
 """
 
 import argparse
@@ -127,8 +127,9 @@ def main() -> None:
     text = table(rows)
     print(f"{where}\n\n{text}")
     if chosen.write:
+        _, heading, notes = PAGE.read_text().partition("\n## ")
         PAGE.write_text(
-            f"# Benchmarks\n\nMade by `make bench` (`python -m tests.bench --write`) on: {where}. Ratios are to limits measured in the same run.\n\n{text}\n"
+            f"# Benchmarks\n\nMade by `make bench` (`python -m tests.bench --write`) on: {where}. Ratios are to limits measured in the same run.\n\n{text}\n{heading}{notes}"
         )
 
 
