@@ -35,8 +35,8 @@ check: lint test  ## everything that must hold before a change lands
 bench: setup  ## speed and memory, as ratios to limits measured in the same run
 	$(BIN)/python -m tests.bench
 
-chaos: setup  ## 200 random kills under load
-	TOCSIN_KILLS=200 $(BIN)/python -m pytest -m chaos --timeout 7200
+chaos: setup  ## 200 random kills under load, of one process and of five roles, and a kill at every durable step
+	TOCSIN_KILLS=200 $(BIN)/python -m pytest tests/chaos --timeout 7200
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 

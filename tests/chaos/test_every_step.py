@@ -20,7 +20,7 @@ from tests.support.webhook_receiver import Receiver, receiving
 THOROUGH = int(os.environ.get("TOCSIN_KILLS", "0")) > 20
 """By `make chaos`: every step, not only two of each kind."""
 PATIENCE_S = 90.0
-SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 4
 
 Step = tuple[int, str]
 """The Kth of a name, see `tests.support.dying`."""
