@@ -2,9 +2,8 @@
 
 from collections import Counter
 from heapq import heapify, heappop, heappush
-from typing import Any
 
-Row = dict[str, Any]
+from rules.rows import Rows
 
 BOUNDED = frozenset({"window", "steps", "absence", "waiting"})
 """Kinds of rows that a rule keeps for each of its keys."""
@@ -29,7 +28,7 @@ class Moments:
     def push(self, moment: int, key: str) -> None:
         heappush(self._heap, (moment, key))
 
-    def first(self, rows: dict[str, Row], field: str) -> tuple[int, str] | None:
+    def first(self, rows: Rows, field: str) -> tuple[int, str] | None:
         """The earliest entry that still holds; it stays."""
         heap = self._heap
         while heap:
@@ -44,10 +43,10 @@ class Moments:
         """No entry that holds is earlier."""
         return self._heap[0][0] if self._heap else None
 
-    def tidy(self, rows: dict[str, Row], field: str, live: int) -> None:
+    def tidy(self, rows: Rows, field: str, live: int) -> None:
         """Drop entries that no longer hold once they are the most."""
         if len(self._heap) > 2 * live + 64:
-            held = {(moment, key) for moment, key in self._heap if rows.get(key, {}).get(field) == moment}
+            held = {(moment, key) for moment, key in self._heap if (rows.peek(key) or {}).get(field) == moment}
             self._heap = list(held)
             heapify(self._heap)
 
@@ -73,7 +72,7 @@ class Bounds:
             del self.number[of_rule]
             self._by_rule.pop(of_rule, None)
 
-    def note(self, kind: str, key: str, moment: int, rows: dict[str, Row]) -> None:
+    def note(self, kind: str, key: str, moment: int, rows: Rows) -> None:
         """The row may go from this moment on."""
         of_rule = f"{kind} {rule_of(key)}"
         moments = self._by_rule.get(of_rule)

@@ -64,7 +64,7 @@ EXEMPLARS = 5
 def count(state: State, outcome: Outcome, signal_id: str, *, now: int, by: str = "", number: int = 1) -> Row | None:
     """Count a signal; a row is returned when it is full and shall be recorded at once."""
     key = f"count/{outcome}/{by}"
-    row = state.rows.get(key)
+    row: Row | None = state.rows.get(key)
     if row is None:
         row = {"outcome": outcome, "by": by, "count": number, "since": now, "until": now, "exemplars": [signal_id]}
         state.put(key, row)

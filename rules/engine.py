@@ -98,7 +98,7 @@ class Engine:
         fields = signal_of({**signal})
         rules = self.in_force(state).rules
         keys = {key for rule in rules for key in touched(rule, fields)}
-        keys.update(key for unit in units_of(fields) for key in state.firing.get(unit, ()))
+        keys.update(key for unit in units_of(fields) for key in state.firing.of(unit))
         return [
             decision
             for decision in self.advance(state.excerpt(keys, (fields["id"],)), fields, kind="signal", now=now)
@@ -153,7 +153,7 @@ class Engine:
         state, name = turn.state, fields["id"]
         if state.seen.knows(name, turn.at):
             for unit in units_of(fields):
-                for key in state.firing.get(unit, ()):
+                for key in state.firing.of(unit):
                     if "dup" in state.rows[key]:
                         state.rows[key]["dup"] += 1
                         state.touch(key)

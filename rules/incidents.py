@@ -139,7 +139,7 @@ def fires(state: State, key: str, row: Row, fields: Fields, at: int) -> bool:
     firing[unit] = max(expires, at) if expires else 0
     if not fresh:
         return False
-    state.firing.setdefault(unit, set()).add(key)
+    state.firing.add(unit, key)
     if len(firing) > state.limits.firing:
         calm(state, key, row, next(iter(firing)))
         state.evict("firing", key)
@@ -159,7 +159,7 @@ def add_units(state: State, key: str, row: Row, units: Mapping[str, int]) -> Non
     for unit, expires in units.items():
         if len(row["firing"]) < state.limits.firing:
             row["firing"].setdefault(unit, expires)
-            state.firing.setdefault(unit, set()).add(key)
+            state.firing.add(unit, key)
     state.touch(key)
 
 

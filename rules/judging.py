@@ -66,7 +66,7 @@ def judge(turn: Turn, fields: Fields) -> None:
 def goes_on(turn: Turn, fields: Fields) -> bool:
     """A firing signal keeps every incident in which its occurrence fires from running out: silenced, repeated, or matched by no
     rule any more, it says that this is not over."""
-    keys = turn.state.firing.get(unit_of(fields), ())
+    keys = turn.state.firing.of(unit_of(fields))
     for key in sorted(keys) if len(keys) > 1 else tuple(keys):
         if key.startswith("group/"):
             lifecycle.goes_on(turn, key, fields)
@@ -173,7 +173,7 @@ def _count(turn: Turn, rule: CompiledRule, name: str, values: tuple[str, ...], f
 def _ended(turn: Turn, fields: Fields) -> bool:
     """A resolved or acknowledged signal reaches every incident in which its occurrence fires, whatever rules say now."""
     state, units = turn.state, units_of(fields)
-    keys = sorted({key for unit in units for key in state.firing.get(unit, ())})
+    keys = sorted({key for unit in units for key in state.firing.of(unit)})
     for key in keys:
         row = state.rows[key]
         if key.startswith("waiting/"):

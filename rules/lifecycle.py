@@ -103,11 +103,11 @@ def goes_on(turn: Turn, key: str, fields: Fields) -> None:
 
 def reconsider(turn: Turn) -> None:
     """Other rules are in force: what they say of how long incidents last holds for those that are open."""
-    for key, row in sorted(turn.state.rows.items()):
+    for key, row in turn.state.rows.looked_through():
         if key.startswith("group/") and row.get("status", "resolved") != "resolved":
             due = due_of(row, turn.rule(row["rule"]), turn.state.limits.update_every)
             if due is not None and due < row.get("due", due + 1):
-                turn.state.wake(key, row, due)
+                turn.state.wake(key, turn.state.rows[key], due)
 
 
 def due(turn: Turn, key: str, row: Row) -> None:

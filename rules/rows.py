@@ -9,15 +9,17 @@ from typing_extensions import override
 
 Row = dict[str, Any]
 HOT_MOST = 20_000
-"""So many rows of groups, windows and deliveries stay unpacked."""
-_PACKED = ("group/", "window/", "delivery/")
+"""So many rows of the kinds that may be many stay unpacked."""
+_PACKED = ("group/", "window/", "steps/", "absence/", "waiting/", "delivery/")
 """What there may be a million of. Rows of other kinds are few, and others hold on to them."""
 _USUAL = (
-    b'"dup":0,"tail":[],"links":[],"external":[],"feedback":[],"rehearsal":false,"said":0,"unsaid":0,"rev":2,"service":"","playbook":"'
-    b'"resolve_after":86400000000,"environment":"production","status":"resolved","status":"open","severity":"critical","severity":"warning",'
-    b'"severity":"error","source":"alertmanager","source":"sentry","labels":{"alertname":"","cluster":"","namespace":"","instance":"","job":"",'
-    b'"first":1795,"last":1795,"opened":1795,"running":1795,"at":1795,"n":1,"firing":{"sample":[],"sweep":1795,"due":1795,"head":["sig_'
-    b'{"rule":"","group":{"","gid":"grp_","episode":1,"id":"inc_","title":"'
+    b'"environment":"production","status":"resolved","severity":"critical","severity":"warning","source":"sentry","labels":{"namespace":"'
+    b'"job":"","instance":"10.0.0.","cluster":"","team":"","pod":"","alertname":"'
+    b'{"rule":"","group":{"labels.alertname":"","labels.cluster":"","group_key":"","service":""},"gid":"grp_","episode":1,"id":"inc_'
+    b'","status":"open","severity":"error","title":"","source":"alertmanager","labels":{"alertname":"","annotations":{},"first":1795'
+    b',"last":1795,"opened":1795,"at":1795,"n":1,"dup":0,"firing":{"alertmanager occurrence_id ":0},"head":["sig_"],"tail":[],'
+    b'"links":[],"external":[],"feedback":[],"rehearsal":false,"said":0,"unsaid":0,"running":1795,"rev":2,"service":"","playbook":"'
+    b'","resolve_after":86400000000,"due":1795'
 )
 """What rows mostly consist of: names and values that deflate then only points to (RFC 1951, a preset dictionary)."""
 _WINDOW, _MEMORY = -12, 5
@@ -58,11 +60,19 @@ class Rows(MutableMapping[str, Row]):
         else:
             self._cold[key] = _packed(row)
 
+    def peek(self, key: str) -> Row | None:
+        """A row to look at alone: what is changed in one that was packed is lost."""
+        row = self._hot.get(key)
+        if row is None and (packed := self._cold.get(key)) is not None:
+            return _unpacked(packed)
+        return row
+
     def looked_through(self) -> Iterator[tuple[str, Row]]:
-        """All rows in the order of their keys, to look at alone: what is changed in one that was packed is lost."""
+        """All rows in the order of their keys, each to `peek` at; rows may go meanwhile."""
         for key in sorted(self):
-            row = self._hot.get(key)
-            yield key, _unpacked(self._cold[key]) if row is None else row
+            row = self.peek(key)
+            if row is not None:
+                yield key, row
 
     def named(self, prefixes: str | tuple[str, ...]) -> Iterable[str]:
         """Keys that begin so; no row is unpacked."""
@@ -91,8 +101,7 @@ class Rows(MutableMapping[str, Row]):
 
     @override
     def __iter__(self) -> Iterator[str]:
-        yield from self._hot
-        yield from self._cold
+        return iter([*self._hot, *self._cold])  # looking one up moves it
 
     @override
     def __len__(self) -> int:

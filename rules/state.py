@@ -13,9 +13,12 @@ from typing import Any
 
 from rules.bounds import BOUNDED, Bounds, Moments
 from rules.limits import Limits
+from rules.rows import Row, Rows
 from rules.seen import Seen
+from rules.several import Several
 
-Row = dict[str, Any]
+__all__ = ["Row", "State"]
+
 _NEVER = 1 << 63
 
 
@@ -24,10 +27,10 @@ class State:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.rows: dict[str, Row] = {}
+        self.rows = Rows()
         self.changed: set[str] = set()
         self.seen = Seen(self.limits.seen)
-        self.firing: dict[str, set[str]] = {}
+        self.firing = Several()
         """Keys of groups in which an occurrence fires, and of those in which it waits to, by occurrence."""
         self.incidents: dict[str, str] = {}
         """Keys of groups by the id of their latest incident."""
@@ -55,20 +58,28 @@ class State:
     def restore(cls, rows: Iterable[tuple[str, Row]], limits: Limits | None = None) -> "State":
         """From all rows that were ever put and not deleted; goes on as the state they were taken from would have."""
         state = cls(limits)
-        ordered = sorted(rows)
-        state.seen.restore((key, row) for key, row in ordered if key.startswith("seen/"))
-        for key, row in ordered:
-            if not key.startswith("seen/"):
-                state._adopt(key, row)
-        state.seen.evicted = state.evicted.get("seen", 0)
-        state._begun = "begun" in state.rows
+        state.take_in(sorted(rows))
         return state
+
+    def take_in(self, rows: Iterable[tuple[str, Row]]) -> None:
+        """Take over more stored rows; all of them, call after call, in the order of their keys."""
+        for key, row in rows:
+            if key.startswith("seen/"):
+                self.seen.restore(((key, row),))
+            else:
+                self._adopt(key, row)
+        self.seen.evicted = self.evicted.get("seen", 0)
+        self._begun = "begun" in self.rows
+
+    def rest(self) -> None:
+        """The changes are taken and encoded, and nobody holds a row: those not in use may be packed."""
+        self.rows.rest()
 
     def excerpt(self, keys: Iterable[str], ids: Iterable[str]) -> "State":
         """A state with copies of some rows and some of the ids seen, to try something on; facts and silences come along."""
         part = State(self.limits)
         part.seen = self.seen.copy_of(ids)
-        for key in {*keys, "rules", *(key for key in self.rows if key.startswith(("silence/", "fact/")))}:
+        for key in {*keys, "rules", *self.rows.named(("silence/", "fact/"))}:
             if (row := self.rows.get(key)) is not None:
                 part._adopt(key, deepcopy(row))
         return part
@@ -76,7 +87,8 @@ class State:
     @property
     def evicted(self) -> Mapping[str, int]:
         """What limits have put out of memory, by its name."""
-        return self.rows.get("evicted", {})
+        found: Mapping[str, int] = self.rows.get("evicted", {})
+        return found
 
     def count_evicted(self, name: str, number: int = 1) -> None:
         if not number:
@@ -147,11 +159,7 @@ class State:
 
     def drop_firing(self, unit: str, key: str) -> None:
         """The occurrence fires in the group no more."""
-        keys = self.firing.get(unit)
-        if keys is not None:
-            keys.discard(key)
-            if not keys:
-                del self.firing[unit]
+        self.firing.drop(unit, key)
 
     def drop_source(self, key: str, unit: str) -> None:
         """The occurrence holds nothing back under the key any more."""
@@ -222,7 +230,7 @@ class State:
 
     def _adopt(self, key: str, row: Row) -> None:
         """Take over a stored row and all that follows from it."""
-        self.rows[key] = row
+        self.rows.adopt(key, row)
         if (due := row.get("due")) is not None:
             self.quiet_until = min(self.quiet_until, due)
             self._dues.push(due, key)
@@ -236,14 +244,15 @@ class State:
                 if "id" in row:
                     self.incidents[row["id"]] = key
                 for unit in row.get("firing", ()):
-                    self.firing.setdefault(unit, set()).add(key)
+                    self.firing.add(unit, key)
             case ["waiting", _]:
                 for unit in row["units"]:
-                    self.firing.setdefault(unit, set()).add(key)
+                    self.firing.add(unit, key)
             case ["delivery", name]:
                 for source, two_sided in row.get("src", {}).items():
                     self.sources.setdefault(source, {})[name.removeprefix("alert/")] = two_sided
-                for cause in row.get("by", ()):
+                causes: Iterable[str] = row.get("by", ())
+                for cause in causes:
                     self.held.setdefault(cause, set()).add(key)
             case ["silence", name]:
                 if not row.get("over"):

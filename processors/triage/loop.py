@@ -32,6 +32,8 @@ from schemas.time import SECOND
 CONSUMER = "triage"
 LEASE = "triage"
 BATCH = 500
+PAGE = 5_000
+"""Rows read at a time when taking over; the lease is renewed in between."""
 _log = logging.getLogger(__name__)
 
 
@@ -121,8 +123,12 @@ class Triage:
 
     async def _reload(self) -> None:
         """The state and the position as they are stored."""
-        rows = await self.journal.scan(TRIAGE)
-        self.state = self.engine.state((key, orjson.loads(row)) for key, row in rows)
+        state, after = self.engine.state(), None
+        while rows := await self.journal.scan(TRIAGE, after=after, limit=PAGE):
+            state.take_in((key, orjson.loads(row)) for key, row in rows)
+            after = rows[-1][0]
+            self.lease = await self._renewed()
+        self.state = state
         self.position = await self.journal.position(CONSUMER, INPUTS)
 
     async def _commit(self, entries: Sequence[Entry], folded: Folded) -> None:
@@ -131,6 +137,7 @@ class Triage:
         rows = {key: orjson.dumps(row) for key, row in puts.items()}
         records = [recorded(decision) for decision in folded.decisions]
         changed = incidents(folded, puts)
+        self.state.rest()
         quarantine = {one.id: one.to_json() for one in folded.quarantine}
         new = entries[-1].offset
         while True:

@@ -97,7 +97,7 @@ def _count(turn: Turn, key: str, row: Row, fields: Fields, filled: Filled | None
     row["ids"] = [*(filled.ids if filled is not None else (*row["ids"], fields["id"]))][-IDS:]
     unit = unit_of(fields)
     row["units"][unit] = fields.get("expires_micros", 0)
-    turn.state.firing.setdefault(unit, set()).add(key)
+    turn.state.firing.add(unit, key)
     turn.state.touch(key)
 
 

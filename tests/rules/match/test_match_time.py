@@ -38,7 +38,7 @@ def test_what_ends_before_its_span_fires_nothing() -> None:
     world.push(59, signal("b", 59, status="resolved"))
     assert opened(world.tick(200)) == []
     assert not any(key.startswith("waiting/") for key in world.state.rows)
-    assert not world.state.firing
+    assert not any(world.state.firing.of(f"alertmanager occurrence_id {name}") for name in "ab")
     world.push(300, signal("a", 300))
     assert opened(world.tick(400)) == ["360s incident.opened"]
 
