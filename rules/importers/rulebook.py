@@ -7,10 +7,12 @@ incident of its own here (`group_by: [id]`), as every event runs the action ther
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rules.cel.written import both, constant, either
-from rules.importers.rulebook_conditions import Condition
+from rules.importers.rulebook_conditions import Condition, alias
 from rules.importers.rulebook_conditions import read as read_condition
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
 
@@ -122,13 +124,13 @@ class _Rule:
         """A rule about one event: it matches one of the conditions."""
         read = [self.read(part) for part in parts]
         for made in read:
-            if made.joins or made.steps:
+            if made.steps:
                 raise NotImportable("a condition of one event cannot look at others ('events.', 'facts.')")
         rule["when"] = either(made.text for made in read)
         rule["group_by"] = ["id"]
 
-    def read(self, part: object) -> Condition:
-        made = read_condition(part)
+    def read(self, part: object, own: str = "m_0", names: Mapping[str, str] = MappingProxyType({})) -> Condition:
+        made = read_condition(part, own, names)
         for note in made.notes:
             self.item.note(note)
         if made.facts and not made.events:
@@ -136,20 +138,21 @@ class _Rule:
         return made
 
     def several(self, rule: dict[str, Any], parts: list[object], timeout: str | None, *, expected: bool) -> None:
-        read = [self.read(part) for part in parts]
-        steps = {made.alias or f"m_{number}": made for number, made in enumerate(read)}
-        aliases = {f"m_{number}": made.alias or f"m_{number}" for number, made in enumerate(read)}
-        facts = [name for name, made in steps.items() if made.facts and not made.events and not made.joins]
-        kept = {name: made for name, made in steps.items() if name not in facts}
-        known = both(steps[name].text for name in facts)
+        names = {f"m_{number}": alias(part) or f"m_{number}" for number, part in enumerate(parts)}
+        steps = {name: self.read(part, name, names) for name, part in zip(names.values(), parts, strict=True)}
+        facts = [made.text for made in steps.values() if made.facts and not made.events and not made.steps]
+        kept = {name: made for name, made in steps.items() if made.events or made.steps or not made.facts}
+        for name, made in kept.items():
+            if unknown := sorted(made.steps - set(kept)):
+                raise NotImportable(f"the condition {name} looks at 'events.{unknown[0]}', which no condition keeps")
         if facts and len(kept) <= 1:
-            self.with_facts(rule, known, list(kept.values()))
+            # Facts beside at most one event: the event, while the facts hold.
+            rule["when"] = both([*(made.text for made in kept.values()), *facts])
+            rule["group_by"] = ["id"]
             return
-        match: dict[str, Any] = {
-            "steps": {name: both([made.text, known] if facts else [made.text]) for name, made in kept.items()}
-        }
-        if same := self.joined(steps, aliases):
-            match["same"] = same
+        match: dict[str, Any] = {"steps": {name: both([made.text, *facts]) for name, made in kept.items()}}
+        same, where = _joined(kept)
+        match |= ({"same": same} if same else {}) | ({"where": both(where)} if where else {})
         if expected:
             if timeout is None:
                 raise NotImportable("not_all has no timeout: nothing says by when the events must have come")
@@ -160,43 +163,6 @@ class _Rule:
             match |= {} if self.many else {"consume": True}
         rule["match"] = match
         rule["group_by"] = []
-
-    def with_facts(self, rule: dict[str, Any], known: str, events: list[Condition]) -> None:
-        """Facts beside at most one event: the event, while the facts hold."""
-        if any(made.joins or made.steps for made in events):
-            raise NotImportable("an event is compared with a fact that was kept under a name ('facts.')")
-        rule["when"] = both([*(made.text for made in events), known])
-        rule["group_by"] = ["id"]
-
-    def joined(self, steps: dict[str, Condition], aliases: dict[str, str]) -> Any:
-        """`same`: by step the field that must be equal in all. Raises NotImportable for what this cannot say."""
-        links = [(name, join) for name, made in steps.items() for join in made.joins]
-        for name, made in steps.items():
-            for step in made.steps:
-                if aliases.get(step, step) not in steps:
-                    raise NotImportable(
-                        f"the condition {name} looks at 'events.{step}', which no condition before it keeps"
-                    )
-        found: list[dict[str, str]] = []
-        for name, join in links:
-            other = aliases.get(join.step, join.step)
-            if other not in steps:
-                raise NotImportable(
-                    f"the condition {name} looks at 'events.{join.step}', which no condition before it keeps"
-                )
-            for key in found:
-                if key.get(other) == join.theirs and name not in key:
-                    key[name] = join.ours
-                    break
-            else:
-                found.append({other: join.theirs, name: join.ours})
-        if len({frozenset(key) for key in found}) > 1:
-            raise NotImportable(
-                "its conditions are joined by different fields of different events, which `same` cannot say"
-            )
-        if len(found) < 2:
-            return found[0] if found else None
-        return {name: [key[name] for key in found] for name in found[0]}
 
     def throttle(self, rule: dict[str, Any]) -> None:
         if (throttle := self.given.get("throttle")) is None:
@@ -243,6 +209,25 @@ class _Rule:
             self.item.note(f"set_fact of {', '.join(facts)} takes its values from the event by Jinja2")
         else:
             rule["set_fact"] = {str(name): constant(_plain(value)) for name, value in facts.items()}
+
+
+def _joined(steps: Mapping[str, Condition]) -> tuple[Any, list[str]]:
+    """What joins the steps: `same`, the field of each step that must be equal in all of them; and what that cannot say, as conditions."""
+    found: list[dict[str, str]] = []
+    links = [(name, join) for name, made in steps.items() for join in made.joins]
+    where = [condition for made in steps.values() for condition in made.where]
+    for name, join in links:
+        for key in found:
+            if key.get(join.step) == join.theirs and name not in key:
+                key[name] = join.ours
+                break
+        else:
+            found.append({join.step: join.theirs, name: join.ours})
+    if len({frozenset(key) for key in found}) > 1:
+        return None, [*where, *(f"steps.{name}.{join.ours} == steps.{join.step}.{join.theirs}" for name, join in links)]
+    if len(found) < 2:
+        return (found[0] if found else None), where
+    return {name: [key[name] for key in found] for name in found[0]}, where
 
 
 def _plain(value: Any) -> Any:

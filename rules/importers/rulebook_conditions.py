@@ -6,10 +6,10 @@ everything else. Here a missing field is no value, which comes to the same; `!=`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from rules.cel import CelFailure
-from rules.cel.patterns import search
 from rules.cel.written import below as written_below
 from rules.cel.written import both, bracketed, constant, either, negated, text
 from rules.importers.rulebook_parser import (
@@ -26,9 +26,8 @@ from rules.importers.rulebook_parser import (
     Value,
     parse,
 )
+from rules.importers.rulebook_tests import found, selected, unequal
 from rules.importers.sheet import NotImportable
-
-_NUMBERS = "[int, uint, double]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +41,70 @@ class Join:
 
 @dataclass(slots=True)
 class Condition:
-    """What a condition of theirs comes to. `alias` is the name it gives to what matches; `joins` are left out of `text`."""
+    """What a condition of theirs comes to. `joins` and `where` look at other steps as well and are left out of `text`."""
 
     text: str = "true"
-    alias: str | None = None
     joins: list[Join] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
+    """Conditions over `steps.NAME`, this step's own name among them."""
     notes: list[str] = field(default_factory=list)
     events: bool = False
     facts: bool = False
     steps: set[str] = field(default_factory=set)
-    """The names of other steps that `text` reads, as `steps.NAME`."""
+    """The names of the other steps that `joins` and `where` read."""
 
 
-def read(source: object) -> Condition:
-    """A condition as written: text, or a bool. Raises NotImportable."""
+def alias(source: object) -> str | None:
+    """The name that a condition gives to what matches, if it gives one. Raises NotImportable."""
+    tree = None if isinstance(source, bool) else parse(str(source))
+    if not isinstance(tree, Assigned):
+        return None
+    if tree.name.root not in ("events", "facts") or len(tree.name.keys) != 1:
+        raise NotImportable(f"what matches is kept as events.NAME or facts.NAME, found {tree.name}")
+    return str(tree.name.keys[0])
+
+
+def read(source: object, own: str = "m_0", names: Mapping[str, str] = MappingProxyType({})) -> Condition:
+    """A condition as written: text, or a bool. `own` is the name of its step, `names` are those of steps that go by another one.
+
+    Raises NotImportable.
+    """
     made = Condition()
     if isinstance(source, bool):
         made.text = constant(source)
         return made
     tree = parse(str(source))
     if isinstance(tree, Assigned):
-        if tree.name.root not in ("events", "facts") or len(tree.name.keys) != 1:
-            raise NotImportable(f"what matches is kept as events.NAME or facts.NAME, found {tree.name}")
-        made.alias, tree = str(tree.name.keys[0]), tree.condition
-    reader = _Reader(made)
+        tree = tree.condition
+    reader = _Reader(made, names)
     parts = []
     for part in _terms(tree):
         if (join := reader.join(part)) is not None:
             made.joins.append(join)
+        elif any(found.root == "events" for found in _fields(part)):
+            made.where.append(_Reader(made, names, f"steps.{own}.raw").tree(part))
         else:
             parts.append(reader.tree(part))
     made.text = both(parts)
     return made
+
+
+def _fields(tree: Tree | Value) -> list[Field]:
+    """Every path that a condition reads."""
+    match tree:
+        case Field():
+            return [tree]
+        case Constant():
+            return []
+        case Items(values=values):
+            return [found for value in values for found in _fields(value)]
+        case Tested(left=left, arguments=arguments):
+            return [found for value in (left, *arguments) for found in _fields(value)]
+        case Negated(operand=operand):
+            return _fields(operand)
+        case Assigned(condition=condition):
+            return _fields(condition)
+    return [*_fields(tree.left), *_fields(tree.right)]
 
 
 def _terms(tree: Tree) -> list[Tree]:
@@ -83,8 +114,10 @@ def _terms(tree: Tree) -> list[Tree]:
 
 
 class _Reader:
-    def __init__(self, made: Condition) -> None:
+    def __init__(self, made: Condition, names: Mapping[str, str], here: str = "raw") -> None:
         self.made = made
+        self.names = names
+        self.here = here
 
     def tree(self, tree: Tree) -> str:
         match tree:
@@ -119,11 +152,15 @@ class _Reader:
         ours, theirs = sides
         if not isinstance(ours, Field) or not isinstance(theirs, Field):
             return None
-        if ours.root not in ("event", "fact") or theirs.root not in ("events", "facts") or len(theirs.keys) < 2:
+        if ours.root != "event" or theirs.root != "events" or len(theirs.keys) < 2:
             return None
-        if ours.root == "fact" or theirs.root == "facts":
-            return None
-        return Join(_step(theirs), _below("raw", theirs.keys[1:]), self.value(ours))
+        self.made.steps.add(self.step(theirs))
+        return Join(self.step(theirs), _below("raw", theirs.keys[1:]), self.value(ours))
+
+    def step(self, value: Field) -> str:
+        """The step that a path begins with. The first match goes by `m` as well as by `m_0`."""
+        name = "m_0" if value.keys[0] == "m" else str(value.keys[0])
+        return self.names.get(name, name)
 
     def value(self, value: Value) -> str:
         match value:
@@ -135,14 +172,17 @@ class _Reader:
                 return self.total(value)
             case Field(root="event", keys=keys):
                 self.made.events = True
-                return _below("raw", keys)
+                return _below(self.here, keys)
             case Field(root="fact", keys=keys):
                 self.made.facts = True
                 return _below("fact", keys)
-            case Field(root="events" | "facts", keys=keys) if keys:
-                self.made.steps.add(_step(value))
-                holder = f"steps.{_step(value)}"
-                return _below(f"{holder}.raw" if value.root == "events" else holder, keys[1:])
+            case Field(root="events", keys=keys) if keys:
+                self.made.steps.add(self.step(value))
+                return _below(f"steps.{self.step(value)}.raw", keys[1:])
+            case Field(root="facts", keys=keys) if keys:
+                # A fact that was given a name is a fact all the same.
+                self.made.facts = True
+                return _below("fact", keys[1:])
             case Field(root="vars"):
                 raise NotImportable(f"{value} is a variable given on the command line; write its value in its place")
             case Field():
@@ -174,24 +214,8 @@ class _Reader:
             case "not contains":
                 return f"!({right} in {left})"
             case "!=":
-                return self.unequal(tree, left, right)
+                return unequal(tree, left, right)
         return f"{left} {tree.operator} {right}"
-
-    def unequal(self, tree: Compared, left: str, right: str) -> str:
-        written = f"{left} != {right}"
-        for side, other in ((tree.left, right), (tree.right, left)):
-            if isinstance(side, Constant):
-                match side.value:
-                    case None:
-                        return written
-                    case bool():
-                        return f"{written} && type({other}) in [bool, null_type]"
-                    case int() | float():
-                        return f"{written} && type({other}) in [int, uint, double, null_type]"
-                return f"{written} && type({other}) in [string, null_type]"
-        alike = f"type({left}) == type({right})"
-        numbers = f"(type({left}) in {_NUMBERS} && type({right}) in {_NUMBERS})"
-        return f"{written} && ({alike} || {numbers} || {left} == null || {right} == null)"
 
     def tested(self, tree: Tested) -> str:
         if tree.test == "defined":
@@ -199,8 +223,8 @@ class _Reader:
             return negated(there) if tree.negative else there
         left = self.value(tree.left)
         if tree.test in ("match", "search", "regex"):
-            found = self.found(left, tree.test, tree.arguments[0], ignorecase=tree.ignorecase)
-            return negated(found) if tree.negative else found
+            test = found(left, tree.test, tree.arguments[0], ignorecase=tree.ignorecase)
+            return negated(test) if tree.negative else test
         item, keys = "item", tree.arguments[:-2]
         operator, value = tree.arguments[-2:]
         holder = item
@@ -208,49 +232,8 @@ class _Reader:
             if not isinstance(keys[0], Constant) or not isinstance(keys[0].value, str):
                 raise NotImportable("the key of selectattr() is no text")
             holder = written_below(item, *keys[0].value.split("."))
-        test = self.selected(holder, operator, value)
+        test = selected(holder, operator, value, self.value(value))
         return negated(f"{left}.exists({item}, {test})") if tree.negative else f"{left}.exists({item}, {test})"
-
-    def selected(self, holder: str, operator: Value, value: Value) -> str:
-        """The test on one item; an item of another kind, or without the key, is none that is looked for."""
-        name = operator.value if isinstance(operator, Constant) else None
-        right = self.value(value)
-        guard = (
-            []
-            if holder == "item"
-            else [f"type(item) == map && has({holder})" if "[" not in holder else "type(item) == map"]
-        )
-        match name:
-            case "match" | "search" | "regex":
-                test = self.found(holder, str(name), value, ignorecase=False)
-                return both([*guard, f"type({holder}) == string", test])
-            case "==":
-                return both([*guard, f"{holder} == {right}"])
-            case "!=":
-                return both([*guard, self.unequal(Compared("!=", Field("item", ()), value), holder, right)])
-            case ">" | ">=" | "<" | "<=":
-                kinds = "[string]" if isinstance(value, Constant) and isinstance(value.value, str) else _NUMBERS
-                return both([*guard, f"type({holder}) in {kinds}", f"{holder} {name} {right}"])
-            case "in":
-                return both([*guard, f"{holder} in {right}"])
-            case "not in":
-                return both([*guard, f"!({holder} in {right})"])
-            case "contains":
-                return both([*guard, f"type({holder}) == list", f"{right} in {holder}"])
-            case "not contains":
-                return both([*guard, f"type({holder}) == list", f"!({right} in {holder})"])
-        raise NotImportable(f"select() and selectattr() take an operator such as '>=', found {name!r}")
-
-    def found(self, left: str, test: str, pattern: Value, *, ignorecase: bool) -> str:
-        if not isinstance(pattern, Constant) or not isinstance(pattern.value, str):
-            raise NotImportable(f"the pattern of {test}() is no text")
-        written = f"^(?:{pattern.value})" if test == "match" else pattern.value
-        written = f"(?i){written}" if ignorecase else written
-        try:
-            search(written)
-        except CelFailure as failure:
-            raise NotImportable(failure.message) from None
-        return f"{left}.matches({text(written)})"
 
     def defined(self, value: Value) -> str:
         if not isinstance(value, Field) or value.root not in ("event", "fact", "events", "facts"):
@@ -269,12 +252,6 @@ class _Reader:
                 tests.append(f"has({holder}{plain})" if plain[0] == "." else f"{text(key)} in {holder}")
             holder = _below(holder, (key,))
         return both(tests)
-
-
-def _step(value: Field) -> str:
-    """The first match goes by `m` as well as by `m_0`."""
-    name = str(value.keys[0])
-    return "m_0" if name == "m" else name
 
 
 def _below(holder: str, keys: tuple[str | int, ...]) -> str:

@@ -92,7 +92,7 @@ def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: in
         "occurred_at": to_rfc3339(begun),
         "expires_at": to_rfc3339(over),
         "occurrence_id": digest("alert", *(part for pair in labels.items() for part in pair)),
-        "revision": f"{index}.{number}",
+        "revision": f"{index:06}.{number:03}",
         "raw": {"timeout": ends is None, "merged": True, "alert": alert},
     }
     return signal(given, at, base, index)

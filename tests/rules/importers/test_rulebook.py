@@ -152,7 +152,25 @@ def test_sources_are_told_of() -> None:
     assert sheet.counts == {"exact": 1, "with_comment": 0, "left_out": 1}
 
 
-def test_conditions_that_look_at_other_events_otherwise_are_left_out() -> None:
+def test_conditions_that_look_at_other_events_otherwise_are_asked_of_the_combination() -> None:
+    made = only(rule({"all": ["events.a << event.x == 1", "event.y == 2 and event.n > events.a.n"]}))
+    assert made["match"]["steps"] == {"a": "raw.x == 1", "m_1": "raw.y == 2"}
+    assert made["match"]["where"] == "steps.m_1.raw.n > steps.a.raw.n"
+    chain = ["event.x == 1", "event.x == 2 and event.h == events.m_0.h", "event.x == 3 and event.g == events.m_1.g"]
+    made = only(rule({"all": chain}))
+    assert "same" not in made["match"]
+    assert made["match"]["where"] == "steps.m_1.raw.h == steps.m_0.raw.h && steps.m_2.raw.g == steps.m_1.raw.g"
+
+
+def test_conditions_that_look_at_what_no_condition_keeps_are_left_out() -> None:
     (item,) = imported(rule({"all": ["events.a << event.x == 1", "event.x > events.b.x"]})).items
     assert item.rule is None
     assert "events.b" in item.notes[0]
+
+
+def test_a_fact_with_a_name_is_compared_as_a_fact() -> None:
+    made = only(rule({"all": ["facts.first << fact.custom.index is defined", "event.i == facts.first.custom.index"]}))
+    assert (
+        made["when"]
+        == "raw.i == fact.custom.index && has(fact.custom) && type(fact.custom) == map && has(fact.custom.index)"
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from rules import cel
 from rules.fields import SCHEMA
-from rules.importers.rulebook_conditions import Join, read
+from rules.importers.rulebook_conditions import Join, alias, read
 from rules.importers.sheet import NotImportable
 
 EVENT: dict[str, Any] = {
@@ -70,12 +70,19 @@ def test_facts_are_facts() -> None:
 
 
 def test_a_name_is_given_to_what_matches_and_joins_are_set_apart() -> None:
-    assert read("events.first << event.x == 1").alias == "first"
-    made = read("event.host == events.first.host and event.y == 2 and events.m.z == event['a-b']")
+    assert alias("events.first << event.x == 1") == "first"
+    assert alias("event.x == 1") is None
+    made = read(
+        "event.host == events.first.host and event.y == 2 and events.m.z == event['a-b']", "m_1", {"m_0": "zero"}
+    )
     assert made.text == "raw.y == 2"
-    assert made.joins == [Join("first", "raw.host", "raw.host"), Join("m_0", "raw.z", 'raw["a-b"]')]
-    other = read("event.i == events.first.i + 2")
-    assert (other.joins, other.steps) == ([], {"first"})
+    assert made.joins == [Join("first", "raw.host", "raw.host"), Join("zero", "raw.z", 'raw["a-b"]')]
+    other = read("event.i == events.first.i + 2 and event.j == 1", "m_1")
+    assert (other.text, other.joins, other.steps) == ("raw.j == 1", [], {"first"})
+    assert other.where == [
+        "steps.m_1.raw.i == (type(steps.first.raw.i) == double ? steps.first.raw.i + 2.0 : steps.first.raw.i + 2)"
+    ]
+    assert read("event.i == facts.first.expected.index").text == "raw.i == fact.expected.index"
 
 
 def test_mixed_words_without_brackets_are_noted() -> None:
@@ -94,10 +101,14 @@ def test_mixed_words_without_brackets_are_noted() -> None:
         ("event.x is search('(?=a)')", "RE2 refuses"),
         ("event.list is select('~', 1)", "'~'"),
         ("event.x == {}", "no word"),
-        ("event.a << event.x == 1", "events.NAME"),
         ("event.list is select(1)", "2 arguments"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(source: str, words: str) -> None:
     with pytest.raises(NotImportable, match=words):
         read(source)
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(NotImportable, match=r"events\.NAME"):
+        alias("event.a << event.x == 1")

@@ -87,6 +87,12 @@ def test_all_joins_through_events() -> None:
     ]
 
 
+def test_all_compares_events_otherwise() -> None:
+    made = [rule({"all": ["events.first << event.x == 1", "event.y == 2 and event.n > events.first.n"]})]
+    assert fired(made, (0, x(n=5)), (1, {"y": 2, "n": 4}), (2, {"y": 2, "n": 6})) == [(2.0, "r", [0, 2])]
+    assert fired(made, (0, {"y": 2, "n": 6}), (1, x(n=5))) == [(1.0, "r", [1, 0])]
+
+
 def test_not_all() -> None:
     """Fires once at the end of the window that the first step opens, about that one; complete before it, or nothing seen, is silence."""
     made = [rule({"not_all": [X, Y], "timeout": "10 seconds"})]
