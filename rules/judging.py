@@ -31,6 +31,9 @@ def judge(turn: Turn, fields: Fields) -> None:
     acted = goes_on(turn, fields) if firing else _ended(turn, fields)
     if status != "resolved" and (hush := seam.hushed(turn, fields)) is not None:
         turn.count(hush[0], fields["id"], hush[1])
+        if acted and turn.ruleset.inhibitors.all:
+            # What nobody hears of holds others back all the same.
+            seam.acting(turn, fields, seam.routed(turn.ruleset, turn.ruleset.matching(fields)))
         if acted or not seam.keeps(fields):
             return
         acted = True
