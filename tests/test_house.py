@@ -22,6 +22,7 @@ from schemas.payload import DATA
 from tocsin.compose import JOURNAL_FIGURES, JOURNAL_STANDING
 from tocsin.reference import offers
 from tocsin.registry import connectors_by_name
+from tocsin.tool_reference import tool_pages, tool_pages_are_fresh
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -182,9 +183,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_the_index_leads_to_every_page() -> None:
     listed = {(DOCS / link.partition("#")[0]).resolve() for link in links(DOCS / "README.md")}
-    pages = {page for page in DOCS.rglob("*.md") if page.parent.name != "adr"} - {DOCS / "README.md"}
+    pages = {page for page in DOCS.rglob("*.md") if page.parent.name not in ("adr", "tools")} - {DOCS / "README.md"}
     assert sorted(map(named, pages - listed)) == []
-    assert DOCS / "adr" / "README.md" in listed
+    assert {DOCS / "adr" / "README.md", DOCS / "tools" / "README.md"} <= listed
+
+
+def test_every_tool_has_a_page_that_says_what_its_types_say() -> None:
+    assert tool_pages_are_fresh(), "run `python -m tocsin.reference`"
+    names = {name for connector in shipped() for name in offers(connector)[0]}
+    assert {f"{name}.md" for name in names} == set(tool_pages()) - {"README.md"}
 
 
 def test_the_index_of_architecture_decisions_leads_to_each() -> None:

@@ -3,13 +3,14 @@
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from connectors.ports.connector import Connector
 from connectors.ports.tool import Tool
+from schemas.time import Micros
 from tocsin.reference import default_of, modules, table, word
 from tocsin.registry import connectors_by_name
 
@@ -126,6 +127,10 @@ def _shape(annotation: Any) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation.__name__
+    if annotation == Micros:
+        return "moment (RFC 3339)"
+    if origin is Annotated:
+        return _shape(inner[0])
     if origin is Literal or not inner:
         return word(annotation)
     if origin in (tuple, list):
