@@ -1,7 +1,7 @@
 """What the signals of a group come to within spans of event time, whatever the order in which they arrived."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,10 @@ class Window:
     memory: str
     most: int
     """As many entries decide about a count; 0 where every one matters."""
+    holds: Callable[[float], bool]
+    """`compared`, made quick."""
+    sliding_count: bool
+    """Whether it is what most windows are, for which nothing has to be measured."""
 
 
 def window_of(match: Match, memory: str) -> Window:
@@ -40,7 +44,8 @@ def window_of(match: Match, memory: str) -> Window:
         compared = compared.times(match.within / UNITS["s"])
     valued = kind in VALUED
     most = 0 if valued else 2 * int(max(term.number for term in compared.terms) + 1)
-    return Window(match, compared, measure_of(kind, match.p), valued, memory, most)
+    plain = not valued and match.span == "sliding"
+    return Window(match, compared, measure_of(kind, match.p), valued, memory, most, compared.quick(), plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +82,28 @@ def fill(
     times: list[int] = row["times"]
     row["seen"] = now
     state.changed.add(key)
-    if times and moment < times[-1] - lateness:
+    latest = times[-1] if times else moment
+    if moment < latest - lateness:
         return LATE
-    place = bisect_right(times, moment) if times and moment < times[-1] else len(times)
-    times.insert(place, moment)
-    if window.valued:
-        row["values"].insert(place, value)
-    found = _best(window, times, row.get("values"), place)
+    if window.sliding_count and moment >= latest:
+        times.append(moment)
+        number = len(times) - bisect_left(times, moment - window.match.within)
+        count, holds = float(number), window.holds(number)
+    else:
+        place = bisect_right(times, moment)
+        times.insert(place, moment)
+        if window.valued:
+            row["values"].insert(place, value)
+        found = _best(window, times, row.get("values"), place)
+        count, holds, number = found.count, found.holds, found.number
     ids: list[str] = row["ids"]
     ids.append(signal_id)
     if len(ids) > IDS:
         del ids[0]
-    if len(times) > row["most"] or times[0] < times[-1] - 2 * row["keep"]:
-        _forget(state, key, row, window, lateness)
-    if not found.holds:
-        return None
-    return Filled(found.count, True, tuple(ids[-found.number :]), number=found.number)
+    most = window.most + state.limits.window_signals if window.most else state.limits.window_values
+    if len(times) > most or times[0] < latest - 2 * row["keep"]:
+        _forget(state, key, row, window, lateness, most)
+    return Filled(count, True, tuple(ids[-number:]), number=number) if holds else None
 
 
 def look(row: Row | None, window: Window, *, moment: int, lateness: int, value: Any = None) -> Filled:
@@ -115,7 +126,7 @@ def holds_at(row: Row, window: Window, moment: int) -> bool:
         return bool(times) and moment <= times[-1] + window.match.within and _of_session(window, row, len(times) - 1)
     begin = moment - moment % window.match.within if window.match.span == "tumbling" else moment - window.match.within
     first, end = bisect_left(times, begin), bisect_right(times, moment)
-    return first < end and window.compared.holds(_measured(window, row.get("values"), first, end))
+    return first < end and window.holds(_measured(window, row.get("values"), first, end))
 
 
 def lapses(row: Row, window: Window, since: int) -> int | None:
@@ -153,14 +164,12 @@ def _let_go(state: State, moment: int, key: str, row: Row) -> bool:
 
 def _new(state: State, key: str, window: Window, lateness: int) -> Row:
     state.delete(key)
-    most = window.most + state.limits.window_signals if window.most else state.limits.window_values
     row: Row = {
         "memory": window.memory,
         "times": [],
         "ids": [],
         "seen": 0,
         "keep": window.match.within + lateness,
-        "most": most,
     }
     if window.valued:
         row["values"] = []
@@ -173,7 +182,7 @@ def _best(window: Window, times: list[int], values: list[Any] | None, place: int
     best: Filled | None = None
     for first, end in _spans(window, times, place):
         count = _measured(window, values, first, end)
-        if window.compared.holds(count):
+        if window.holds(count):
             return Filled(count, True, number=end - first)
         if best is None or count > best.count:
             best = Filled(count, False, number=end - first)
@@ -213,13 +222,15 @@ def _spans(window: Window, times: list[int], place: int) -> Iterator[tuple[int, 
 
 def _of_session(window: Window, row: Row, place: int) -> bool:
     first, end = next(_spans(window, row["times"], place))
-    return window.compared.holds(_measured(window, row.get("values"), first, end))
+    return window.holds(_measured(window, row.get("values"), first, end))
 
 
-def _forget(state: State, key: str, row: Row, window: Window, lateness: int) -> None:
+def _forget(state: State, key: str, row: Row, window: Window, lateness: int, most: int) -> None:
     """Let go of moments that no window reaches any more, and of the oldest beyond the limit."""
     times: list[int] = row["times"]
     values: list[Any] | None = row.get("values")
+    # Another span, or a source that may be later, keeps more; what it would have kept before is gone.
+    row["keep"] = max(row["keep"], window.match.within + lateness)
     old = bisect_left(times, times[-1] - row["keep"])
     if window.match.span == "session":
         old = bisect_left(times, times[-1] - lateness)
@@ -230,7 +241,7 @@ def _forget(state: State, key: str, row: Row, window: Window, lateness: int) -> 
         del values[:old]
         if window.match.kind == "distinct" and window.match.span == "sliding":
             without_repeats(times, values, times[-1] - lateness)
-    over = len(times) - row["most"]
+    over = len(times) - most
     if over > 0:
         state.evict("window_signals", key, over)
         del times[:over]

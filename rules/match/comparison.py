@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -51,16 +52,23 @@ class Comparison(Part):
     def holds(self, found: float) -> bool:
         return all(term.holds(found) for term in self.terms)
 
+    def quick(self) -> Callable[[float], bool]:
+        """`holds` as a function for whoever asks for every signal."""
+        if len(self.terms) > 1:
+            return self.holds
+        number = self.terms[0].number
+        match self.terms[0].operator:
+            case ">=":
+                return number.__le__
+            case ">":
+                return number.__lt__
+        return self.terms[0].holds
+
     @property
     def least(self) -> float | None:
         """The smallest number of which it may hold; None when there is no lower bound."""
         bounds = [term.number for term in self.terms if term.operator in (">=", ">", "==")]
         return max(bounds, default=None)
-
-    @property
-    def only_grows(self) -> bool:
-        """Whether it holds for every number above one for which it holds."""
-        return all(term.operator in (">=", ">") for term in self.terms)
 
     def times(self, factor: float) -> "Comparison":
         """The same of numbers that are so many times larger."""

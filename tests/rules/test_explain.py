@@ -72,3 +72,35 @@ def test_a_signal_seen_before_or_silenced_is_said_to_be() -> None:
     text = explain(world.engine.ruleset, signal("a").model_dump(mode="json"), world.state, at(1)).render()
     assert "seen before" in text
     assert "silenced by sil_" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("when: own == false, unless: service == 'checkout'", "unless holds: service == 'checkout'"),
+        ("when: own == false, for: 5m", "it has to stay true for 5m"),
+        ("when: own == false, opens: false", "it opens nothing (opens: false), and serves as a step"),
+        (
+            "match: {absent: own == false, within: 10m}",
+            "it is heard as expected; the rule fires when it is not for 10m",
+        ),
+        (
+            "match: {steps: {a: own == false, b: own}, within: 10m}",
+            "it is the step a; the rule fires when the others come with it",
+        ),
+        (
+            "when: own == false, match: {sum: measures.n, is: '> 5', within: 10m}",
+            "not reached: 2 of 5 in 10m with this signal (sum > 5)",
+        ),
+        (
+            "when: own == false, match: {sum: measures.x, is: '> 5', within: 10m}",
+            "the signal has no value 'measures.x' to be measured",
+        ),
+    ],
+)
+def test_what_several_signals_silence_and_time_would_make_of_it_is_said(said: str, reason: str) -> None:
+    world = World(f"rules:\n  - {{name: r, {said}}}\n")
+    fields = signal("a", measures={"n": 2.0}).model_dump(mode="json", exclude_none=True)
+    verdict = explain(world.engine.ruleset, fields, world.state, at(0)).rules[0]
+    assert verdict.matched
+    assert verdict.reason == reason

@@ -112,7 +112,7 @@ def test_a_step_may_be_the_firing_of_another_rule_with_its_own_group() -> None:
         world.push(t, step("fail", t, host="h", user="ann" if t == 2 else "bob"))
     assert not any("broke-in" in decision.actor for decision in world.push(10, step("ok", 10, user="bob")))
     out = world.push(11, step("ok", 11, user="ann"))
-    assert [decision.kind for decision in out if decision.actor == "rule:broke-in"][0] == "incident.opened"
+    assert next(decision.kind for decision in out if decision.actor == "rule:broke-in") == "incident.opened"
 
 
 def test_a_rule_that_only_serves_as_a_step_opens_nothing() -> None:
