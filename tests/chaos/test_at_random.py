@@ -71,6 +71,6 @@ def test_random_kills_under_load_lose_nothing_and_do_nothing_twice(tmp_path: Pat
             f"{town.told()}, {repeats} accepted again; {KILLS} kills, {up} while it was up; {len(linear.issues)} issues"
         )
         assert town.refused == []
-        assert len(town.acked) > 10 * KILLS
+        assert len(town.acked) > 5 * KILLS
         balance(books, town.acked, linear, [headers["webhook-id"] for headers, _ in receiver.got])
         assert cli("ledger", "verify", config=life.config).exit_code == 0

@@ -182,7 +182,7 @@ def killed_at(folder: Path, steps: Sequence[Step]) -> list[Step]:
     return died
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600 if THOROUGH else 900)
 def test_a_kill_at_any_step_of_a_signals_way_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
     taken = rehearsed(tmp_path / "rehearsal")
     steps = chosen([step for at_once in taken for step in at_once if not _torn_elsewhere(step)])
@@ -217,7 +217,7 @@ def _torn_elsewhere(step: Step) -> bool:
     return "write of" in name and name.startswith("half") == bool(number % 2)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600 if THOROUGH else 900)
 def test_a_kill_at_any_step_of_the_first_start_is_made_up_for_by_the_next(tmp_path: Path) -> None:
     with lives(tmp_path / "rehearsal") as here:
         life = here.begin(NEVER)

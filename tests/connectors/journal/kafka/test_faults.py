@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import secrets
 import signal
 import sys
 import warnings
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from connectors.journal.kafka import KafkaJournal, appender, database, open_kafka_journal
 from connectors.ports.clock import SystemClock
@@ -182,6 +184,41 @@ def test_a_topic_that_is_deleted_is_missed_and_not_made_anew(
             async with journal.unit() as unit:
                 unit.append("decisions", record("goes on"))
             assert await texts(journal, "decisions", 1) == [b"goes on"]
+
+    asyncio.run(main())
+
+
+def test_a_limit_that_was_lowered_holds_back_what_is_too_large_until_it_is_raised(
+    opens: Opens, own_kafka: Server
+) -> None:
+    async def main() -> None:
+        async with opens() as journal:
+            admin = AIOKafkaAdminClient(bootstrap_servers=own_kafka.address)
+            await admin.start()
+
+            async def limit(stream: str, size: int) -> None:
+                name = journal._topics.partition(stream).topic
+                # Of what is set, whatever is not named falls back to the broker's default.
+                settings = {"max.message.bytes": f"{size}", "retention.ms": "-1", "retention.bytes": "-1"}
+                await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, settings)])
+
+            for stream in ("inputs", "decisions"):
+                await limit(stream, 2_000)
+            large = "".join(secrets.token_hex(16) for _ in range(1_000))
+            with pytest.raises(JournalError, match=r"takes no message of 32000 bytes: set its max\.message\.bytes"):
+                async with asyncio.timeout(20):
+                    while True:  # the broker takes a moment to know
+                        await journal.append("inputs", [record(large)])
+            assert await in_the_end(journal, "inputs", [record("small")]) > 0
+            async with journal.unit() as unit:
+                unit.append("decisions", record(large))
+            async with asyncio.timeout(20):
+                while "takes no message of 32000 bytes" not in (journal.fault or ""):
+                    await asyncio.sleep(0.05)
+            await limit("decisions", 9 << 20)
+            assert await texts(journal, "decisions", 1) == [large.encode()]
+            await healed(journal)
+            await admin.close()
 
     asyncio.run(main())
 
