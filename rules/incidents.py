@@ -205,12 +205,11 @@ def incident_of(row: Row) -> dict[str, Any]:
         "firing": [_shown(unit) for unit in row["firing"]],
         "signal_ids": [*row["head"], *row["tail"]],
         "links": row["links"],
+        "members": row.get("members", []),
         "external": row["external"],
         "feedback": row["feedback"],
         "rehearsal": row["rehearsal"],
     }
-    if "members" in row:
-        incident["members"] = row["members"]
     for name in ("service", "environment", "owner", "playbook", "trace", "acknowledged_by", "resolved_by", "verdict"):
         if (value := row.get(name)) is not None:
             incident[name] = value
