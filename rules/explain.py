@@ -1,22 +1,20 @@
 """Why a rule does or does not act on one signal, part by part, without changing anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
-from rules.cel import CelFailure, compile  # noqa: A004 (the language's own word for it)
+from rules.cel import CelFailure
 from rules.cel.evaluate import Frame, evaluator
 from rules.cel.syntax import And, Node, walk
-from rules.fields import SCHEMA
 from rules.incidents import group_key_of, incident_of
-from rules.match.measures import number_of
+from rules.match.enriching import enriched
+from rules.match.explained import prospect
+from rules.passed_over import muted_now, passed_over, silenced_now
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields, moment_of, signal_of
 from rules.state import State
-from rules.texts import as_text
-from rules.windows import look
-from schemas.spans import show_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class PartVerdict:
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """What one rule makes of the signal. `window` is how full the group's window would be, `reason` why it would not act."""
+    """What one rule makes of the signal. `window` is how full the group's window would be, `reason` why it would not act,
+    `held` why nobody would be told of it now."""
 
     rule: str
     matched: bool
@@ -40,6 +39,7 @@ class RuleVerdict:
     group: Mapping[str, str]
     window: str | None = None
     incident: str | None = None
+    held: str | None = None
 
     def render(self) -> str:
         """Lines for a person."""
@@ -55,6 +55,8 @@ class RuleVerdict:
             lines.append(f"  window {self.window}")
         if self.incident:
             lines.append(f"  incident {self.incident}")
+        if self.held:
+            lines.append(f"  held   {self.held}")
         return "\n".join(lines)
 
 
@@ -90,12 +92,19 @@ def explain(ruleset: RuleSet, signal: Fields, state: State | None, now: int) -> 
     state = state or State()
     moment = min(moment_of(fields, "occurred_at"), now)
     activation = {**fields, "fact": state.facts, "incident": {}}
-    held = "caused by Tocsin itself" if fields.get("own") else _silence(state, activation, now)
+    held = "caused by Tocsin itself" if fields.get("own") else silenced_now(state, activation, now)
     verdicts = [_explain(rule, activation, state, moment) for rule in ruleset.rules]
+    matching = [number for number, verdict in enumerate(verdicts) if verdict.matched]
+    for number, why in passed_over(ruleset, matching).items():
+        verdicts[number] = replace(verdicts[number], acts=False, reason=why)
+    for number in matching:
+        verdicts[number] = replace(verdicts[number], held=muted_now(ruleset.rules[number], now))
     return Explanation(fields["id"], fields["title"], state.seen.knows(fields["id"], now), held, tuple(verdicts))
 
 
 def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, moment: int) -> RuleVerdict:
+    if rule.matching.enrich:
+        activation = enriched(rule, activation)
     values = rule.group(activation)
     suffix = group_key_of(rule.name, values, rehearsal=bool(activation.get("rehearsal")))
     row = state.rows.get(f"group/{suffix}")
@@ -103,7 +112,7 @@ def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, momen
     activation = {**activation, "incident": incident or {}}
     node = rule.condition.ast
     operands = node.operands if isinstance(node, And) else (node,)
-    parts = tuple(map(_part, terms(rule.rule.when, node), operands, repeat(activation)))
+    parts = tuple(map(_part, terms(rule.condition.source, node), operands, repeat(activation)))
     matched = rule.condition.matches(activation)
     group = dict(zip(rule.rule.group_by, values, strict=True))
     shown = f"{incident['id']}, {incident['status']}, {incident['signals']} signals" if incident else None
@@ -116,23 +125,7 @@ def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, momen
             f"the condition has no value: {errors[0].error}" if errors and wrong is errors[0] else "a part is false"
         )
     elif (reason := _uninvolved(rule, activation)) == "":
-        acts, reason = True, "the incident is open, the signal is added" if open_ else "an incident opens"
-        if rule.matching.window is not None:
-            ready, value = rule.matching.window, rule.matching.value
-            found = value.get(activation) if value is not None else None
-            filled = look(state.rows.get(f"window/{suffix}"), ready, moment=moment, lateness=state.limits.lateness,
-                          value=as_text(found) if ready.match.kind == "distinct" else number_of(found) or 0)  # fmt: skip
-            compared = ready.match.compared
-            least = compared.least if compared is not None else None
-            of = f" of {least:.15g}" if least is not None else ""
-            window = f"{filled.count:.15g}{of} in {show_span(ready.match.within)} with this signal ({ready.match.kind} {compared})"
-            if filled.late:
-                acts, reason = (
-                    False,
-                    f"it is more than {show_span(state.limits.lateness)} behind the group's latest signal",
-                )
-            elif not filled.holds and not open_:
-                acts, reason = False, f"too few: {window}"
+        acts, reason, window = prospect(rule, activation, state, suffix, moment, is_open=open_)
     return RuleVerdict(rule.name, matched, acts, reason, parts, group, window, shown)
 
 
@@ -182,14 +175,6 @@ def _part(text: str, node: Node, activation: Mapping[str, Any]) -> PartVerdict:
     except RecursionError:
         return PartVerdict(text, False, "the signal is nested too deeply for this condition")
     return PartVerdict(text, value is True)
-
-
-def _silence(state: State, activation: Mapping[str, Any], now: int) -> str | None:
-    for name in sorted(state.silences):
-        row = state.silences[name]
-        if row["starts_at"] <= now < row["until"] and compile(row["matcher"], schema=SCHEMA).matches(activation):
-            return f"silenced by {name} of {row['author']} ({row['matcher']})"
-    return None
 
 
 def _false(verdict: RuleVerdict) -> int:
