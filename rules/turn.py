@@ -44,6 +44,12 @@ class Turn:
         """How far behind the latest signal of its group one of this source may be and still count."""
         return self.ruleset.lateness.get(source) or self.ruleset.lateness.get("default") or self.state.limits.lateness
 
+    def waits(self, rule: str) -> bool:
+        """Whether people are told of the rule's incidents in another time than that of what becomes of them."""
+        found = self.ruleset.by_name.get(rule)
+        said = found.delivery if found is not None else None
+        return said is not None and (said.pace is not None or not said.is_open(self.at))
+
     def version(self, rule: str) -> Versions:
         return self.versions.get(rule) or self.versions[""]
 
@@ -113,6 +119,8 @@ class Turn:
         data: dict[str, Any] = {"incident": incident, "changes": list(changes)}
         if signal_id is not None:
             data["signal_id"] = signal_id
+        if self.waits(row["rule"]):
+            data["waits"] = True
         self.say(kind, row, because, cause=cause, data=data, actor=actor, trace=trace)
         self._told = _stand(row), incident
 

@@ -41,6 +41,7 @@ class IncidentChanged(Part):
     incident: Incident
     signal_id: str | None = None
     changes: tuple[str, ...] = Field(default=(), description="Names of fields of the incident; `fired`: what its rule counts or joins held again")
+    waits: bool = Field(default=False, description="People hear of it by `playbook.notified`, in the rule's own time")
 
 
 class PlaybookSelected(Part):

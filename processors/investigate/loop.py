@@ -30,7 +30,7 @@ from processors.investigate.rows import (
 )
 from processors.investigate.sharing import Storm, Storms, follow, keep, leads, storm_key, storm_of
 from schemas import Decision, Incident, Investigation, Versions, decide, severity_rank
-from schemas.payload import ActionChanged, IncidentChanged, PlaybookSelected, PlaybookSkipped
+from schemas.payload import ActionChanged, IncidentChanged, PlaybookNotified, PlaybookSelected, PlaybookSkipped
 from schemas.time import SECOND
 
 BATCH = 200
@@ -107,7 +107,14 @@ class Intake:
 
     def _read(self, entry: Entry) -> Decision | None:
         """The decision, if it is of a kind that concerns us."""
-        wanted = (b"playbook.selected", b"incident.updated", b"incident.resolved", b"incident.reopened", b'"action.')
+        wanted = (
+            b"playbook.selected",
+            b"playbook.notified",
+            b"incident.updated",
+            b"incident.resolved",
+            b"incident.reopened",
+            b'"action.',
+        )
         if entry.kind != "decision" or not any(kind in entry.payload for kind in wanted):
             return None
         try:
@@ -123,8 +130,12 @@ class Intake:
                 await self._select(decision, PlaybookSelected.model_validate(decision.data), batch)
             elif decision.kind in KINDS:
                 changed = IncidentChanged.model_validate(decision.data)
-                await self._follow(decision, changed, batch)
+                if not changed.waits:
+                    await self._follow(decision, changed, batch)
                 await self._tell(decision, changed.incident, batch)
+            elif decision.kind == "playbook.notified":
+                notified = PlaybookNotified.model_validate(decision.data)
+                await self._follow(decision, IncidentChanged(incident=notified.incident), batch)
             elif decision.kind in FATES and decision.investigation_id is not None:
                 await self._tell_fate(decision, ActionChanged.model_validate(decision.data), batch)
         except ValidationError as error:

@@ -11,7 +11,7 @@ from rules.compiling import Compiler
 from rules.delivery.said import Dedup, Flapping, Storm, Throttle, TimeInterval
 from rules.delivery.sameness import Sameness
 from rules.model import Rule
-from rules.times import Times, compile_interval
+from rules.times import Times, compile_interval, is_open
 from schemas.document import Document, Fault, near
 from schemas.document import Path as At
 from schemas.spans import UNITS
@@ -65,9 +65,9 @@ class Delivery:
         """The content of the named times, which the rule's version covers."""
         return repr([*self.muted, *self.active]) if self.muted or self.active else ""
 
-    @property
-    def is_open_always(self) -> bool:
-        return not self.muted and not self.active
+    def is_open(self, moment: int) -> bool:
+        """Whether its own times let anybody be told."""
+        return (not self.muted and not self.active) or is_open(self.muted, self.active, moment)
 
 
 def inherited(rule: Rule, above: Rule) -> Rule:

@@ -11,7 +11,7 @@ from rules.delivery import flapping, holds, storms, throttle
 from rules.delivery.holds import Hold
 from rules.delivery.known import essence
 from rules.delivery.occasions import Occasion
-from rules.delivery.saying import ask_again, held
+from rules.delivery.saying import ask_again, held, notified
 from rules.ruleset import CompiledRule
 from rules.state import Row
 from rules.turn import Turn
@@ -28,13 +28,16 @@ def delivered(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasio
     name = PREFIX + key.removeprefix("group/")
     waiting = turn.state.rows.get(name)
     if occasion.kind == "resolved":
-        if waiting is not None:
-            _drop(turn, name, waiting)
-            _say_over(turn, row, occasion.ids, waiting)
+        _over(turn, rule, name, row, occasion, waiting)
         return
     if not _is_due(rule, row, occasion):
         if waiting is not None and occasion.kind in ("grew", "worse"):
             _add(turn, name, waiting, occasion)
+        return
+    if waiting is not None and "ended" in waiting:
+        # It is back before its end was told: nobody need hear of either.
+        _drop(turn, name, waiting)
+        row["told"] = True
         return
     if waiting is not None:
         _add(turn, name, waiting, occasion)
@@ -58,6 +61,9 @@ def due(turn: Turn, name: str, waiting: Row) -> None:
     """Whether what was held is still held, and if not, telling it."""
     key = f"group/{name.removeprefix(PREFIX)}"
     row = turn.state.rows.get(key)
+    if row is not None and "id" in row and "ended" in waiting:
+        _tell_end(turn, name, row, waiting)
+        return
     if row is None or "id" not in row or row["status"] == "resolved":
         _drop(turn, name, waiting)
         return
@@ -118,7 +124,29 @@ def _pass(
         if passed is None:
             return
         ids = passed
+    row["told"] = True
     choose(turn, row, ids, trace)
+
+
+def _over(turn: Turn, rule: CompiledRule | None, name: str, row: Row, occasion: Occasion, waiting: Row | None) -> None:
+    """The incident has ended. Where its beginning was told and the rule's times are closed, the end is told when they open."""
+    if waiting is not None:
+        _drop(turn, name, waiting)
+        _say_over(turn, row, occasion.ids, waiting)
+    told = row.pop("told", False)
+    closed = holds.of_times(rule.delivery, turn.at) if rule is not None and rule.delivery is not None else None
+    if told and closed is not None:
+        ended = {"ids": list(occasion.ids), "view": {}, "by": [], "since": turn.at, "ended": row["id"]}
+        turn.state.put(name, ended)
+        held(turn, row, ended, [closed], {"": occasion.ids[-1]} if occasion.ids else {})
+        turn.state.wake(name, ended, closed.until)
+
+
+def _tell_end(turn: Turn, name: str, row: Row, waiting: Row) -> None:
+    _drop(turn, name, waiting)
+    rule = turn.rule(row["rule"])
+    if row["id"] == waiting["ended"] and row["status"] == "resolved" and rule is not None and rule.playbook is not None:
+        notified(turn, row, "all_resolved", rule.playbook, (), waiting["ids"])
 
 
 def _wait(turn: Turn, row: Row, name: str, waiting: Row, hold: Hold) -> None:

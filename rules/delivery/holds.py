@@ -8,7 +8,7 @@ from rules.decided import moment
 from rules.delivery.compiled import Delivery
 from rules.delivery.inhibition import inhibited
 from rules.silences import holds_until, silenced
-from rules.times import is_open, opening
+from rules.times import opening
 from rules.turn import Turn
 from schemas.spans import about
 
@@ -52,7 +52,7 @@ def of_signal(turn: Turn, view: Mapping[str, Any]) -> Hold | None:
 
 def of_times(delivery: Delivery, now: int) -> Hold | None:
     """What the rule's own times say."""
-    if delivery.is_open_always or is_open(delivery.muted, delivery.active, now):
+    if delivery.is_open(now):
         return None
     names = [times.name for times in delivery.muted if times.contains(now)]
     if names:

@@ -135,7 +135,7 @@ def test_after_a_storm_groups_are_told_of_one_by_one() -> None:
     wild.tick(300)
     assert seen(wild.push(301, signal("late", 301, service="other"))) == [(301, "playbook.selected", "")]
     again = [d for n in range(3) for d in wild.push(400 + n, signal(f"t{n}", 400 + n, service=f"new{n}"))]
-    storms = [d.data["incident"] for d in again if d.kind == "incident.opened" and "members" in d.data["incident"]]
+    storms = [d.data["incident"] for d in again if d.kind == "incident.opened" and d.data["incident"]["members"]]
     assert [storm["episode"] for storm in storms] == [2]
 
 
@@ -157,3 +157,27 @@ def test_rules_activated_anew_keep_what_is_held() -> None:
     held.push(100, command("activate_rules", 100, version=other.version))
     selected: Any = next(d for d in held.tick(700) if d.kind == "playbook.selected")
     assert selected.data["playbook"] == "q"
+
+
+def test_an_end_in_a_muted_time_is_told_when_it_is_over_if_the_beginning_was() -> None:
+    muted = World(
+        'times: {late: [{times: [{start_time: "10:05", end_time: "10:10"}]}]}\n'
+        "rules:\n  - {name: r, when: type == 'alert', group_by: [service], playbook: p, muted: [late]}\n"
+    )
+    assert seen(muted.push(0, signal("a", 0))) == [(0, "playbook.selected", "")]
+    out = muted.push(400, signal("a", 400, status="resolved"))
+    assert out[0].kind == "incident.resolved" and out[0].data["waits"] is True
+    assert seen(out) == [(400, "playbook.held", "muted")]
+    muted.restart()
+    assert seen(muted.tick(700)) == [(600, "playbook.notified", "all_resolved")]
+
+
+def test_what_is_back_before_its_end_was_told_is_told_of_neither() -> None:
+    muted = World(
+        'times: {late: [{times: [{start_time: "10:05", end_time: "10:10"}]}]}\n'
+        "rules:\n  - {name: r, when: type == 'alert', group_by: [service], playbook: p, muted: [late]}\n"
+    )
+    muted.push(0, signal("a", 0))
+    muted.push(400, signal("a", 400, status="resolved"))
+    assert seen(muted.push(500, signal("a", 500))) == []
+    assert seen(muted.tick(700)) == []
