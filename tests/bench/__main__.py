@@ -16,7 +16,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
-NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles")
+NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles", "state", "analyst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Goal:
 
 
 GOALS = (
+    Goal("analyst: CPU for each step beside the model", "loop overhead for each step < 10 ms", most=10),
+    Goal("analyst: memory of investigations at once on a slow model", "200 investigations at once < 400 MB", most=400),
     Goal(
         "append: ratio to bare group commit", "durable append, 64 writers, to bare SQLite group commit ≥ 0.7", least=0.7
     ),
@@ -64,6 +66,9 @@ GOALS = (
         "1,000 queued investigations, 4 workers, to the ideal ≤ 1.1",
         most=1.1,
     ),
+    Goal("state: memory of the groups: MB", "1,000,000 live groups < 1 GB", most=1000),
+    Goal("state: one advance: p99 ms", "p99 of one advance < 2 ms", most=2),
+    Goal("state: takeover: s", "takeover of a million live groups < 30 s", most=30),
     Goal("idle: resident memory", "idle < 200 MB", most=200),
     Goal("idle: share of one core", "idle < 1 % of a core", most=1),
 )
