@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel
 
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.model import Call, ToolShape
@@ -31,11 +35,14 @@ class Executor:
     def __init__(self, tools: Mapping[str, Tool], *, now: Callable[[], int], meters: Meters | None = None) -> None:
         self._tools, self._now = tools, now
         self._meters = meters or NullMeters()
-        self._shapes: dict[type, ToolShape] = {}
 
     def shapes(self, playbook: Playbook) -> dict[str, ToolShape]:
         """The tools this playbook may ask, as they are now."""
-        return {name: self._shape(tool) for name, tool in self._tools.items() if playbook.may_ask(name)}
+        return {
+            name: ToolShape(name, tool.description, _schema(tool.arguments))
+            for name, tool in self._tools.items()
+            if playbook.may_ask(name)
+        }
 
     async def gather(self, name: str, context: ToolContext, *, step_id: str, left_s: float) -> Told:
         """A tool without arguments."""
@@ -106,12 +113,11 @@ class Executor:
         self._meters.observe("tocsin.investigate.tool_duration", took, tool=asked.name)
         return Told(answer.success, answer.result, answer.error)
 
-    def _shape(self, tool: Tool) -> ToolShape:
-        known = self._shapes.get(tool.arguments)
-        if known is None or known.name != tool.name or known.description != tool.description:
-            known = ToolShape(tool.name, tool.description, tool.arguments.model_json_schema())
-            self._shapes[tool.arguments] = known
-        return known
+
+@lru_cache(maxsize=1024)
+def _schema(arguments: type[BaseModel]) -> Mapping[str, Any]:
+    """Making it costs far more than what it is used for."""
+    return arguments.model_json_schema()
 
 
 def _same(one: Asked, other: Asked) -> bool:

@@ -135,10 +135,15 @@ class Notebook:
         return child, playbook
 
     async def reserve(self, usage: Usage, accounts: Sequence[Account]) -> None:
-        """Set aside what a model call may cost at most, before it is made."""
+        """Set aside what a model call may cost at most, before it is made. Raises OverLimit when others left too little."""
         reserved = self.investigation.model_copy(update={"reserved": usage})
         booked = {account.key: difference(usage, None) for account in accounts}
-        await self._commit(lambda unit: unit.put(INVESTIGATIONS, reserved.id, reserved.to_json()), booked)
+        await self._spending.write(
+            self._held.job.lease,
+            lambda unit: unit.put(INVESTIGATIONS, reserved.id, reserved.to_json()),
+            booked,
+            capped=accounts,
+        )
         self.investigation = reserved
 
     async def record(

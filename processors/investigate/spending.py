@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -12,6 +12,7 @@ from processors.analyst.loop.bounds import Shared
 from processors.investigate.rows import SPENDING
 from schemas import Usage, to_rfc3339
 
+ATTEMPTS = 50
 _log = logging.getLogger(__name__)
 
 
@@ -70,13 +71,19 @@ def _tokens(usage: Usage) -> int:
     return usage.input_tokens + usage.output_tokens + usage.cache_write_tokens + usage.cache_read_tokens
 
 
+class OverLimit(Exception):
+    """It would be more than is allowed; the message names the bound. Nothing was written."""
+
+
 @dataclass
 class Spending:
-    """One per process. Its lock keeps units of one process from meeting on the same rows; between processes compare-and-swap does."""
+    """One per process. Its units are submitted one after the other, each resting on the amounts the one before leaves, without waiting for that
+    to be durable; another process in between makes them fail and be tried again."""
 
     journal: Journal
     limits: Limits = field(default_factory=Limits)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _latest: dict[str, bytes | None] = field(default_factory=dict)
 
     async def shared(self, booked: tuple[Account, ...]) -> tuple[Shared, ...]:
         """The bounds of these accounts that have a limit, with what is spent on each."""
@@ -91,36 +98,65 @@ class Spending:
                 made.append(Shared(account.name.replace("US dollars", "tokens"), spent.tokens, account.tokens))
         return tuple(made)
 
-    async def write(self, lease: Lease, fill: Callable[[Unit], None], booked: Mapping[str, Spent]) -> None:
-        """One unit of work: what `fill` writes, and these amounts. Waits for a journal that cannot just now. Raises LeaseLost, Conflict."""
+    async def write(
+        self, lease: Lease, fill: Callable[[Unit], None], booked: Mapping[str, Spent], capped: Sequence[Account] = ()
+    ) -> None:
+        """One unit of work: what `fill` writes, and these amounts. `capped`: accounts whose limits must hold with them, whoever else spends at
+        the same time. Waits for a journal that cannot just now. Raises OverLimit, LeaseLost, Conflict."""
         if not booked:
             await self._commit(lease, fill, {}, {})
             return
-        async with self._lock:
-            while True:
-                before = {key: await self.journal.get(SPENDING, key) for key in booked}
-                try:
-                    await self._commit(lease, fill, before, booked)
-                except Conflict:
-                    if before == {key: await self.journal.get(SPENDING, key) for key in booked}:
-                        raise
-                    continue
+        for _ in range(ATTEMPTS):
+            async with self._lock:
+                before = {key: await self._now(key) for key in booked}
+                after = {key: _read(before[key]).plus(amount) for key, amount in booked.items()}
+                for account in capped:
+                    _hold(account, after[account.key])
+                rows = {key: orjson.dumps(spent) for key, spent in after.items()}
+                self._latest |= rows
+                work = asyncio.ensure_future(self._commit(lease, fill, before, rows))
+                # It is submitted before the next one is.
+                await asyncio.sleep(0)
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                work.cancel()
+                self._forget(booked)
+                raise
+            except Conflict:
+                self._forget(booked)
+                if before == {key: await self.journal.get(SPENDING, key) for key in booked}:
+                    raise
+            except BaseException:
+                self._forget(booked)
+                raise
+            else:
                 return
+        raise Conflict(f"{sorted(booked)} were written by others {ATTEMPTS} times in a row")
+
+    async def _now(self, key: str) -> bytes | None:
+        if key not in self._latest:
+            self._latest[key] = await self.journal.get(SPENDING, key)
+        return self._latest[key]
+
+    def _forget(self, keys: Iterable[str]) -> None:
+        """What was rested on may not have come to be: read again."""
+        for key in keys:
+            self._latest.pop(key, None)
 
     async def _commit(
         self,
         lease: Lease,
         fill: Callable[[Unit], None],
         before: Mapping[str, bytes | None],
-        booked: Mapping[str, Spent],
+        after: Mapping[str, bytes],
     ) -> None:
         while True:
             try:
                 async with self.journal.unit(lease=lease) as unit:
                     fill(unit)
-                    for key, amount in booked.items():
+                    for key, new in after.items():
                         old = before[key]
-                        new = orjson.dumps(_read(old).plus(amount))
                         if old is None:
                             unit.create(SPENDING, key, new)
                         else:
@@ -130,6 +166,13 @@ class Spending:
                 await asyncio.sleep(error.retry_after_s)
             else:
                 return
+
+
+def _hold(account: Account, spent: Spent) -> None:
+    if account.usd is not None and spent.usd > account.usd:
+        raise OverLimit(f"{account.name}: {spent.usd:.4f} of {account.usd:.4f}")
+    if account.tokens is not None and spent.tokens > account.tokens:
+        raise OverLimit(f"{account.name.replace('US dollars', 'tokens')}: {spent.tokens:,} of {account.tokens:,}")
 
 
 def _read(row: bytes | None) -> Spent:

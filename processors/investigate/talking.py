@@ -10,7 +10,7 @@ from processors.analyst.loop import compaction, completion
 from processors.analyst.loop.acceptance import Refused, judge
 from processors.analyst.loop.bounds import left_s
 from processors.analyst.loop.case import Case, Window
-from processors.analyst.loop.money import TooDear, expected_tokens, plan
+from processors.analyst.loop.money import Planned, TooDear, expected_tokens, plan
 from processors.analyst.loop.moves import Judge, Think
 from processors.analyst.loop.names import BUDGET, CANCEL, COMPACTED, CONCLUDE, HAND_OVER, OWN, TRIAGE, WAIT
 from processors.analyst.loop.next import COMPLETE, NEWS, SOUND, refusals
@@ -21,6 +21,7 @@ from processors.investigate import inbox
 from processors.investigate.events import Asking
 from processors.investigate.outcome import proposals
 from processors.investigate.session import Session
+from processors.investigate.spending import OverLimit
 from processors.investigate.switchboard import Got
 from schemas import Conclusion, Decision, ProposedAction
 
@@ -51,16 +52,20 @@ class Talking:
             await self.compact(case)
             return None
         planned = plan(case, request, window, last=last)
+        accounts = run.accounts()
+        if isinstance(planned, Planned):
+            if request.deadline_s <= 0:
+                return "its time is used up"
+            try:
+                await run.notebook.reserve(planned.reserved, accounts)
+            except OverLimit as error:
+                planned = TooDear(str(error))
         if isinstance(planned, TooDear):
             if last or case.question is not None:
                 return planned.because
             text = f"Too little is left to go on ({planned.because}). Conclude now with what you have."
             await run.record("event", BUDGET, Told(True, {"text": text}), case.now, arguments={"about": "end"})
             return None
-        if request.deadline_s <= 0:
-            return "its time is used up"
-        accounts = run.accounts()
-        await run.notebook.reserve(planned.reserved, accounts)
         started = run.means.journal.now()
         switchboard = run.means.switchboard
         run.tell(Asking("model", move.role))

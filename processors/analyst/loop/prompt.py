@@ -1,6 +1,7 @@
 """The prompt: a case as one request to a model; usable alone, without the loop."""
 
 import json
+from functools import cache
 from typing import Any
 
 from connectors.ports.model import Message, ModelRequest, Result, Text, ToolShape
@@ -158,10 +159,13 @@ def offered(case: Case, role: str) -> tuple[ToolShape, ...]:
     if role == TRIAGE:
         why = "Hand over to a deeper look: when this is not clearly noise, known or simple. Say why."
         tools.append(_shape(HAND_OVER, why, {"why": {"type": "string"}}, ["why"]))
-    tools.append(
-        ToolShape(CONCLUDE, " ".join((Draft.__doc__ or "").split()), _without_titles(Draft.model_json_schema()))
-    )
+    tools.append(_conclude())
     return tuple(tools)
+
+
+@cache
+def _conclude() -> ToolShape:
+    return ToolShape(CONCLUDE, " ".join((Draft.__doc__ or "").split()), _without_titles(Draft.model_json_schema()))
 
 
 def characters(request: ModelRequest) -> int:

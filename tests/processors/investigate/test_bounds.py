@@ -15,7 +15,21 @@ from schemas import Usage, to_rfc3339
 from tests.support.echo_tool import Echo
 from tests.support.model_server import Asked, Fault, Says
 from tests.support.probe_tool import Probe
-from tests.support.talk import GOOD, INCIDENT, PRICE, Talk, asks, by_turn, concludes, over, playbook, prepare, run, talk
+from tests.support.talk import (
+    GOOD,
+    INCIDENT,
+    PRICE,
+    SIGNALS,
+    Talk,
+    asks,
+    by_turn,
+    concludes,
+    over,
+    playbook,
+    prepare,
+    run,
+    talk,
+)
 
 
 def digs(asked: Asked) -> Says:
@@ -141,6 +155,30 @@ def test_a_day_is_a_bound_over_all_investigations(world: Any, which: str) -> Non
                 await run(t, incident=INCIDENT.model_copy(update={"id": "inc_next"}))
                 last = [each for each in await w.decisions() if each.kind == "investigation.concluded"][-1]
                 assert last.data["conclusion"]["analyst"] == "p/m"
+
+    asyncio.run(main())
+
+
+def test_many_at_once_do_not_overdraw_a_day_together(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            prepare(w)
+            said = replace(GOOD, wait_s=0.05, input_tokens=2000, output_tokens=1900)
+            async with talk(w, lambda _: said, limits=Limits(day_usd=0.2), storms=Storms(after=0), concurrency=16) as t:
+                for number in range(16):
+                    incident = INCIDENT.model_copy(update={"id": f"inc_{number}"})
+                    await w.select(incident, SIGNALS, playbook="looks", cause=incident.id)
+                await t.investigate.intake.step()
+                await asyncio.gather(*(t.investigate.workers.one(owner=f"w{number}") for number in range(16)))
+                concluded = [
+                    each.data["conclusion"]["analyst"]
+                    for each in await w.decisions()
+                    if each.kind == "investigation.concluded"
+                ]
+                assert len(concluded) == 16 and 1 <= concluded.count("p/m") < 16
+                row = json.loads(await w.journal.get(SPENDING, f"day/{today(w)}"))
+                assert 0 < row["usd"] <= 0.2
+                assert row["usd"] == pytest.approx(t.server.calls * (2000 * 3 + 1900 * 15) / 1e6)
 
     asyncio.run(main())
 

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from connectors.ports.journal import DECISIONS
+from connectors.ports.journal import DECISIONS, recorded
 from playbooks.library import load_library
 from playbooks.load import read
 from processors.investigate.followup import Followed, followup
 from schemas import Action, ExternalRef, Incident, decide
-from schemas.payload import IncidentChanged
+from schemas.payload import IncidentChanged, PlaybookNotified
 from schemas.time import SECOND
 from tests.support.checkout_story import INJECTION, NOW, checkout_incident
 
@@ -119,5 +119,28 @@ def test_comments_are_proposed_through_the_same_loop_once_each(world: Any) -> No
                 "act"
             }
             assert await w.journal.position("investigate", DECISIONS) == await w.journal.head(DECISIONS)
+
+    asyncio.run(main())
+
+
+def test_of_a_group_that_waits_readers_hear_when_its_time_has_come(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            over = incident(status="resolved", resolved_at=NOW + SECOND)
+            for kind, now, number in (("incident.updated", incident(), 0), ("incident.resolved", over, 1)):
+                data = IncidentChanged(incident=now, waits=True)
+                waits = decide(kind, at=NOW + number, actor="rule:x", because="x", cause=(str(number),), data=data)
+                await w.journal.append(DECISIONS, [recorded(waits)])
+            intake = w.processor().intake
+            while await intake.step():
+                pass
+            assert [each.kind for each in await w.decisions() if each.kind == "action.proposed"] == []
+            told = PlaybookNotified(playbook="triage-error", reason="all_resolved", incident=over)
+            notified = decide("playbook.notified", at=NOW + 9, actor="rule:x", because="x", cause=("9",), data=told)
+            await w.journal.append(DECISIONS, [recorded(notified)])
+            while await intake.step():
+                pass
+            (proposed,) = [each for each in await w.decisions() if each.kind == "action.proposed"]
+            assert proposed.data["action"]["kind"] == "linear.comment"
 
     asyncio.run(main())
