@@ -92,7 +92,8 @@ def touched(rule: CompiledRule, fields: Fields) -> list[str]:
         rows = steps.keys(rule, fields)
         return [*rows, *(f"group/{key.partition('/')[2]}" for key in rows)]
     name = _named(rule, fields)[0]
-    return [f"{kind}/{name}" for kind in ("group", "window", "waiting", "absence")]
+    kinds = ("group", "window", "waiting", "absence", "delivery/group", "delivery/hold", "delivery/flap")
+    return [f"{kind}/{name}" for kind in kinds]
 
 
 def matches(turn: Turn, fields: Fields) -> Callable[[CompiledRule], bool]:

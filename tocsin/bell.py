@@ -54,7 +54,8 @@ class EmergencyBell:
         except BadInput as error:
             _log.error("signal %s cannot be judged, and is not paged: %s", signal.id, error)
             return []
-        return [_incident(decision) for decision in decided if decision.kind == "playbook.selected"]
+        told = {decision.incident_id: decision for decision in decided if "incident" in decision.data}
+        return [_incident(told[each.incident_id]) for each in decided if _asks(each) and each.incident_id in told]
 
     async def page(self, incident: Incident, reason: str, *, at: int) -> None:
         """Page for an incident that waits for its investigation, if it is serious enough."""
@@ -97,6 +98,12 @@ class EmergencyBell:
 def page_key(incident: Incident) -> str:
     """The key under which the usual way would page for it."""
     return idempotency_key(incident, PAGE, 0, incident.id)
+
+
+def _asks(decision: Decision) -> bool:
+    """Whether somebody would be told now, or once more of the group had come: in an emergency nobody waits for that."""
+    waits = decision.kind == "playbook.held" and decision.data.get("reason") == "waiting"
+    return waits or decision.kind == "playbook.selected"
 
 
 def _incident(decision: Decision) -> Incident:

@@ -186,3 +186,16 @@ def test_it_looks_only_when_the_journal_could_not_write_for_a_while(tmp_path: Pa
                 await running
 
     asyncio.run(go())
+
+
+def test_a_group_that_would_wait_is_paged_for_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        port, notes = Pager("page", "at_least_once"), EmergencyJournal(tmp_path / "emergency", slots=8)
+        engine = Engine(rules(RULES.replace("playbook: default", "playbook: default, group_wait: 5m, muted: [night]")
+                              + "times: {night: [{times: [{start_time: '00:00', end_time: '01:00'}]}]}\n"))  # fmt: skip
+        bell = EmergencyBell(engine, Ringer(notes, {"page": port}), {"page": port}, severity="critical")
+        await bell.ring([signal("a", **CRITICAL)], "the disk is full")
+        notes.close()
+        assert len(port.effects) == 1
+
+    asyncio.run(main())
