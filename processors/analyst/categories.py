@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from processors.analyst.facts import Facts
 from processors.analyst.findings import Findings
-from processors.analyst.patterns import USED_UP, Category, Meaning, host_in, meaning_of
+from processors.analyst.patterns import OUTSIDE, USED_UP, Category, Meaning, host_in, meaning_of
 from schemas import severity_rank
 
 ROOT, RAISED, OWN, NEW_LOG, OLD_LOG, NEIGHBOUR, AFAR = 3.0, 2.5, 2.0, 1.5, 0.3, 0.75, 0.4
@@ -14,6 +14,8 @@ lines of its service that are new since the start, in such that are not, in neig
 STATE, STATE_AFAR, METRIC = 2.0, 0.6, 1.8
 """The weight of words in the most telling line another tool returned about the thing in question (others in proportion), in one about
 something else, and of a resource that a metric shows used up."""
+OUTSIDE_WEIGHT = 1.6
+"""The weight of a cause that no change brings, times its strength."""
 DIRECT = OWN
 """From here on the words are the incident's own."""
 LEAST = 0.7
@@ -85,7 +87,7 @@ def diagnose(facts: Facts, findings: Findings | None = None) -> Diagnosis:
     """Per category the strongest text of each kind of source counts once: repetition is no confirmation."""
     best: dict[Category, dict[str, Match]] = {}
     for said in (*_said(facts), *(_seen(findings) if findings is not None else ())):
-        found = (USED_UP, said.quote) if said.kind == "metric" else meaning_of(said.text)
+        found = _meant(said)
         if found is None:
             continue
         meaning, words = found
@@ -101,6 +103,15 @@ def diagnose(facts: Facts, findings: Findings | None = None) -> Diagnosis:
     category, weight = ranked[0]
     matches = sorted(best[category].values(), key=lambda match: (-match.weight, match.said.cites))
     return Diagnosis(category, tuple(matches), tuple(ranked[1:4]), weight)
+
+
+def _meant(said: Said) -> tuple[Meaning, str] | None:
+    """What a text means: by its words, or by what kind of finding it is."""
+    if said.kind == "metric":
+        return USED_UP, said.quote
+    if said.kind.startswith("outside "):
+        return OUTSIDE[said.kind.removeprefix("outside ")], said.quote
+    return meaning_of(said.text)
 
 
 def _said(facts: Facts) -> Iterator[Said]:
@@ -143,6 +154,10 @@ def _seen(findings: Findings) -> Iterator[Said]:
         yield Said(alarm.text, weight, alarm.cites, alarm.quote, "state")
     for each in findings.full[:3]:
         yield Said(each.says, METRIC, each.cites, each.quote, "metric")
+    for outside in scene.outside[:2]:
+        yield Said(
+            outside.quote, OUTSIDE_WEIGHT * outside.strength, outside.cites, outside.quote, f"outside {outside.kind}"
+        )
     for span in scene.gathered.spans:
         if span.failed and span.error:
             yield Said(span.error, NEW_LOG if span.service == scene.origin else AFAR, span.cites, span.error, "trace")

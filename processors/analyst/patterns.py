@@ -1,6 +1,7 @@
 """What error texts mean: one table from words to the category of cause they speak for, the more specific first."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +42,7 @@ MEANINGS: tuple[Meaning, ...] = (
     _meaning(
         "missing_setting",
         "configuration_error",
-        r"KeyError: ['\"]?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|environ(?:ment)? ?(?:variable)? .{0,60}(?:not set|missing|required|undefined)"
+        r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+ (?:is )?(?:not set|missing|required|undefined|empty)|KeyError: ['\"]?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|environ(?:ment)? ?(?:variable)? .{0,60}(?:not set|missing|required|undefined)"
         r"|ImproperlyConfigured|(?:missing|invalid|unknown|required) (?:config(?:uration)?|setting|option|env)\b"
         r"|config(?:uration)?(?: file| key| value| map)? .{0,60}(?:not found|missing|invalid|malformed)|CreateContainerConfigError",
         "a setting is missing or wrong",
@@ -121,6 +122,12 @@ MEANINGS: tuple[Meaning, ...] = (
         r"replica(?:tion)? ?lag|replay is behind|consumer lag|lag exceeded|falling behind|backlog (?:grow|exceed)",
         "it cannot keep up with what comes in",
         0.8,
+    ),
+    _meaning(
+        "lock",
+        "resource_exhaustion",
+        r"deadlock|lock (?:wait )?timeout|could not obtain lock|lock wait|waiting for (?:a )?lock",
+        "what it works on is locked by something else",
     ),
     _meaning(
         "cpu",
@@ -210,6 +217,16 @@ MEANINGS: tuple[Meaning, ...] = (
     ),
 )
 """In order: the first that matches a text is its meaning."""
+OUTSIDE: Mapping[str, Meaning] = {
+    "certificate": _meaning("certificate_over", "configuration_error", r"$^", "a certificate or token ran out"),
+    "provider": _meaning("provider", "dependency_failure", r"$^", "a provider outside is in trouble"),
+    "traffic": _meaning("traffic", "resource_exhaustion", r"$^", "more came in than it can take"),
+    "machine": _meaning("machine", "infrastructure", r"$^", "a machine under it went away"),
+    "schedule": _meaning("schedule", "resource_exhaustion", r"$^", "a job that began just before takes what it needs"),
+    "data": _meaning("data", "data_quality", r"$^", "records that cannot be read come again and again"),
+    "quota": _meaning("quota_outside", "resource_exhaustion", r"$^", "a limit set by somebody else is reached"),
+}
+"""What causes that no change brings mean, by their kind: how they stand together says so, not the words of one text."""
 USED_UP = _meaning("used_up", "resource_exhaustion", r"$^", "a metric shows a resource used up")
 """Of a resource that a metric shows used up: no words say so, numbers do."""
 

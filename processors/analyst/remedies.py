@@ -1,5 +1,6 @@
 """What to do: a remedy out of a closed set, and the next steps for a tired person."""
 
+from collections.abc import Mapping
 from typing import Literal, assert_never
 
 from processors.analyst.categories import Diagnosis
@@ -9,6 +10,7 @@ from processors.analyst.patterns import Category
 from processors.analyst.suspects import Suspect
 from processors.analyst.verdict import Ruling, issue_of
 from processors.analyst.words import listed, tick
+from processors.evidence.outside import Outside
 
 Remedy = Literal[
     "none",
@@ -20,12 +22,20 @@ Remedy = Literal[
     "failover",
     "rotate-cert",
     "purge-bad-data",
+    "reschedule",
     "escalate-upstream",
     "investigate",
 ]
+OUTSIDE: Mapping[str, Remedy] = {
+    "certificate": "rotate-cert", "provider": "escalate-upstream", "traffic": "scale", "machine": "failover", "schedule": "reschedule",
+    "data": "purge-bad-data", "quota": "escalate-upstream",
+}  # fmt: skip
+"""By what a cause that no change brings is."""
+LIKELY = 0.4
+"""Such a cause is acted upon from this strength on."""
 
 
-def remedy_of(diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> Remedy:
+def remedy_of(diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling, outside: Outside | None = None) -> Remedy:
     """By the change that is blamed, else by the kind of cause."""
     if ruling.verdict == "noise":
         return "none"
@@ -39,6 +49,8 @@ def remedy_of(diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling) -> 
                 return "rollback"
             case _:
                 assert_never(culprit.kind)
+    if outside is not None and outside.strength >= LIKELY:
+        return OUTSIDE[outside.kind]
     names = {match.meaning.name for match in diagnosis.matches}
     return "rotate-cert" if "certificate" in names else _by_category(diagnosis.category)
 
@@ -80,6 +92,7 @@ def remediation(remedy: Remedy, diagnosis: Diagnosis, culprit: Suspect | None) -
         "failover": "failover: move away from the machine or network that failed",
         "rotate-cert": "rotate-cert: renew the certificate and reload whatever serves it",
         "purge-bad-data": "purge-bad-data: set the offending data aside and go on with the rest",
+        "reschedule": "reschedule: move the job that began just before to a quieter time, or make it take less at once",
         "escalate-upstream": f"escalate-upstream: look at {host}, and tell whoever owns it",
     }
     return sentences.get(remedy)

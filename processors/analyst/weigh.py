@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from processors.analyst.begin import Begin, begin_of
 from processors.analyst.categories import Diagnosis, diagnose
-from processors.analyst.confidence import confidence_of
+from processors.analyst.confidence import confidence_of, place_of
 from processors.analyst.exhibits import found, looked_at, well
 from processors.analyst.extent import Extent, extent_of
 from processors.analyst.facts import Facts, read_facts
@@ -49,7 +49,9 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     culprit = None if noise else best(suspects)
     confidence = confidence_of(facts, diagnosis, extent, culprit)
     sure = _noise_confidence(signs) if noise else confidence.value
-    remedy = remedy_of(diagnosis, culprit, ruling)
+    if findings.ranking and culprit is None and not noise:
+        sure = max(sure, place_of(findings.ranking))
+    remedy = remedy_of(diagnosis, culprit, ruling, next(iter(findings.scene.outside), None))
     evidence = [
         each
         for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling, findings)
