@@ -36,6 +36,7 @@ from schemas.document import DocumentInvalid
 from tocsin.bell import EmergencyBell
 from tocsin.config import Configuration, Instance, JournalSettings, Loaded
 from tocsin.folder import DataFolder
+from tocsin.live_tools import LiveTools
 from tocsin.lookout import Lookout
 from tocsin.models import limits_of, redacting, storms_of, switchboard
 from tocsin.patience import patiently
@@ -124,6 +125,7 @@ class Program:
         self.archive = store.archive
         self.metrics = Metrics(resource(self.configuration.telemetry.service_name, VERSION))
         self.connected = connect(loaded.instances)
+        self.tools = LiveTools(self.connected.tools, self.connected.tool_sources)
         self.library = load_playbooks(loaded, self.connected)
         self.ruleset = load_rules(loaded, self.library)
         self.engine = Engine(self.ruleset, code_version=VERSION)
@@ -138,7 +140,7 @@ class Program:
         self.means = Means(
             self.journal,
             self.archive,
-            self.connected.tools,
+            self.tools,
             self.metrics,
             switchboard=switchboard(self.configuration.models, meters=self.metrics),
             spending=Spending(self.journal, limits_of(self.configuration.budgets)),
@@ -178,6 +180,8 @@ class Program:
             intake = Intake(self.journal, self.library, meters=self.metrics, talks=self.means.talks, storms=storms)
             made["investigate"] = intake.run
             made["investigate commands"] = Commands(self.journal, self.means.interrupts).run
+            if self.connected.tool_sources:
+                made["tool sources"] = self.tools.run
             made["investigate workers"] = self.investigators().run
         if "act" in processors:
             preparation = Preparation(self.connected.actions, self.archive)
@@ -204,7 +208,7 @@ class Program:
         return Workers(
             self.journal,
             self.archive,
-            self.connected.tools,
+            self.tools,
             self.library,
             owner=self.owner,
             meters=self.metrics,
