@@ -21,7 +21,7 @@ from connectors.ports.tool import Tool, ToolSource
 from playbooks.library import Library, load_library
 from processors.act import Act, Preparation, Ringer, Worker
 from processors.analyst.loop import completion
-from processors.ingest import Ingest, Redactor
+from processors.ingest import Ingest, Quota, Redactor
 from processors.investigate import Commands, Means, Spending
 from processors.investigate.loop import Intake
 from processors.investigate.watching import Watching
@@ -155,6 +155,7 @@ class Program:
             meters=self.metrics,
             bell=self.bell.ring,
             rehearsal=rehearsal,
+            quota=_quota_of(self.configuration),
         )
         self.housekeeping = Housekeeping(self.journal, self.configuration.retention)
         self._gauges()
@@ -279,3 +280,8 @@ async def opened(
             program.close()
     finally:
         await store.journal.close()
+
+
+def _quota_of(configuration: Configuration) -> Quota | None:
+    chosen = configuration.quota
+    return None if chosen.signals_per_second is None else Quota(chosen.signals_per_second, chosen.burst_s)

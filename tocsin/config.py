@@ -24,6 +24,15 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class QuotaSettings(_Section):
+    """What one door takes; more is told to come again, as the sender understands it."""
+
+    signals_per_second: float | None = Field(
+        default=None, gt=0, description="Signals and log lines on average; no limit unless set"
+    )
+    burst_s: float = Field(default=10, ge=0.1, le=3600, description="Seconds' worth that may come at once")
+
+
 class Workers(_Section):
     """How many at once."""
 
@@ -124,6 +133,7 @@ class Configuration(_Section):
     )
     models: Models = Field(default=Models(), description="Who reasons: see docs/models.md")
     budgets: Budgets = Field(default=Budgets(), description="What reasoning may cost: see docs/budgets.md")
+    quota: QuotaSettings = Field(default=QuotaSettings(), description="How much one door takes")
     workers: Workers = Field(default=Workers(), description="How many at once")
     retention: Retention = Field(default=Retention(), description="How long the journal keeps")
     telemetry: Telemetry = Field(default=Telemetry(), description="Traces, logs, own errors")

@@ -14,6 +14,7 @@ from connectors.ports.source import Poison, Received, Refusal, Refused, Reply, R
 from connectors.ports.spaces import QUARANTINE
 from processors.ingest.counting import Counting
 from processors.ingest.encode import Admission, Encoded, cleaned, encode, quarantined
+from processors.ingest.quota import Quota
 from processors.ingest.redact import Redactor
 from processors.ingest.tracing import RequestSpan, Tracing
 from schemas import Command, Decision, Signal, decide
@@ -45,10 +46,13 @@ class Ingest:
         meters: Meters | None = None,
         bell: Bell | None = None,
         rehearsal: bool = False,
+        quota: Quota | None = None,
         tracer: telemetry.Tracer | None = None,
     ) -> None:
-        """`rehearsal`: whatever enters leads to nothing that is sent."""
+        """`rehearsal`: whatever enters leads to nothing that is sent. `quota`: what requests may bring; pollers and commands are not
+        counted."""
         self._journal = journal
+        self._quota = quota
         self._redactor = redactor
         self._clock = clock
         self._meters = meters if meters is not None else NullMeters()
@@ -126,6 +130,8 @@ class Ingest:
         if not (received.signals or received.batches or received.poison):
             self._counting.admitted(source.name, None, received.ignored, received.unknown_severities)
             return received.reply
+        if (wait_s := self._over(received)) > 0:
+            return self.overloaded(source, "quota", wait_s, request)
         at, body = request.received_at, request.body
         encoded = encode(received, received_at=at, trace=span.traceparent, rehearsal=rehearsal, body=body)
         # What was read is let go before the wait: all requests that wait together would push each other out of the cache.
@@ -141,6 +147,13 @@ class Ingest:
             return self.overloaded(source, "unavailable", unavailable.retry_after_s, request)
         self._counting.admitted(source.name, added, ignored, unknown)
         return reply
+
+    def _over(self, received: Received) -> float:
+        """Seconds to wait when this is more than the quota has room for."""
+        if self._quota is None:
+            return 0.0
+        number = len(received.signals) + sum([len(batch.lines) for batch in received.batches])
+        return self._quota.take(number, self._clock.monotonic())
 
     async def _cleaned(self, encoded: Encoded, source: Origin, received_at: int, body: bytes) -> Admission:
         """Without secrets. A long text is searched in a thread: the search lets the others run meanwhile (it holds no lock of

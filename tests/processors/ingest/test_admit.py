@@ -17,7 +17,7 @@ from connectors.ports.journal import DECISIONS, INPUTS, Busy, Unavailable
 from connectors.ports.meters import CounterName, DurationName, Meters
 from connectors.ports.source import Request
 from connectors.ports.spaces import QUARANTINE
-from processors.ingest import Ingest, Redactor
+from processors.ingest import Ingest, Quota, Redactor
 from schemas import Command, Decision, LogBatch, Signal
 from tests.support.hmac_source import HmacSource, signed
 from tests.support.memory_journal import MemoryJournal
@@ -338,3 +338,18 @@ def test_a_recorded_span_gives_its_own_trace_and_links_to_the_senders() -> None:
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == 202
     assert span.attributes["http.request.method"] == "POST"
+
+
+def test_what_is_over_the_quota_is_told_to_come_again_and_counted_and_taken_when_it_does() -> None:
+    line = Line(quota=Quota(per_second=2, burst_s=1))
+    request = line.request({"items": [{"id": "a", "title": "one"}], "lines": ["two"]})
+
+    async def story() -> list[int]:
+        first = await line.ingest.receive([line.source], request)
+        over = await line.ingest.receive([line.source], request)
+        line.clock.advance(seconds=1)
+        return [first.status, over.status, (await line.ingest.receive([line.source], request)).status]
+
+    assert asyncio.run(story()) == [202, 503, 202]
+    assert line.meters.counts["tocsin.ingest.overloaded", "hmac", "quota"] == 1
+    assert len(line.inputs()) == 4
