@@ -55,7 +55,7 @@ class EmergencyBell:
             _log.error("signal %s cannot be judged, and is not paged: %s", signal.id, error)
             return []
         told = {decision.incident_id: decision for decision in decided if "incident" in decision.data}
-        return [_incident(told[each.incident_id]) for each in decided if _asks(each) and each.incident_id in told]
+        return [_incident(told[each.incident_id]) for each in decided if asks(each) and each.incident_id in told]
 
     async def page(self, incident: Incident, reason: str, *, at: int) -> None:
         """Page for an incident that waits for its investigation, if it is serious enough."""
@@ -100,7 +100,7 @@ def page_key(incident: Incident) -> str:
     return idempotency_key(incident, PAGE, 0, incident.id)
 
 
-def _asks(decision: Decision) -> bool:
+def asks(decision: Decision) -> bool:
     """Whether somebody would be told now, or once more of the group had come: in an emergency nobody waits for that."""
     waits = decision.kind == "playbook.held" and decision.data.get("reason") == "waiting"
     return waits or decision.kind == "playbook.selected"

@@ -17,7 +17,7 @@ from processors.triage import loop as triage
 from processors.triage.fold import Broken, fold
 from rules.engine import Engine
 from schemas import Decision, Incident
-from tocsin.bell import EmergencyBell, page_key
+from tocsin.bell import EmergencyBell, asks, page_key
 
 EVERY_S = 1.0
 PATIENCE_S = 15.0
@@ -82,23 +82,29 @@ class Lookout:
                 asked[found.incident_id] = await self._archive.incident(found.incident_id) or found.incident
         taken = await self._journal.position(investigating.CONSUMER, DECISIONS)
         chosen = _read(await self._journal.read(DECISIONS, after=taken, limit=MOST))
-        for decision in [*chosen, *await self._undecided()]:
+        decided = [*chosen, *await self._undecided()]
+        told = {decision.incident_id for decision in decided if asks(decision)}
+        for decision in decided:
             incident = decision.data.get("incident")
-            if isinstance(incident, dict) and (decision.kind == "playbook.selected" or incident["id"] in asked):
+            if isinstance(incident, dict) and (incident["id"] in told or incident["id"] in asked):
                 asked[incident["id"]] = Incident.model_validate(incident)
         return [incident for incident in asked.values() if incident.status != "resolved"]
 
     async def _undecided(self) -> list[Decision]:
-        """What triage decides about the inputs it cannot move past."""
+        """What triage decides about the inputs it cannot move past, and about groups whose wait is over meanwhile."""
+        now = self._journal.now()
         position = await self._journal.position(triage.CONSUMER, INPUTS)
         entries = await self._journal.read(INPUTS, after=position, limit=MOST)
-        if not entries:
+        groups = [orjson.loads(row) for _, row in await self._journal.scan(TRIAGE, "delivery/group/")]
+        overdue = any(row.get("due", now + 1) <= now for row in groups)
+        if not entries and not overdue:
             return []
         rows = await self._journal.scan(TRIAGE)
 
         def decide() -> list[Decision]:
             state = self._engine.state((key, orjson.loads(row)) for key, row in rows)
-            return fold(self._engine, state, entries).decisions
+            decided = fold(self._engine, state, entries).decisions
+            return decided + (self._engine.advance(state, {}, kind="tick", now=now) if overdue else [])
 
         try:
             return await asyncio.to_thread(decide)
@@ -111,7 +117,7 @@ def _read(entries: Sequence[Entry]) -> list[Decision]:
     """Those that say how incidents are."""
     found: list[Decision] = []
     for entry in entries:
-        if entry.kind == "decision" and b'"incident"' in entry.payload:
+        if entry.kind == "decision" and (b'"incident"' in entry.payload or b"playbook.held" in entry.payload):
             try:
                 found.append(Decision.from_json(entry.payload))
             except ValidationError as error:

@@ -86,8 +86,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
-    journal, engine = open_journal(folder / "journal.db", clock=ManualClock(at(0))), Engine(rules(RULES))
+async def house(folder: Path, text: str = RULES, clock: ManualClock | None = None) -> AsyncIterator[House]:
+    journal, engine = open_journal(folder / "journal.db", clock=clock or ManualClock(at(0))), Engine(rules(text))
     lease = await journal.acquire("triage", owner="test", ttl_s=60)
     assert lease is not None
     triage = Triage(journal, engine, lease, ttl_s=60, meters=NullMeters())
@@ -197,5 +197,34 @@ def test_a_group_that_would_wait_is_paged_for_at_once(tmp_path: Path) -> None:
         await bell.ring([signal("a", **CRITICAL)], "the disk is full")
         notes.close()
         assert len(port.effects) == 1
+
+    asyncio.run(main())
+
+
+def test_a_group_that_waited_when_the_disk_filled_is_paged_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock = ManualClock(at(0))
+        paced = RULES.replace("playbook: default", "playbook: default, group_wait: 5m")
+        async with house(tmp_path, paced, clock) as here:
+            await here.accept(signal("a", **CRITICAL))
+            await here.decide()
+            (first,) = await here.look()
+            await here.intake.step()
+            assert await here.look() == [first], "paged for already"
+
+    asyncio.run(main())
+
+
+def test_a_group_whose_wait_is_over_meanwhile_is_paged_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock = ManualClock(at(0))
+        paced = RULES.replace("playbook: default", "playbook: default, group_wait: 5m")
+        async with house(tmp_path, paced, clock) as here:
+            await here.accept(signal("a", **CRITICAL))
+            await here.decide()
+            await here.intake.step()
+            assert await here.look() == [], "its investigation has not been asked for"
+            clock.advance(seconds=301)
+            assert len(await here.look()) == 1
 
     asyncio.run(main())
