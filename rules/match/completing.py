@@ -30,9 +30,33 @@ def completed(
                     found.setdefault(tuple(part.tag if part is not None else None for part in one), one)
             elif (only := first(chosen, place, entry, shape)) is not None:
                 return [only]
+    if (
+        not found
+        and shape.overlap
+        and shape.ordered
+        and not shape.between
+        and (again := _again(positive, meant, shape))
+    ):
+        return [again]
     if len(found) >= most:
         state.evict("combinations", key, len(found) - most + 1)
     return list(found.values())[:most]
+
+
+def _again(
+    positive: Sequence[Sequence[Entry]], meant: Sequence[tuple[CompiledStep, Entry]], shape: Shape
+) -> Found | None:
+    """The combination that still holds within the span that ends at the signal, though it is no part of it: as in Sigma, what holds is
+    told again with each signal of its steps."""
+    latest = max((entry.moment for step, entry in meant if not step.negated), default=None)
+    if latest is None:
+        return None
+    for entry in reversed(positive[-1]):
+        if entry.moment <= latest and (found := first(positive, len(positive) - 1, entry, shape)) is not None:
+            begins = min(one.moment for one in found if one is not None)
+            if begins >= latest - shape.within:
+                return found
+    return None
 
 
 def _fits(where: Condition, names: Sequence[str]) -> Callable[[Sequence[Entry]], bool]:
