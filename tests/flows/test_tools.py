@@ -38,6 +38,8 @@ ALERT = {
     }],
 }  # fmt: skip
 
+ROOT = Path(__file__).parents[2]
+
 
 def metrics(asked: Asked) -> Replied:
     """Answers the alert's own expression with a step."""
@@ -73,6 +75,8 @@ def test_configured_tools_are_gathered_and_what_they_say_is_recorded(tmp_path: P
         },
     }
 
+    server = [sys.executable, "-m", "tests.support.mcp_server", str(tmp_path)]
+
     async def main(url: str) -> dict[str, Any]:
         config = {
             "rules": ["rules"],
@@ -83,10 +87,15 @@ def test_configured_tools_are_gathered_and_what_they_say_is_recorded(tmp_path: P
                 "runbooks": {"folders": [str(tmp_path / "books")]},
                 "sql": {"databases": {"shop": {"file": str(tmp_path / "shop.db"), "queries": {"jobs": query}}}},
                 "custom": {"tools": {"depth": depth}},
+                "mcp": {"servers": {"shop": {"command": server, "folder": str(ROOT), "allow": ["queue_*"]}}},
                 "oncall": {"people": {"ann": {}}, "schedules": {"s": {"levels": [{"people": ["ann"]}]}}},
             },
         }
         async with program(tmp_path, config) as here:
+            tools = here.running.program.tools
+            async with asyncio.timeout(30):
+                while "mcp.shop.queue_depth" not in tools:
+                    await asyncio.sleep(0.05)
             assert (await here.http.post("/in/alertmanager", json=ALERT)).status_code == 200
             await here.until("investigation.concluded")
             steps = [StepTaken.model_validate(each.data).step for each in await here.decisions("investigation.step")]
@@ -94,8 +103,8 @@ def test_configured_tools_are_gathered_and_what_they_say_is_recorded(tmp_path: P
 
     with serving(metrics) as api:
         steps = asyncio.run(main(api.url))
-    failed = {name: step.error for name, step in steps.items() if not step.success}
-    assert set(failed) == {"mcp.shop.queue_depth"} and "is configured" in (failed["mcp.shop.queue_depth"] or "")
+    assert {name: step.error for name, step in steps.items() if not step.success} == {}
+    assert steps["mcp.shop.queue_depth"].result["structured"]["depth"] == 41
     assert steps["prometheus.range"].result["series"][0]["reading"]["shape"] == "shift"
     assert steps["runbooks.search"].result["sections"][0]["text"] == "Restart the pooler."
     assert steps["sql.query"].result["results"][0]["rows"] == [[41]]
