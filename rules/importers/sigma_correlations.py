@@ -39,9 +39,12 @@ def correlation(given: Mapping[str, Any], by_name: Mapping[str, Referred], item:
     keys = _Keys(given, list(found))
     within = _span(given.get("timespan"))
     kind = str(given.get("type"))
-    condition = _criteria(given.get("condition"))
     if kind in ("temporal", "temporal_ordered"):
-        return _temporal(kind, found, keys, within, condition)
+        said = given.get("condition")
+        if isinstance(said, str):
+            found, said = _worded(said, found)
+        return _temporal(kind, found, keys, within, _criteria(said))
+    condition = _criteria(given.get("condition"))
     match: dict[str, Any] = {"within": within}
     compared = _comparisons(condition)
     wanted: list[str] = []
@@ -92,6 +95,18 @@ def _temporal(
     if criteria := {key: value for key, value in condition.items() if key in _OPERATORS}:
         match |= _at_least(criteria, len(steps))
     return {"match": {**match, "within": within, "overlap": True}, "group_by": []}
+
+
+def _worded(said: str, found: Mapping[str, Referred]) -> tuple[dict[str, Referred], dict[str, Any] | None]:
+    """A condition in words: all of some rules, or any of them."""
+    words = said.replace("(", " ").replace(")", " ").split()
+    joints = {word.lower() for word in words[1::2]}
+    named = words[::2]
+    if len(words) % 2 == 0 or len(joints) > 1 or not joints <= {"and", "or"}:
+        raise NotImportable(f"its condition {said!r} says more than that all of some rules match, or any of them")
+    if unknown := [name for name in named if name not in found]:
+        raise NotImportable(f"its condition names {unknown[0]!r}, which is none of its rules")
+    return {name: one for name, one in found.items() if name in named}, {"gte": 1} if joints == {"or"} else None
 
 
 def _at_least(criteria: Mapping[str, Any], steps: int) -> dict[str, Any]:

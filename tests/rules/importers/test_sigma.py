@@ -92,6 +92,18 @@ def test_some_of_the_steps_may_do() -> None:
     assert rule["match"]["at_least"] == 2
 
 
+def test_a_condition_in_words_names_the_steps() -> None:
+    given = "title: t\ncorrelation: {type: temporal, rules: [a, b, c], timespan: 10m, condition: %s}\n"
+    three = (A, B, A.replace("name: a", "name: c"))
+    (rule,) = ruled(*three, given % "a AND b AND c")
+    assert list(rule["match"]["steps"]) == ["a", "b", "c"]
+    (rule,) = ruled(*three, given % "(a and b)")
+    assert list(rule["match"]["steps"]) == ["a", "b"]
+    (rule,) = ruled(*three, given % "a or c")
+    assert (list(rule["match"]["steps"]), rule["match"]["at_least"]) == (["a", "c"], 1)
+    assert "says more" in items(*three, given % "a and not b")[-1].notes[0]
+
+
 def test_aliases_are_fields_by_rule() -> None:
     given = "title: t\ncorrelation: {type: %s, rules: [a, b], group-by: [who], aliases: {who: {a: user, b: actor}}, timespan: 1m%s}\n"
     (rule,) = ruled(A, B, given % ("temporal", ""))
