@@ -16,11 +16,13 @@ from connectors.journal.kafka import Look, examine_servers
 from connectors.ledger import verify
 from connectors.ports.brokers import Brokers
 from connectors.ports.clock import SystemClock
+from processors.analyst.loop.case import Price
 from schemas.document import DocumentInvalid
 from tocsin.cli.output import NO, Config, Json, configured, emit, show
 from tocsin.compose import VERSION, connect, load_playbooks, load_rules
 from tocsin.config import JournalSettings, Loaded
 from tocsin.folder import DataFolder
+from tocsin.models import NONE, facts_of
 from tocsin.story import plain
 
 Grade = Literal["ok", "note", "fault"]
@@ -67,6 +69,7 @@ def examine(loaded: Loaded) -> Iterator[Finding]:
     yield Finding("ok", "configuration", f"{where} (Tocsin {VERSION})")
     yield from _language(loaded)
     yield from _connectors(loaded)
+    yield _models(loaded)
     folder = DataFolder(loaded.data)
     url = folder.published()
     for check in (_folder, _disk, _sqlite):
@@ -120,6 +123,21 @@ def _connectors(loaded: Loaded) -> Iterator[Finding]:
             yield Finding("ok", "action", f"{kind} can be executed")
         else:
             yield Finding("note", "action", f"{kind} is recorded as proposed, never sent", missing)
+
+
+def _models(loaded: Loaded) -> Finding:
+    models = loaded.configuration.models
+    named = sorted({name for names in models.roles.values() for name in names if name != NONE})
+    if not named:
+        return Finding("ok", "models", "none: the model-free analyst looks into everything")
+    found = "; ".join(f"{role}: {', '.join(names)}" for role, names in sorted(models.roles.items()))
+    free = [name for name in named if facts_of(name, models).price == Price()]
+    if free:
+        fix = (
+            f"set models.known.*.price for {', '.join(free)} unless they are free: bounds in money do not hold for them"
+        )
+        return Finding("note", "models", found, fix)
+    return Finding("ok", "models", found)
 
 
 def _folder(folder: DataFolder) -> Finding:
