@@ -22,6 +22,8 @@ NAMED = 0.6
 MENTIONED = 0.3
 WORTH = 0.3
 """Points of the evidence engine from which a commit nobody deployed by name is looked at, and words of its kind no longer count."""
+NEAR_S = 900
+"""A flag or setting that was changed longer ago is not suspect for its kind alone."""
 FRESH_S = 7 * 86_400
 """A line last changed longer ago did not begin to fail because of that change."""
 
@@ -109,7 +111,7 @@ def _weigh(inquiry: Inquiry, change: Changed | None, commit: Committed | None, r
     points: list[tuple[float, str]] = [_time(begin, in_force), _service(inquiry, service)]
     points += _path(facts, begin, change, commit)
     points += [(clue.points, clue.for_it[0] if clue.for_it else ""), *((0.001, said) for said in clue.for_it[1:])]
-    points += _fit(diagnosis, suspect) if clue.points < WORTH else []
+    points += _fit(diagnosis, suspect, begin) if clue.points < WORTH and not clue.read else []
     if inquiry.scene is not None:
         points.append((explained_by_outside(inquiry.scene), ""))
     if change is not None and commit is None and _history_is_innocent(facts, service):
@@ -254,10 +256,13 @@ def _listed(facts: Facts, change: Changed | None) -> bool:
     return any(tail == file or tail.endswith("/" + file) for file in change.files if file for tail in tails)
 
 
-def _fit(diagnosis: Diagnosis, suspect: Suspect) -> list[tuple[float, str]]:
+def _fit(diagnosis: Diagnosis, suspect: Suspect, begin: Begin) -> list[tuple[float, str]]:
     match diagnosis.category, suspect.kind:
         case "configuration_error", "config" | "flag":
-            return [(0.2, "the error is one of configuration")]
+            near = begin.at - suspect.at <= NEAR_S * SECOND
+            return [(0.2 if near else 0.05, "the error is one of configuration")]
+        case "code_defect", "flag" if begin.at - suspect.at > NEAR_S * SECOND:
+            return []
         case "code_defect", "deploy" | "commit" | "flag":
             return [(0.1, "the error is one of code")]
         case "configuration_error" | "data_quality", _:

@@ -17,6 +17,8 @@ FITS = 0.30
 MATCHED = 0.45
 """Points when a number in the change went from and to what a metric went from and to."""
 REARRANGED = -0.30
+LITTLE, UNFIT = 0.15, -0.10
+"""A change whose lines are known and earn less than the first has nothing to do with it as far as can be seen: it loses the second."""
 MUTE = -0.10
 """Points of a change that nothing is known of but its title."""
 EXPLAINED = 1.1
@@ -58,6 +60,8 @@ class Clue:
     linked: bool = False
     exact: bool = False
     """A number of the change is the number of the metric."""
+    read: bool = False
+    """Its diff is known: that it does nothing that fits is then known too."""
 
 
 def clue_of(scene: Scene, commit: CommitRead | None) -> Clue:
@@ -86,9 +90,10 @@ def clue_of(scene: Scene, commit: CommitRead | None) -> Clue:
         points += REARRANGED
     if not effect.known:
         points += MUTE
-    return Clue(
-        round(points, 3), tuple(reasons), None, link.strength >= TELLING or exact is not None, exact is not None
-    )
+    elif points < LITTLE:
+        points += UNFIT
+    linked = link.strength >= TELLING or exact is not None
+    return Clue(round(points, 3), tuple(reasons), None, linked, exact is not None, effect.known)
 
 
 def explained_by_outside(scene: Scene) -> float:

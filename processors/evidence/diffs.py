@@ -244,7 +244,9 @@ def _bare(line: str) -> str:
 
 
 def _values(line: str) -> list[float]:
-    return [
-        float(number) * _UNIT.get((unit or scale).lower().rstrip("s") or "", 1)
-        for number, unit, scale in _NUMBER.findall(line)
-    ]
+    return [float(number) * _scale(unit or scale) for number, unit, scale in _NUMBER.findall(line)]
+
+
+def _scale(unit: str) -> float:
+    unit = unit.lower()
+    return _UNIT.get(unit, _UNIT.get(unit.removesuffix("s"), 1.0))
