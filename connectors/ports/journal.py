@@ -63,8 +63,7 @@ def recorded(what: Decision | Command) -> NewRecord:
     return NewRecord("decision" if isinstance(what, Decision) else "command", what.to_json(), what.incident_id or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A stored record. `accepted_at`: journal time in microseconds, stamped inside the committer, never decreasing with the offset.
 
     Two kinds stand where no record was meant: `repeat` (payload `{}`), where an earlier record was stored a second time, and `unreadable`,

@@ -32,6 +32,9 @@ from schemas.time import SECOND
 CONSUMER = "triage"
 LEASE = "triage"
 BATCH = 500
+BUSY, GATHER_S = 64, 0.03
+"""After a batch of so many inputs more are coming: the next one is given so long to grow, so that rows that change again and again are written
+less often. A thousand inputs a second make no such batch, and wait for nothing."""
 PAGE = 5_000
 """Rows read at a time when taking over; the lease is renewed in between."""
 _log = logging.getLogger(__name__)
@@ -76,6 +79,8 @@ class Triage:
     position: int = field(init=False, default=0)
     _poison: dict[int, str] = field(init=False, default_factory=dict)
     _ticked: int = field(init=False, default=-1)
+    _latest: int = field(init=False, default=0)
+    """How many inputs the last batch had."""
 
     def __post_init__(self) -> None:
         self.state = self.engine.state()
@@ -97,7 +102,10 @@ class Triage:
     async def step(self) -> int:
         """Decide about the next batch and return its size; without one, wait a while, or have time recorded as passed."""
         self.lease = await self._renewed()
+        if self._latest >= BUSY and 0 < await self.journal.head(INPUTS) - self.position < BATCH:
+            await asyncio.sleep(GATHER_S)
         entries = await self.journal.read(INPUTS, after=self.position, limit=BATCH)
+        self._latest = len(entries)
         if not entries:
             await self._wait()
             return 0

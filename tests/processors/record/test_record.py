@@ -4,7 +4,6 @@ import asyncio
 import resource
 import signal as signals
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -205,8 +204,8 @@ def test_a_standby_takes_over_and_the_chain_goes_on_under_a_new_epoch(tmp_path, 
 
 def test_entries_go_in_by_acceptance_and_keep_their_streams_order():
     entry = Entry(INPUTS, 1, 10, "signal", "", b"{}")
-    inputs = [replace(entry, offset=n, accepted_at=at) for n, at in ((1, 10), (2, 10), (3, 30))]
-    decisions = [replace(entry, stream=DECISIONS, offset=n, accepted_at=at) for n, at in ((1, 10), (2, 20))]
+    inputs = [entry._replace(offset=n, accepted_at=at) for n, at in ((1, 10), (2, 10), (3, 30))]
+    decisions = [entry._replace(stream=DECISIONS, offset=n, accepted_at=at) for n, at in ((1, 10), (2, 20))]
     merged = merge(inputs, decisions, most=4)
     assert [(found.stream, found.offset) for found in merged] == [
         (INPUTS, 1),
