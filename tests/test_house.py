@@ -229,7 +229,7 @@ def rows_of(page: str) -> dict[str, str]:
 
 
 def test_every_kind_of_decision_is_explained_in_one_sentence() -> None:
-    told = rows_of("decisions.md")
+    told = {kind: text for kind, text in rows_of("decisions.md").items() if "." in kind}
     assert set(told) == set(DATA)
     assert [kind for kind, text in told.items() if not text.endswith(".") or len(text) < 15] == []
 
