@@ -16,7 +16,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
-NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles", "state", "analyst")
+NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles", "state", "analyst", "similar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ GOALS = (
     Goal("state: memory of the groups: MB", "1,000,000 live groups < 1 GB", most=1000),
     Goal("state: one advance: p99 ms", "p99 of one advance < 2 ms", most=2),
     Goal("state: takeover: s", "takeover of a million live groups < 30 s", most=30),
+    Goal("similar: CPU of an answer", "incidents like one among 100,000 < 50 ms", most=50),
+    Goal("similar, all alike: CPU of an answer", "incidents like one among 100,000 < 50 ms", most=50),
     Goal("idle: resident memory", "idle < 200 MB", most=200),
     Goal("idle: share of one core", "idle < 1 % of a core", most=1),
 )
