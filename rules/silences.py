@@ -78,11 +78,16 @@ def times_of(row: Row) -> Times:
     return _times(orjson.dumps(row["times"]))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def compiled(matcher: str) -> Condition:
+    """The condition of a silence. Raises CelError."""
+    return compile(matcher, schema=SCHEMA)
+
+
 def condition_of(matcher: str) -> Condition | None:
     """The condition; None for one that this version cannot read. Failing open: what it hid is heard."""
     try:
-        return compile(matcher, schema=SCHEMA)
+        return compiled(matcher)
     except CelError:
         return None
 
@@ -115,7 +120,7 @@ MOST_SHOWN = 10
 
 def preview(matcher: str, signals: Iterable[Mapping[str, Any]], times: Times | None = None) -> Preview:
     """What a silence would have hidden of signals with `occurred_micros`, wherever rules said. Raises CelError."""
-    condition = compile(matcher, schema=SCHEMA)
+    condition = compiled(matcher)
     looked_at = critical = 0
     services: dict[str, int] = {}
     titles: dict[str, int] = {}

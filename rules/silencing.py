@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rules.cel import CelError, compile  # noqa: A004 (the language's own word for it)
+from rules.cel import CelError
 from rules.decided import decided, moment
 from rules.delivery.gate import freed
 from rules.delivery.said import TimeInterval
-from rules.fields import SCHEMA
 from rules.importers import matchers
 from rules.importers.sheet import NotImportable
 from rules.orders import Refused, by, moment_of, taken, text
+from rules.silences import compiled
 from rules.state import Row
 from rules.times import compile_times
 from rules.turn import Turn
@@ -96,7 +96,7 @@ def matcher_of(data: Mapping[str, Any]) -> str:
     if not isinstance(matcher, str) or not matcher:
         raise Refused(f"'matcher' is a text, found {matcher!r:.80}")
     try:
-        compile(matcher, schema=SCHEMA)
+        compiled(matcher)
     except CelError as error:
         raise Refused(f"the matcher is no condition: {error}") from error
     return matcher

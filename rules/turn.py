@@ -122,6 +122,10 @@ class Turn:
         if self.waits(row["rule"]):
             data["waits"] = True
         self.say(kind, row, because, cause=cause, data=data, actor=actor, trace=trace)
+        self.remember(row, incident)
+
+    def remember(self, row: Row, incident: dict[str, Any]) -> None:
+        """What was just told of the incident still holds: whoever tells of it next in this turn need not make it again."""
         self._told = _stand(row), incident
 
 

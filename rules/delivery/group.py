@@ -3,7 +3,8 @@
 The semantics are Alertmanager's (https://prometheus.io/docs/alerting/latest/configuration/#route), with one difference: an end that
 comes while its occurrence is held is told when the hold is over, if the beginning was told.
 
-A row holds `in`, the signal that last spoke of each occurrence; `log`, what was told last; `owed`, the occurrences whose beginning was told and whose end was not.
+A row holds `in`, the occurrences; `log`, what was told last; `owed`, those whose beginning was told before that and whose end was not;
+`over`, those that somebody called over.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,9 @@ from rules.state import Row
 
 Reason = Literal["first", "new", "some_resolved", "all_resolved", "repeat"]
 """Why a group is told of: the five reasons of Alertmanager's notification log."""
+
+
+_NOTHING: Mapping[str, tuple[str, ...]] = {"firing": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ def new_group(rule: str) -> Row:
 
 def look(row: Row, pace: Pace, lives: Mapping[str, Life], holds: Callable[[str], bool], now: int) -> Look:
     """Look at the group when its time has come: what is told goes into its log, and whose end is dealt with leaves it."""
-    members: dict[str, str] = row["in"]
+    members: dict[str, int] = row["in"]
     held = tuple(unit for unit in members if holds(unit))
     held_set = set(held)
     over = {unit for unit in members if unit not in lives or lives[unit].over(now)}
@@ -44,7 +48,7 @@ def look(row: Row, pace: Pace, lives: Mapping[str, Life], holds: Callable[[str],
     firing = tuple(unit for unit in free if unit not in over)
     resolved = tuple(unit for unit in free if unit in over)
     found = _reason(row, pace, firing, resolved, now) if free else None
-    owed = set(row["owed"])
+    owed = _owed(row)
     if found is not None:
         # An end that is still held is not told by telling of the others.
         row["log"] = {"at": now, "firing": sorted(firing), "resolved": sorted(resolved)}
@@ -53,9 +57,14 @@ def look(row: Row, pace: Pace, lives: Mapping[str, Life], holds: Callable[[str],
         if unit not in held_set or unit not in owed or pace.forgets_held_ends:
             del members[unit]
             owed.discard(unit)
-    row["owed"] = sorted(owed & members.keys())
+    row["owed"] = sorted((owed & members.keys()) - set(row.get("log", _NOTHING)["firing"]))
     shown = resolved if pace.send_resolved else ()
     return Look(found, firing, shown, held, silent=not firing and not pace.send_resolved)
+
+
+def _owed(row: Row) -> set[str]:
+    """Occurrences whose beginning was told and whose end was not, some of which may have left."""
+    return {*row["owed"], *row.get("log", _NOTHING)["firing"]}
 
 
 def _reason(row: Row, pace: Pace, firing: tuple[str, ...], resolved: tuple[str, ...], now: int) -> Reason | None:
@@ -66,7 +75,7 @@ def _reason(row: Row, pace: Pace, firing: tuple[str, ...], resolved: tuple[str, 
     if not told.issuperset(firing):
         return "new" if told else "first"
     if not firing:
-        return "all_resolved" if told or not set(row["owed"]).isdisjoint(resolved) else None
+        return "all_resolved" if told or not _owed(row).isdisjoint(resolved) else None
     if pace.send_resolved and not set(log["resolved"]).issuperset(resolved):
         return "some_resolved"
     return "repeat" if log["at"] < now - pace.repeat else None

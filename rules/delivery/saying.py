@@ -6,7 +6,6 @@ from typing import Any
 from rules.decided import moment
 from rules.delivery.group import Reason
 from rules.delivery.holds import Hold
-from rules.incidents import incident_of
 from rules.state import Row
 from rules.turn import Turn
 from schemas.spans import about
@@ -26,6 +25,7 @@ def notified(
     turn: Turn, incident: Row, reason: Reason, playbook: str, firing: Sequence[str], resolved: Sequence[str]
 ) -> None:
     """The group is told of."""
+    shown = turn.incident(incident)
     signals = [{"id": name, "status": "firing"} for name in firing] + [
         {"id": name, "status": "resolved"} for name in resolved
     ]
@@ -33,12 +33,13 @@ def notified(
         "playbook": playbook,
         "reason": reason,
         "group": {path: value for path, value in incident["group"].items() if value},
-        "incident": incident_of(incident),
+        "incident": shown,
         "signals": signals[:MOST_SIGNALS],
     }
     because = f"{_WORDS[reason]}: {len(firing)} firing, {len(resolved)} resolved, playbook {playbook}"
     cause = (firing or resolved)[-1:]
     turn.say("playbook.notified", incident, because, cause=cause, data=data, trace=incident.get("trace"))
+    turn.remember(incident, shown)
 
 
 def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], members: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ def join(turn: Turn, rule: CompiledRule, pace: Pace, key: str, fields: Fields) -
         # What has been going on for longer than the wait has been waited for.
         _wake(turn, name, row, 0 if alert["s"] + pace.wait < turn.at else pace.wait)
         _say_waiting(turn, key, row, pace, fields)
-    row["in"][unit] = fields["id"]
+    row["in"][unit] = 1
     row["over"] = [each for each in row["over"] if each != unit]
     turn.state.touch(name)
     known.joined(turn, unit, name)
@@ -53,8 +53,8 @@ def due(turn: Turn, name: str, row: Row) -> None:
     if rule is None or delivery is None or delivery.pace is None:
         drop(turn, name, row)
         return
-    members = dict(row["in"])
-    alerts = {unit: turn.state.rows.get(known.PREFIX + unit) for unit in members}
+    alerts = {unit: turn.state.rows.get(known.PREFIX + unit) for unit in row["in"]}
+    members = {unit: alert["id"] if alert is not None else "" for unit, alert in alerts.items()}
     lives = {unit: life for unit, alert in alerts.items() if unit not in row["over"] and (life := known.life_of(alert))}
     why = _holds(turn, rule, delivery, key, alerts)
     found = look(row, delivery.pace, lives, why.__contains__, turn.at)
