@@ -1,6 +1,5 @@
 """Blame: how well one change explains the scene, with what speaks for it and against it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from processors.evidence.mechanisms import affinity
 from processors.evidence.metrics import kind_of
 from processors.evidence.scene import Scene
 from processors.evidence.values import ChangeRead, CommitRead
+from processors.evidence.words import service_stem
 
 LINKED = 0.45
 """Points of the strongest link between a change and the errors."""
@@ -122,16 +122,12 @@ def owner_of(commit: CommitRead, names: Sequence[str]) -> str | None:
     """The service whose folder all its live files lie in, by the service's name without what every service's name has."""
     found: set[str] = set()
     for file in commit.files:
-        segments = {_stem(part) for part in file.lower().split("/")[:-1]}
-        owners = [name for name in names if _stem(name) in segments]
+        segments = {service_stem(part) for part in file.lower().split("/")[:-1]}
+        owners = [name for name in names if service_stem(name) in segments]
         if len(owners) != 1:
             return None
         found.add(owners[0])
     return found.pop() if len(found) == 1 else None
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"[-_.]?(?:service|svc|server|srv|app|api)$", "", name.lower()).replace("-", "").replace("_", "")
 
 
 def rolled_out(commit: CommitRead, owner: str | None, deploys: Sequence[ChangeRead], began: int) -> ChangeRead | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from processors.evidence.diffs import Effect
 from processors.evidence.values import CommitRead
-from processors.evidence.words import identifiers, tokens
+from processors.evidence.words import identifiers, service_stem, tokens
 
 COUNTED = 6
 """So many of the best common words count: a long diff is no better a suspect than a short one."""
@@ -35,8 +35,9 @@ class Vocabulary:
         self._compound: set[str] = set()
         self._spelled: dict[str, str] = {}
         self._ordinary = {token for text in ordinary for token in tokens(text)}
-        self._names = {token for name in names for token in tokens(name)} | {
-            name.lower().replace("-", "").replace("_", "") for name in names
+        self._names = {token for name in names for token in tokens(name)}
+        self._names |= {
+            word for name in names for word in (name.lower().replace("-", "").replace("_", ""), service_stem(name))
         }
         self._own = {commit.sha: _of_commit(commit, effect) for commit, effect in commits}
         self._spread = Counter(token for held in self._own.values() for token in held)

@@ -137,7 +137,8 @@ def _vocabulary(
     for span in gathered.spans:
         if span.failed or span.service == origin:
             weight = 0.9 if span.service == origin else 0.5
-            vocabulary.hear(f"{span.name} {span.error}", weight * 0.7)
+            vocabulary.hear(span.name, weight * 0.4)
+            vocabulary.hear(span.error, weight * 0.8)
             for value in span.attributes.values():
                 vocabulary.hear(value, weight)
     for shift in shifts:

@@ -17,8 +17,6 @@ ALARM = 12.0
 """The sum of what exceeds the allowance, from which it is a shift."""
 CAP = 8.0
 """No single point counts for more than this: one outlier is no shift."""
-SURE = 2.5
-"""A shift begins with the first point this many sigmas away: what the sum took along of ordinary noise before it is left out."""
 LEAST_CHANGE = 0.10
 """A shift changes the level by at least this part of it."""
 HEALTHY = 0.25
@@ -179,6 +177,19 @@ def _left(values: tuple[float, ...], middle: float, sigma: float, begin: int) ->
             left = index
         total = max(0.0, total + min(CAP, (values[index] - middle) / sigma) - ALLOWANCE)
         if total >= ALARM:
-            away = (place for place in range(left, index + 1) if (values[place] - middle) / sigma >= SURE)
-            return next(away, left)
+            return _begun([(value - middle) / sigma for value in values[left : index + 1]]) + left
     return None
+
+
+def _begun(deviations: Sequence[float]) -> int:
+    """Where the run began that led to the alarm, walking back from its end over points beyond the allowance, and over one that is not
+    between two that are: what the sum took along of ordinary noise before is left out."""
+    place = len(deviations) - 1
+    while place > 0:
+        if deviations[place - 1] >= ALLOWANCE:
+            place -= 1
+        elif place > 1 and deviations[place - 2] >= ALLOWANCE:
+            place -= 2
+        else:
+            break
+    return place

@@ -69,3 +69,8 @@ def spoken(name: str) -> str:
     """A metric's name in words: `CPUUtilization` is CPU utilization, `db_pool_wait` is db pool wait."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W_]+", name)
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words) or name
+
+
+def service_stem(name: str) -> str:
+    """A service's name without what every service's name has: `orderservice` and `order-svc` are order."""
+    return re.sub(r"[-_.]?(?:service|svc|server|srv|app|api)$", "", name.lower()).replace("-", "").replace("_", "")
