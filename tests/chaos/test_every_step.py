@@ -165,6 +165,11 @@ def killed_at(folder: Path, steps: Sequence[Step]) -> list[Step]:
     with lives(folder) as here:
 
         def tell(step: Step, *, wholly: bool) -> None:
+            if wholly:
+                # In a life of its own, as what it asked of a remote once it would not ask again.
+                life = here.begin()
+                settle(folder, within_s=PATIENCE_S)
+                here.bury(life)
             life = here.begin()
             settle(folder, within_s=PATIENCE_S, wholly=wholly)
             here.arm(step)
