@@ -162,7 +162,10 @@ class Engine:
                 goes_on(turn, fields)
             turn.count("duplicate", name)
             return
+        evicted = state.seen.evicted
         state.seen.remember(name, remember_s=fields["remember_s"], now=turn.at)
+        if state.seen.evicted != evicted:
+            state.lost.append(("seen", f"before {name}", 1))
         if fields.get("own"):
             turn.count("own", name)
         else:
