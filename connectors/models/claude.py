@@ -71,7 +71,7 @@ class Claude(Model):
                 asyncio.timeout(request.deadline_s),
                 self._client.messages.stream(
                     **_arguments(request, self._name, self._model, written.names),
-                    extra_body=self._body or None,
+                    extra_body=self._further(request) or None,
                     timeout=request.deadline_s,
                 ) as stream,
             ):
@@ -106,6 +106,10 @@ class Claude(Model):
         if written.stop is None:
             raise ModelBusy(f"{self._name!r} ended its answer in the middle", usage=written.usage)
         yield written.answer(self._model)
+
+    def _further(self, request: ModelRequest) -> dict[str, Any]:
+        """Configured fields. Thinking and a tool that must be called exclude each other there: the tool goes first."""
+        return {name: value for name, value in self._body.items() if name != "thinking" or request.must_call is None}
 
     @override
     async def close(self) -> None:

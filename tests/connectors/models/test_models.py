@@ -238,6 +238,15 @@ def test_thoughts_come_back_to_their_provider_with_their_signature() -> None:
     assert answer.blocks[0] == Thinking("First, then.", {"signature": "c2ln"}, "p/some-model")
 
 
+def test_a_model_that_must_call_a_tool_does_not_think_meanwhile() -> None:
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 2000}}
+    _, _, free = answered([Says("done")], "anthropic", body=thinking)
+    assert free.asked[0].body["thinking"] == thinking["thinking"]
+    must = ModelRequest("s", QUESTION.messages, (LOGS,), must_call="logs.search", deadline_s=5)
+    _, _, forced = answered([Says("done")], "anthropic", must, body=thinking)
+    assert "thinking" not in forced.asked[0].body
+
+
 def test_a_provider_is_configured_whole_or_not_at_all() -> None:
     with pytest.raises(ValueError, match="base_url"):
         Provider(kind="openai-compatible")
