@@ -27,7 +27,7 @@ def share(hits: int, cases: int) -> Interval:
     part = hits / cases
     middle = (part + Z * Z / (2 * cases)) / (1 + Z * Z / cases)
     half = Z / (1 + Z * Z / cases) * sqrt(part * (1 - part) / cases + Z * Z / (4 * cases * cases))
-    return Interval(part, max(0.0, middle - half), min(1.0, middle + half), cases)
+    return Interval(part, max(0.0, min(part, middle - half)), min(1.0, max(part, middle + half)), cases)
 
 
 def mean(values: Sequence[float], *, low: float = 0.0, high: float = 1.0) -> Interval:

@@ -1,0 +1,45 @@
+"""What is reached on the cases handed out for development, where they are there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tocsin.evals.cases import read_cases
+from tocsin.evals.running import Ran, run
+from tocsin.evals.scoring import Scored, score, scorer_of
+
+FOLDER = os.environ.get("TOCSIN_CASES")
+pytestmark = pytest.mark.skipif(FOLDER is None, reason="TOCSIN_CASES names no folder with cases")
+
+
+def reached(suite: str, tmp_path: Path) -> tuple[dict[str, float], Scored, list[Ran]]:
+    import json
+
+    file = Path(FOLDER or "") / "evals" / "cases" / f"{suite}.jsonl"
+    scorer = scorer_of(file)
+    assert scorer is not None
+    runs = run(read_cases(file, suite), None, workers=1, told=lambda _: None)
+    assert not [ran.fault for ran in runs if ran.fault]
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("".join(json.dumps({"id": ran.case.id, "answer": ran.solved.answer}) + "\n" for ran in runs))
+    scored = score(scorer, suite, answers)
+    return {each.name: each.interval.value for each in scored.measures}, scored, runs
+
+
+def test_incidents_without_a_model(tmp_path: Path) -> None:
+    found, _, runs = reached("incidents", tmp_path)
+    assert found["root cause"] >= 5 / 8 and found["decoys blamed"] <= 1 / 8
+    assert found["synthetic"] >= 9 / 12 and found["recorded tools"] >= 8 / 11
+    assert found["false alarms"] == 0 and found["missed"] == 0
+    assert max(ran.solved.cpu_s for ran in runs) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("suite", "first", "third"), [("petshop", 0.7, 0.9), ("nezha-ob", 0.6, 0.75), ("nezha-tt", 0.3, 0.45)]
+)
+def test_rankings_without_a_model_are_above_their_floors(
+    suite: str, first: float, third: float, tmp_path: Path
+) -> None:
+    found, _, _ = reached(suite, tmp_path)
+    assert found["AC@1"] >= first and found["AC@3"] >= third
