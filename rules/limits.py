@@ -31,6 +31,8 @@ class Limits:
     """Signals kept for one step and one key; the oldest go first."""
     combinations: int = 100
     """Firings that one signal may complete at once, where every combination is one."""
+    combining: int = 5_000
+    """Signals looked at to find what one signal completes."""
     facts: int = 100_000
     """Facts known at a time; the ones that expire first go first."""
     future: int = 5 * UNITS["m"]

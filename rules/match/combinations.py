@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+MOST_ENDS = 50
+
 
 class Entry(NamedTuple):
     """A signal at a step. Entries of one tag are one signal."""
@@ -34,15 +36,24 @@ class Shape:
     """Moments of negated steps, by the number of the step before which they stand; the number of steps stands for the end."""
 
 
+class Effort:
+    """How many more entries may be looked at for one signal: where each may combine with each, there is no end of trying."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+
 Found = tuple[Entry | None, ...]
 """One entry for each step; None for those that were not needed."""
 
 
-def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape) -> Found | None:
+def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, effort: Effort) -> Found | None:
     """The combination that `fresh`, which is in `steps[place]`, completes: of all, the one of the latest signals before it."""
     if shape.fits is not None:
         back = [listed[::-1] for listed in steps]
-        return next(islice(_tried(back, place, fresh, shape, ()), 1), None)
+        return next(_tried(back, place, fresh, shape, effort), None)
     if shape.ordered:
         return _ordered(steps, place, fresh, shape)
     for end in _ends(steps, fresh, shape.within):
@@ -52,9 +63,11 @@ def first(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Sha
     return None
 
 
-def every(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, most: int) -> list[Found]:
+def every(
+    steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, effort: Effort, most: int
+) -> list[Found]:
     """All combinations that `fresh` completes, earliest signals first, at most so many."""
-    return list(islice(_tried(steps, place, fresh, shape, ()), most))
+    return list(islice(_tried(steps, place, fresh, shape, effort), most))
 
 
 def joined(steps: Sequence[Sequence[Entry]], fresh: Entry) -> Iterator[list[list[Entry]]]:
@@ -68,25 +81,32 @@ def joined(steps: Sequence[Sequence[Entry]], fresh: Entry) -> Iterator[list[list
 
 
 def _tried(
-    steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape, chosen: tuple[Entry, ...]
+    steps: Sequence[Sequence[Entry]],
+    place: int,
+    fresh: Entry,
+    shape: Shape,
+    effort: Effort,
+    chosen: tuple[Entry, ...] = (),
 ) -> Iterator[Found]:
     number = len(chosen)
     if number == len(steps):
         if _undisturbed(chosen, shape) and (shape.fits is None or shape.fits(chosen)):
             yield chosen
         return
+    tags = {fresh.tag, *(one.tag for one in chosen)}
+    moments = [fresh.moment, *(one.moment for one in chosen)]
+    begin, end = min(moments), max(moments)
     for entry in (fresh,) if number == place else steps[number]:
-        together = (*chosen, entry) if number >= place else (*chosen, entry, fresh)
-        moments = [one.moment for one in together]
-        if max(moments) - min(moments) > shape.within:
+        effort.left -= 1
+        if effort.left < 0:
+            return
+        if entry.moment < end - shape.within or entry.moment > begin + shape.within:
             continue
         if shape.ordered and chosen and entry.moment < chosen[-1].moment:
             continue
-        if not shape.overlap and (
-            entry.tag in {one.tag for one in chosen} or (number != place and entry.tag == fresh.tag)
-        ):
+        if not shape.overlap and entry.tag in tags and number != place:
             continue
-        yield from _tried(steps, place, fresh, shape, (*chosen, entry))
+        yield from _tried(steps, place, fresh, shape, effort, (*chosen, entry))
 
 
 def _ordered(steps: Sequence[Sequence[Entry]], place: int, fresh: Entry, shape: Shape) -> Found | None:
@@ -138,7 +158,8 @@ def _ends(steps: Sequence[Sequence[Entry]], fresh: Entry, within: int) -> list[i
         since = bisect_left(listed, fresh.moment, key=_moment)
         upto = bisect_right(listed, fresh.moment + within, key=_moment)
         found.update(entry.moment for entry in listed[since:upto])
-    return sorted(found)
+    # A signal that comes late among very many others is looked at with those nearest to it.
+    return sorted(found)[:MOST_ENDS]
 
 
 def _assigned(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rules.cel import Condition
-from rules.match.combinations import Entry, Found, Shape, every, first, joined
+from rules.match.combinations import Effort, Entry, Found, Shape, every, first, joined
 from rules.match.compiled import CompiledStep, Steps
 from rules.state import Row, State
 
@@ -18,7 +18,7 @@ def completed(
     names = [step.name for step in steps.steps if not step.negated]
     fits = _fits(steps.where, names) if steps.where is not None else None
     shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, fits, between)
-    most = state.limits.combinations
+    most, effort = state.limits.combinations, Effort(state.limits.combining)
     found: dict[tuple[str | None, ...], Found] = {}
     for step, entry in meant:
         if step.negated:
@@ -26,25 +26,25 @@ def completed(
         place = names.index(step.name)
         for chosen in joined(positive, entry) if steps.joins_some else (positive,):
             if said.combinations == "each":
-                for one in every(chosen, place, entry, shape, most):
+                for one in every(chosen, place, entry, shape, effort, most):
                     found.setdefault(tuple(part.tag if part is not None else None for part in one), one)
-            elif (only := first(chosen, place, entry, shape)) is not None:
+            elif (only := first(chosen, place, entry, shape, effort)) is not None:
                 return [only]
     if (
         not found
         and shape.overlap
         and shape.ordered
         and not shape.between
-        and (again := _again(positive, meant, shape))
+        and (again := _again(positive, meant, shape, effort))
     ):
         return [again]
-    if len(found) >= most:
-        state.evict("combinations", key, len(found) - most + 1)
+    if effort.left < 0 or len(found) >= most:
+        state.evict("combinations", key)
     return list(found.values())[:most]
 
 
 def _again(
-    positive: Sequence[Sequence[Entry]], meant: Sequence[tuple[CompiledStep, Entry]], shape: Shape
+    positive: Sequence[Sequence[Entry]], meant: Sequence[tuple[CompiledStep, Entry]], shape: Shape, effort: Effort
 ) -> Found | None:
     """The combination that still holds within the span that ends at the signal, though it is no part of it: as in Sigma, what holds is
     told again with each signal of its steps."""
@@ -52,7 +52,7 @@ def _again(
     if latest is None:
         return None
     for entry in reversed(positive[-1]):
-        if entry.moment <= latest and (found := first(positive, len(positive) - 1, entry, shape)) is not None:
+        if entry.moment <= latest and (found := first(positive, len(positive) - 1, entry, shape, effort)) is not None:
             begins = min(one.moment for one in found if one is not None)
             if begins >= latest - shape.within:
                 return found

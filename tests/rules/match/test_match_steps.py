@@ -1,10 +1,14 @@
 """Steps: what comes together, in order or not, what must not come, and what does not follow in time."""
 
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.limits import Limits
+from rules.match.combinations import Effort, Entry, Shape, every, first
 from tests.support.rule_world import World, at, said, signal
 
 DEPLOY = """rules:
@@ -281,3 +285,52 @@ def test_a_deadline_survives_a_restart() -> None:
     world.restart()
     assert world.engine.next_due(world.state) == at(10)
     assert "10s incident.opened" in said(world.tick(99))
+
+
+def test_where_each_may_combine_with_each_there_is_an_end_of_trying_and_it_is_recorded() -> None:
+    names = "abcdef"
+    said = ", ".join(f"{name}: labels.k == 'x'" for name in names)
+    world = World(
+        f"rules:\n  - {{name: r, match: {{steps: {{{said}}}, within: 1h, combinations: each, where: steps.a.id == 'none'}}}}\n"
+    )
+    for t in range(60):
+        world.push(t, step("x", t))
+    lost = [decision for decision in world.tick(200) if decision.kind == "state.evicted"]
+    assert [decision.data["by"] for decision in lost] == ["r"]
+    assert "combinations of steps/r" in lost[0].data["exemplars"][0]
+
+
+def completed_by(steps: list[list[Entry]], place: int, fresh: Entry, shape: Shape) -> list[tuple[Entry, ...]]:
+    """The plainest model: every choice of one entry for each step, tried."""
+    found = []
+    for chosen in product(*steps):
+        times = [entry.moment for entry in chosen]
+        if chosen[place] != fresh or max(times) - min(times) > shape.within:
+            continue
+        if shape.ordered and times != sorted(times):
+            continue
+        if shape.overlap or len({entry.tag for entry in chosen}) == len(chosen):
+            found.append(chosen)
+    return found
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 20), max_size=5), min_size=2, max_size=4),
+    st.data(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 12),
+)
+def test_combinations_are_those_of_the_plainest_model(
+    moments: list[list[int]], data: st.DataObject, ordered: bool, overlap: bool, within: int
+) -> None:
+    # Signals of one moment are one signal that several steps may take.
+    steps = [[Entry(moment, str(moment), str(moment)) for moment in sorted(set(listed))] for listed in moments]
+    place = data.draw(st.integers(0, len(steps) - 1))
+    if not steps[place]:
+        return
+    fresh, shape = data.draw(st.sampled_from(steps[place])), Shape(within, ordered, overlap)
+    expected = completed_by(steps, place, fresh, shape)
+    assert sorted(every(steps, place, fresh, shape, Effort(10**6), 10**6)) == sorted(expected)
+    one = first(steps, place, fresh, shape, Effort(10**6))
+    assert (one in expected) if one is not None else not expected
