@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from connectors.ports.archive import Archive
 from connectors.ports.journal import Journal
 from rules.orders import Refused
-from schemas.spans import parse_span, show_span
+from schemas.spans import parse_span
 from tocsin import silences
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -29,13 +29,14 @@ def routes(journal: Journal, archive: Archive, guarded: Callable[[Handler], Hand
             data = orjson.loads(await request.body())
             if not isinstance(data, dict):
                 raise Refused(f"expected an object with 'matcher' or 'matchers', found {type(data).__name__}")
-            span = parse_span(data.pop("for", "24h"))
+            given = data.pop("for", "24h")
+            span = parse_span(given)
             found = await silences.previewed(archive, data, since=journal.now() - span, until=journal.now())
         except ValidationError as error:
             return _reply(400, {"error": f"times: {error.errors(include_url=False)[0]['msg']}"})
         except (Refused, ValueError) as error:
             return _reply(400, {"error": str(error)})
-        return _reply(200, {"says": found.sentence(show_span(span)), **silences.as_json(found)})
+        return _reply(200, {"says": found.sentence(given), **silences.as_json(found)})
 
     return [
         Route("/api/v1/silences", guarded(listed)),

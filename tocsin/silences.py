@@ -43,7 +43,9 @@ async def previewed(archive: Archive, data: dict[str, Any], *, since: int, until
     matcher = matcher_of(data)
     said = data.get("times") or ()
     times = compile_times("the silence", [TimeInterval.model_validate(each) for each in said]) if said else None
-    signals = await archive.signals(since=since, until=until, limit=MOST_LOOKED_AT)
+    found = await archive.signals(since=since, until=until, limit=MOST_LOOKED_AT)
+    # What was delivered again is kept again, under the same id.
+    signals = {signal.id: signal for signal in found}.values()
     fields = ({**orjson.loads(signal.to_json()), "occurred_micros": signal.occurred_at} for signal in signals)
     return preview(matcher, fields, times)
 

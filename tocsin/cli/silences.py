@@ -11,7 +11,7 @@ from rules.orders import Refused
 from rules.silences import Preview
 from rules.silencing import matcher_of
 from schemas import to_rfc3339
-from schemas.spans import parse_span, show_span
+from schemas.spans import parse_span
 from schemas.time import from_rfc3339
 from tocsin.cli.commands import Reason, send
 from tocsin.cli.look import reading
@@ -95,7 +95,7 @@ def preview(
     if as_json:
         emit(preview_as_json(found))
         return
-    show(found.sentence(show_span(back)) + ".")
+    show(found.sentence(span) + ".")
     for title, number in found.titles.items():
         show(f"  {number:6}  {title}")
 
