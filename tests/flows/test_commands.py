@@ -152,10 +152,10 @@ def test_a_silence_holds_back_lists_and_expires(town: Town) -> None:
     assert answer.json()["says"] == "would have silenced 0 signals in the last 2h" and answer.json()["looked_at"] > 0
     town.run("silence", "expire", silence["id"], "--reason", "done")
     town.there.until(lambda: not town.lines("silence", "list"))
-    (over,) = town.lines("silence", "list", "--all")
-    assert over["id"] == silence["id"] and over["used"] == 1 and over["over_by"].startswith("human:")
+    over = next(each for each in town.lines("silence", "list", "--all") if each["id"] == silence["id"])
+    assert over["used"] == 1 and over["over_by"].startswith("human:")
     assert town.there.http.get("/api/v1/silences", headers=town.there.api()).json() == []
-    assert town.there.http.get("/api/v1/silences?all=1", headers=town.there.api()).json() == [over]
+    assert over in town.there.http.get("/api/v1/silences?all=1", headers=town.there.api()).json()
     weekly = ["--match", 'team="x"', "--for", "4d", "--every", "sunday 02:00-04:00", "--zone", "Europe/Berlin", "-r", "r"]
     assert "would have silenced 0 signals in the last 24h." in town.run("silence", "add", *weekly)
     (kept,) = town.there.until(lambda: town.lines("silence", "list"))
