@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 
 from rules.rows import Rows
 
-BOUNDED = frozenset({"window", "steps", "absence", "waiting"})
+BOUNDED = frozenset({"window", "steps", "absence", "waiting", "throttle", "same"})
 """Kinds of rows that a rule keeps for each of its keys."""
 
 

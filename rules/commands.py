@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from rules import lifecycle, sentences, silencing
 from rules.decided import moment
+from rules.delivery import seam
 from rules.match.migrating import migrate
 from rules.orders import Refused, by, moment_of, taken, text
 from rules.ruleset import RuleSet
@@ -132,6 +133,7 @@ def _activate(turn: Turn, command: Command, library: Mapping[str, RuleSet]) -> N
     turn.ruleset = library[version]
     lifecycle.reconsider(turn)
     migrate(turn)
+    seam.reactivated(turn)
     added, gone = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
     changed = sorted(name for name in after.keys() & before.keys() if after[name].version != before[name].version)
     because = (

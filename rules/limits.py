@@ -49,3 +49,5 @@ class Limits:
     """A silence that has hidden a critical incident for so long is asked about..."""
     silence_asks_every: int = 4 * UNITS["h"]
     """... and again after so long."""
+    group_members: int = 50_000
+    """Occurrences of a group that waits; the ones longest in it go first, without their end being told."""

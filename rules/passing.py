@@ -25,7 +25,7 @@ def _due(turn: Turn, key: str, row: Row) -> None:
     match key.partition("/")[0]:
         case "group":
             lifecycle.due(turn, key, row)
-        case "delivery":
+        case "delivery" | "throttle":
             seam.due(turn, key, row)
         case "waiting":
             holding.due(turn, key, row)
@@ -48,7 +48,7 @@ def _sweep(state: State, now: int, turn_at: Callable[[int], Turn]) -> None:
     while (swept := state.pop_sweep("delivery", now)) is not None:
         seam.swept(turn_at(swept[0]), swept[1], swept[2])
     windows.sweep(state, now)
-    for kind in ("steps", "absence", "waiting"):
+    for kind in ("steps", "absence", "waiting", "throttle", "same"):
         while (swept := state.pop_sweep(kind, now)) is not None:
             moment, key, row = swept
             later = max(row.get("seen", 0) + row.get("keep", 0), row.get("due", 0) + 1)

@@ -1,7 +1,7 @@
 """What says again what was said before: the same problem with the same content as the last time.
 
 Two signals are one problem when their values in `fields` are equal (without any: when they are of one occurrence). They say the same when
-all else that they say is equal, but for `ignore`. Only the last content counts: A, B, A is three. Rows are `delivery/dedup/SCOPE/PROBLEM`.
+all else that they say is equal, but for `ignore`. Only the last content counts: A, B, A is three. Rows are `same/SCOPE/PROBLEM`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from rules.turn import Turn
 from schemas.ids import digest
 from schemas.spans import UNITS
 
-PREFIX = "delivery/dedup/"
+PREFIX = "same/"
 REMEMBERED = 2 * UNITS["d"]
 """How long the last content is known when it is not heard again."""
 _ENVELOPE = frozenset(

@@ -63,11 +63,13 @@ def due(turn: Turn, name: str, waiting: Row) -> None:
     row = turn.state.rows.get(key)
     if row is not None and "id" in row and "ended" in waiting:
         _tell_end(turn, name, row, waiting)
+        turn.state.touch(key)
         return
     if row is None or "id" not in row or row["status"] == "resolved":
         _drop(turn, name, waiting)
         return
     _look(turn, turn.compiled(row["rule"]), key, row, name, waiting)
+    turn.state.touch(key)
 
 
 def freed(turn: Turn, cause: str) -> None:

@@ -90,15 +90,15 @@ def calmed(turn: Turn, rule: CompiledRule, key: str, fields: Fields) -> None:
 
 
 def due(turn: Turn, key: str, row: Row) -> None:
-    """The moment has come for which a row `delivery/...` asked with `State.wake`; the row is due no more."""
-    match key.split("/", 2)[1]:
-        case "group":
-            waits.due(turn, key, row)
-        case "hold":
-            gate.due(turn, key, row)
-        case "throttle":
+    """The moment has come for which a row `delivery/...` or `throttle/...` asked with `State.wake`; the row is due no more."""
+    match key.split("/", 2):
+        case ["throttle", *_]:
             throttle.due(turn, key, row)
-        case "storm":
+        case [_, "group", *_]:
+            waits.due(turn, key, row)
+        case [_, "hold", *_]:
+            gate.due(turn, key, row)
+        case [_, "storm", *_]:
             storms.due(turn, key, row)
 
 
@@ -108,6 +108,20 @@ def swept(turn: Turn, key: str, row: Row) -> None:
         known.swept(turn, key, row)
     else:
         turn.state.delete(key)
+
+
+def reactivated(turn: Turn) -> None:
+    """Other rules are in force: what is known fires and holds by them from here on, and what was held is looked at again."""
+    state = turn.state
+    state.sources.clear()
+    for key in sorted(state.rows.named((known.PREFIX,))):
+        row = state.rows[key]
+        view = known.view_of(turn, row)
+        numbers = turn.ruleset.matching(view)
+        rules = [turn.ruleset.rules[number] for number in routed(turn.ruleset, numbers)]
+        inhibition.sourced(turn, key.removeprefix(known.PREFIX), row, rules, view)
+    for key in sorted(state.rows.named((gate.PREFIX,))):
+        state.wake(key, state.rows[key], turn.at)
 
 
 def forgotten(turn: Turn, key: str, row: Row) -> None:

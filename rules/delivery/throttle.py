@@ -1,6 +1,6 @@
 """How often one key is told of. Spans are `[t0, t0 + W)` of time of acceptance, from the first one that opens them.
 
-Rows are `delivery/throttle/RULE/KEY`: `t0`, and what the span has seen so far.
+Rows are `throttle/RULE/KEY`: `t0`, and what the span has seen so far.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,13 @@ from rules.asking import choose
 from rules.cel import MISSING
 from rules.decided import moment
 from rules.delivery.holds import Hold
-from rules.delivery.said import Throttle
 from rules.delivery.saying import held
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
 
-PREFIX = "delivery/throttle/"
+PREFIX = "throttle/"
 
 
 def pass_on(
@@ -29,8 +28,11 @@ def pass_on(
     if delivery is None or delivery.throttle is None:
         return ids
     said, part = delivery.throttle, _key(rule, key, fields)
+    whose = f"{PREFIX}{'rehearsal:' if row['rehearsal'] else ''}{rule.name}"
     if said.once_after is not None:
-        _gather(turn, rule, said, said.once_after, part, key, ids)
+        # With keys of its own the rule has one window, that tells the first of each; otherwise each group has its own.
+        name = f"{whose}/" if said.by is not None else f"{whose}/{part}"
+        _gather(turn, rule, name, said.once_after, part, key, ids)
         return None
     if part is None:
         # Without its key nothing is like anything before; and nothing comes together either.
@@ -38,7 +40,7 @@ def pass_on(
             return ids
         _suppressed(turn, rule, ids)
         return None
-    name = f"{PREFIX}{rule.name}/{part}"
+    name = f"{whose}/{part}"
     span = said.once_within or said.accumulate_within or 0
     state = turn.state.rows.get(name)
     if state is None or state["t0"] + span <= turn.at:
@@ -70,14 +72,13 @@ def due(turn: Turn, name: str, state: Row) -> None:
         row = turn.state.rows.get(key)
         if row is not None and "id" in row:
             choose(turn, row, ids, row.get("trace"))
+            turn.state.touch(key)
             return
 
 
 def _gather(
-    turn: Turn, rule: CompiledRule, said: Throttle, span: int, part: str | None, key: str, ids: Sequence[str]
+    turn: Turn, rule: CompiledRule, name: str, span: int, part: str | None, key: str, ids: Sequence[str]
 ) -> None:
-    # With keys of its own the rule has one window, that tells the first of each; otherwise each group has its own.
-    name = f"{PREFIX}{rule.name}" if said.by is not None else f"{PREFIX}{rule.name}/{part}"
     state = turn.state.rows.get(name)
     if state is None:
         state = {"t0": turn.at, "firsts": {}}

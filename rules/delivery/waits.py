@@ -32,6 +32,11 @@ def join(turn: Turn, rule: CompiledRule, pace: Pace, key: str, fields: Fields) -
         _say_waiting(turn, key, row, pace, fields)
     row["in"][unit] = 1
     row["over"] = [each for each in row["over"] if each != unit]
+    if len(row["in"]) > turn.state.limits.group_members:
+        first = next(iter(row["in"]))
+        del row["in"][first]
+        known.left(turn, first, name)
+        turn.state.evict("group_members", key)
     turn.state.touch(name)
     known.joined(turn, unit, name)
 
@@ -68,6 +73,7 @@ def due(turn: Turn, name: str, row: Row) -> None:
         held(turn, incident, row, firing, members)
         if (silenced := next((hold for hold in firing if hold.cause == "silenced"), None)) is not None:
             ask_again(turn, incident, row, silenced)
+        turn.state.touch(key)
     _rest(turn, name, row, delivery.pace)
 
 

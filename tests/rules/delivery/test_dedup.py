@@ -88,7 +88,7 @@ def test_what_was_not_heard_for_days_is_new() -> None:
     world.push(0, alert(0))
     world.push(10, alert(10))
     world.tick(3 * 86_400)
-    assert [key for key in world.state.rows if key.startswith("delivery/dedup/")] == []
+    assert [key for key in world.state.rows if key.startswith("same/")] == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 from schemas.decision import Decision
 from schemas.time import to_rfc3339
-from tests.support.rule_world import T0, World, at, command, signal
+from tests.support.rule_world import T0, World, at, command, rules, signal
 
 RULES = """
 rules:
@@ -149,3 +149,16 @@ def test_rehearsals_and_what_is_real_do_not_hold_each_other() -> None:
     world = World(RULES)
     world.push(0, alert("ClusterDown", 0, severity="critical", rehearsal=True))
     assert asked(world.push(1, alert("Slow", 1))) == [(1, "Slow")]
+
+
+def test_rules_activated_anew_hold_by_what_they_say_of_what_fires() -> None:
+    world = World(RULES)
+    world.push(0, alert("ClusterDown", 0, severity="critical"))
+    world.push(1, alert("Slow", 1))
+    other = rules(
+        RULES.replace('inhibit: {when: \'severity in ["warning", "info"]\'', "inhibit: {when: 'severity == \"info\"'")
+    )
+    world.engine.offer(other)
+    world.push(10, command("activate_rules", 10, version=other.version))
+    assert asked(world.tick(10)) == [(10, "Slow")], "nothing holds it any more"
+    assert holds(world.push(11, alert("Note", 11, severity="info"))) == [("inhibited", "cluster-down")]

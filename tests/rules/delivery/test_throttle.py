@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.limits import Limits
 from rules.load import RulesInvalid
 from schemas.decision import Decision
 from schemas.time import to_rfc3339
@@ -112,3 +113,22 @@ def test_a_throttle_that_says_too_much_or_too_little_is_refused(said: str, messa
 def test_a_rule_that_waits_has_no_throttle() -> None:
     with pytest.raises(RulesInvalid, match="leave out those or the throttle"):
         rules("rules:\n  - {name: r, when: 'true', group_wait: 30s, throttle: {once_within: 5m}}\n")
+
+
+def test_rehearsals_use_up_no_throttle_of_what_is_real() -> None:
+    throttled = world("{once_within: 60s, by: raw.host}")
+    kinds = [
+        [d.kind for d in throttled.push(t, signal(f"e{t}", t, type="error", raw=A, rehearsal=t == 0))] for t in (0, 1)
+    ]
+    assert ["playbook.selected" in each for each in kinds] == [True, True]
+
+
+def test_keys_of_a_throttle_are_bounded_and_what_is_let_go_is_said() -> None:
+    throttled = World(
+        "rules:\n  - {name: r, when: type == 'error', group_by: [id], playbook: p, throttle: {once_within: 1h, by: raw.host}}\n",
+        Limits(keys_of_rule=10),
+    )
+    for number in range(50):
+        throttled.push(number, event(f"e{number}", number, host=str(number)))
+    assert len([key for key in throttled.state.rows if key.startswith("throttle/")]) == 10
+    assert [d.data["count"] for d in throttled.tick(500) if d.kind == "state.evicted"] == [40]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.limits import Limits
 from schemas.decision import Decision
 from schemas.time import to_rfc3339
 from tests.support.rule_world import T0, World, at, command, signal
@@ -259,3 +260,11 @@ def test_a_restart_anywhere_changes_nothing(stop: float) -> None:
     world.restart()
     after = story(world, *[event for event in events if event[0] > stop], until=2500)
     assert [d.id for d in before + after] == [d.id for d in whole]
+
+
+def test_a_group_has_so_many_members_and_the_oldest_go_first() -> None:
+    world = World(PACED.format(wait="30s", interval="60s", repeat="1h", more=""), Limits(group_members=3))
+    out = story(world, *((n, alert(f"n{n}", n)) for n in range(5)), until=31)
+    assert told(out) == [(30, "first", "n2+ n3+ n4+")]
+    evicted = [d for d in world.tick(100) if d.kind == "state.evicted"]
+    assert [(d.data["count"], d.data["by"]) for d in evicted] == [(2, "pages")]
