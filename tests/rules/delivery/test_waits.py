@@ -167,14 +167,14 @@ def test_alertmanager_group_labels_that_are_absent_are_absent_from_the_group() -
     assert groups == {"x": {}, "y": {"labels.g": "b"}}
 
 
-def test_alertmanager_an_end_that_comes_while_muted_is_told_when_the_hold_ends() -> None:
+def test_alertmanager_resolved_handling_an_end_that_comes_while_muted_is_told_when_the_hold_ends() -> None:
     world = paced(more="muted: [night]")
     out = story(world, (0, alert("x")), (600, resolved("x", 600)), until=2000)
     # 10:05 to 10:30 is muted: Alertmanager would never tell of the end.
     assert told(out) == [(30, "first", "x+"), (1830, "all_resolved", "x-")]
 
 
-def test_alertmanager_an_end_that_comes_while_muted_is_forgotten_where_the_rule_says_so() -> None:
+def test_alertmanager_resolved_handling_an_end_that_comes_while_muted_is_forgotten_where_the_rule_says_so() -> None:
     world = paced(more="{muted: [night], held_ends: forget}".replace("{", "").replace("}", "").replace(", ", "\n    "))
     assert told(story(world, (0, alert("x")), (600, resolved("x", 600)), until=2000)) == [(30, "first", "x+")]
 
@@ -212,7 +212,7 @@ def test_alertmanager_an_end_that_comes_while_silenced_is_told_when_the_silence_
     assert told(out) == [(30, "first", "x+"), (330, "all_resolved", "x-")]
 
 
-def test_a_group_with_nothing_left_to_tell_does_not_change_what_was_told() -> None:
+def test_alertmanager_order_of_gates_a_group_with_nothing_left_does_not_touch_the_log() -> None:
     quiet = command("silence", 40, matcher='labels.g == "a"', until=to_rfc3339(at(300)))
     out = story(paced(repeat="2h"), (0, alert("x")), (40, quiet), until=600)
     assert told(out) == [(30, "first", "x+")], "after the silence nothing is new"
@@ -246,7 +246,7 @@ def test_waits_that_are_not_said_are_alertmanagers() -> None:
 
 
 @pytest.mark.parametrize("stop", [5, 35, 89, 91, 200])
-def test_a_restart_anywhere_changes_nothing(stop: float) -> None:
+def test_alertmanager_restart_anywhere_changes_nothing(stop: float) -> None:
     events = [
         (0, alert("x")),
         (10, alert("y", 10)),
@@ -262,9 +262,21 @@ def test_a_restart_anywhere_changes_nothing(stop: float) -> None:
     assert [d.id for d in before + after] == [d.id for d in whole]
 
 
-def test_a_group_has_so_many_members_and_the_oldest_go_first() -> None:
+def test_alertmanager_limits_a_group_has_so_many_members_and_the_oldest_go_first() -> None:
     world = World(PACED.format(wait="30s", interval="60s", repeat="1h", more=""), Limits(group_members=3))
     out = story(world, *((n, alert(f"n{n}", n)) for n in range(5)), until=31)
     assert told(out) == [(30, "first", "n2+ n3+ n4+")]
     evicted = [d for d in world.tick(100) if d.kind == "state.evicted"]
     assert [(d.data["count"], d.data["by"]) for d in evicted] == [(2, "pages")]
+
+
+def test_alertmanager_order_of_gates_an_inhibition_is_named_before_a_silence() -> None:
+    text = PACED.format(wait="5s", interval="60s", repeat="1h", more="")
+    world = World(
+        text
+        + '  - {name: down, when: labels.name == "down", inhibit: {when: labels.name != "down", equal: [labels.g]}}\n'
+    )
+    quiet = command("silence", 0, matcher='labels.name == "x"', until=to_rfc3339(at(300)))
+    out = story(world, (0, quiet), (0, alert("down")), (1, alert("x", 1)), until=10)
+    assert told(out) == [(5, "first", "down+")]
+    assert [d.data["reason"] for d in out if d.kind == "playbook.held"] == ["waiting", "inhibited"]
