@@ -33,19 +33,20 @@ FACTS = """
   - {name: reads, when: 'service in fact.last && fact.last[service] > 1.0', group_by: [service], resolve_after: 9s}
 """
 RULES = "rules:" + LOCAL + FACTS
-SERVICES = ("pay", "find", "mail")
+SERVICES = ("pay", "find")
 
 moments = st.lists(
     st.tuples(
-        st.integers(0, 9),  # seconds since the one before
+        st.sampled_from((0, 0, 1, 1, 1, 2, 3, 5, 9, 25)),  # seconds since the one before
         st.sampled_from(SERVICES),
         st.sampled_from(("alert", "error")),
-        st.sampled_from(("firing", "firing", "firing", "resolved")),
+        st.sampled_from(("firing", "firing", "resolved")),
         st.sampled_from("abc"),
         st.integers(0, 4),
         st.integers(-12, 2),  # how late it is
     ),
-    max_size=40,
+    min_size=25,
+    max_size=60,
 )
 
 
@@ -82,7 +83,7 @@ def content(decision: Decision, *without: str) -> tuple[Any, ...]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(moments, st.sets(st.integers(0, 40)))
+@given(moments, st.one_of(st.just(set(range(60))), st.sets(st.integers(0, 60))))
 def test_stopping_and_restoring_anywhere_changes_nothing(said: list[tuple[Any, ...]], stops: set[int]) -> None:
     whole, stopped = World(RULES), World(RULES)
     expected, found = [], []
