@@ -169,7 +169,8 @@ class Talking:
         )
 
     def _proposed(self, call: Call, arguments: dict[str, Any], case: Case) -> tuple[Told, tuple[Decision, ...]]:
-        """An action proposed before the conclusion: its arguments are a model's, so a person decides whatever the playbook says."""
+        """An action proposed before the conclusion. A model gives its words alone, never where it goes: that could be a stranger's wish, and a
+        person who approves words may not notice. Even so a person decides, whatever the playbook says."""
         kind, given = str(arguments.get("kind", "")), arguments.get("arguments") or {}
         allowed = case.playbook.front.analyst.may_propose
         if call.fault is not None or kind not in allowed or not isinstance(given, dict):
@@ -177,6 +178,11 @@ class Talking:
                 call.fault
                 or f"{kind!r} cannot be proposed; there is {', '.join(allowed) or 'none'}, with arguments as an object"
             )
+            return Told(False, error=why), ()
+        written = case.playbook.arguments_of(kind)
+        foreign = sorted(set(given) - set(written))
+        if foreign:
+            why = f"{', '.join(foreign)} of {kind!r}: where an action goes is the configuration's to say; give {', '.join(written) or 'no arguments'} alone"
             return Told(False, error=why), ()
         run, index = self._run, len(self._run.notebook.steps)
         wanted = ProposedAction(kind=kind, arguments=given, why=str(arguments.get("why", ""))[:500])
