@@ -49,6 +49,7 @@ class ProposedAction(Part):
     kind: str
     arguments: dict[str, Any] = Field(default_factory=dict)
     why: str = ""
+    ask: bool = Field(default=False, description="A person decides even where the playbook lets it act")
 
 
 class Answered(Part):

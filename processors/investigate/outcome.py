@@ -112,7 +112,9 @@ def proposals(
     for number, each in enumerate(proposed):
         index = counts.get(each.kind, 0)
         counts[each.kind] = index + 1
-        autonomy = "propose" if ask else playbook.autonomy_of(each.kind)
+        autonomy = playbook.autonomy_of(each.kind)
+        if ask or (each.ask and autonomy == "act"):
+            autonomy = "propose"
         action = Action(
             id=digest("act", scope, each.kind, index),
             kind=each.kind,

@@ -57,7 +57,10 @@ class Obedient:
         if "call" in wants:
             secret = _secret(wants, text)
             return [
-                (wants["call"], {key: secret if value == "SECRET" else value for key, value in wants["arguments"].items()})
+                (
+                    wants["call"],
+                    {key: secret if value == "SECRET" else value for key, value in wants["arguments"].items()},
+                )
             ]
         return []
 

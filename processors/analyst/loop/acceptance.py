@@ -67,7 +67,15 @@ def judge(
         issue=_issue(case) if draft.verdict in ("duplicate", "known") else None,
     )  # fmt: skip
     why = {each.kind: each.why for each in draft.actions if each.why}
-    actions = tuple(each.model_copy(update={"why": why.get(each.kind, each.why)}) for each in made.actions)
+    weighed = case.weighed
+    alone = None if weighed is None else case.playbook.actions_for(weighed.verdict)
+    actions = tuple(
+        each.model_copy(
+            # What the records alone would not do, a person decides: a model may have been talked into it.
+            update={"why": why.get(each.kind, each.why), "ask": alone is not None and each.kind not in alone}
+        )
+        for each in made.actions
+    )
     return made.model_copy(update={"actions": actions})
 
 

@@ -32,12 +32,16 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("asks for a tool", r"\b(?:call|invoke|use|run|execute|trigger)\b[^.\n]{0,30}\b(?:tool|function|conclude|hand_over|propose_action|curl|wget|rm -rf|kubectl|http\.\w+|sql\.\w+|shell|command)\b|\b(?:conclude|hand_over|propose_action)\s*[({]"),
     ("asks for an action", r"\b(?:immediately|now|please|must|should|automatically)\b[^.\n]{0,30}\b(?:page\s+(?:everyone|everybody|all|the)|roll ?back|restart|delete|scale|deploy|silence|acknowledge|resolve|merge|approve|wire|transfer|send|post|email|upload|exfiltrate)\b"),
     ("asks for what is withheld", r"\b(?:print|reveal|show|repeat|output|send|leak|include|quote|list|dump)\b[^.\n]{0,40}\b(?:system prompt|your (?:prompt|instructions|rules)|api[ _-]?keys?|secrets?|credentials?|passwords?|environment variables|tokens?)\b"),
+    ("calls everybody", r"@(?:everyone|channel|here|all)\b|<!(?:here|channel|everyone)>|\bpage\s+(?:everyone|everybody|all)\b"),
+    ("speaks of a prompt", r"\b(?:system|developer|assistant)\s+prompt\b"),
+    ("asks for a verdict", rf"\bconclude\b\W{{0,4}}(?:(?:it|this|that|with|as|is|an?)\s+){{0,3}}{_VERDICT}|\b(?:use|give|return|reach|change|set)\b[^.\n]{{0,20}}\bverdict\b|\b(?:call|deem) (?:it|this|that)\b[^.\n]{{0,20}}\b{_VERDICT}"),
+    ("cites for its reader", r"\b(?:evidence|cite)\b[^.\n]{0,20}\bstep/\d+"),
     ("names its reader's task", r"\byour (?:new |real |actual |only |next )?(?:task|goal|job|role|instructions?|purpose|mission|objective)\b\s*(?:is|are|now|:)"),
     ("claims authority", r"\b(?:authori[sz]ed|approved|pre-?approved|confirmed|verified|signed off)\s+by\s+(?:the\s+)?(?:security|ops|sre|admin\w*|on-?call|management|ceo|cto|tocsin|anthropic|openai|owner)\b"),
     ("speaks another language to a reader", r"\b(?:ignorier\w*|vergiss|missachte|befolge|ignorez|oubliez|ignora(?:r|d)?|olvida|desconsidere|negeer|ignoruj|zignoruj)\b[^.\n]{0,60}\b(?:anweisung\w*|regeln|instrucci\w+|instru\w+|r[eè]gles|reglas|instructies|polece\w+|poprzedn\w+)\b|忽略|无视|無視|指示に従|игнорируй|забудь|تجاهل|무시하"),
 )  # fmt: skip
 _ALL = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _PATTERNS)
-_ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9_-]{4}){6,400}={0,2}(?![A-Za-z0-9+/_-])")
+_ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,1600}={0,2}(?![A-Za-z0-9+/_=-])")
 _FORMAT = re.compile(
     "[\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0001\U000e0020-\U000e007f]"
 )
@@ -81,6 +85,11 @@ def _forms(text: str) -> Iterable[str]:
     plain = _FORMAT.sub("", unicodedata.normalize("NFKC", text)) if not text.isascii() else text
     plain = plain.replace("\\n", "\n")
     yield plain
+    if not text.isascii():
+        if hidden := "".join(chr(ord(char) - 0xE0000) for char in text if "\U000e0020" <= char <= "\U000e007e"):
+            yield hidden
+        if "\u202e" in text:
+            yield plain[::-1]
     if not plain.isascii():
         yield plain.translate(_LOOKALIKE)
     if "%20" in plain or "&#" in plain or "&lt;" in plain:
