@@ -15,5 +15,6 @@ def spare_what_stays() -> None:
     """
     gc.collect()
     gc.freeze()
-    atexit.register(gc.unfreeze)  # or what a library wants to see gone at the end counts as leaked, and is complained about
+    # Or what a library wants to see gone at the end counts as leaked, and is complained about.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(YOUNG, 20, 20)

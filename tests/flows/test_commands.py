@@ -159,7 +159,18 @@ def test_a_silence_holds_back_lists_and_expires(town: Town) -> None:
     assert over["used"] == 1 and over["over_by"].startswith("human:")
     assert town.there.http.get("/api/v1/silences", headers=town.there.api()).json() == []
     assert over in town.there.http.get("/api/v1/silences?all=1", headers=town.there.api()).json()
-    weekly = ["--match", 'team="x"', "--for", "4d", "--every", "sunday 02:00-04:00", "--zone", "Europe/Berlin", "-r", "r"]
+    weekly = [
+        "--match",
+        'team="x"',
+        "--for",
+        "4d",
+        "--every",
+        "sunday 02:00-04:00",
+        "--zone",
+        "Europe/Berlin",
+        "-r",
+        "r",
+    ]
     assert "would have silenced 0 signals in the last 24h." in town.run("silence", "add", *weekly)
     (kept,) = town.there.until(lambda: town.lines("silence", "list"))
     assert kept["times"] == [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import Usage
-from tocsin.evals import answers, incidents, rankings
+from tocsin.evals import answers, incidents, rankings, storms
 from tocsin.evals.cases import Case
 from tocsin.evals.live import Outcome, investigated
 from tocsin.evals.prepared import Prepared
@@ -47,11 +47,23 @@ async def _ranking(case: Case, models: Models | None) -> Solved:
     )
 
 
+async def _storm(case: Case, models: Models | None) -> Solved:  # noqa: ARG001 - rules ask no model
+    answer, cpu_s, wall_s = storms.timed(storms.incidents, case)
+    return Solved(answer, cpu_s=cpu_s, wall_s=wall_s)
+
+
+async def _root(case: Case, models: Models | None) -> Solved:  # noqa: ARG001 - rules ask no model
+    answer, cpu_s, wall_s = storms.timed(storms.roots, case)
+    return Solved(answer, cpu_s=cpu_s, wall_s=wall_s)
+
+
 SUITES: Mapping[str, Solve] = {
     "incidents": _incident,
     "petshop": _ranking,
     "nezha-ob": _ranking,
     "nezha-tt": _ranking,
+    "itbench-storm": _storm,
+    "itbench-root": _root,
 }
 """Suite to how one of its cases is solved."""
 EMPTY: Mapping[str, dict[str, Any]] = {
@@ -59,5 +71,7 @@ EMPTY: Mapping[str, dict[str, Any]] = {
     "petshop": {"ranked": []},
     "nezha-ob": {"ranked": []},
     "nezha-tt": {"ranked": []},
+    "itbench-storm": {"incident": {}},
+    "itbench-root": {"ranked": []},
 }
 """The answer that says nothing, for a case that could not be solved."""
