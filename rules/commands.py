@@ -127,11 +127,11 @@ def _activate(turn: Turn, command: Command, library: Mapping[str, RuleSet]) -> N
     known = turn.state.rows.get("rules")
     if known is not None and known["version"] == version:
         return
-    before = turn.ruleset.by_name if known is not None else {}
+    before, present = turn.ruleset.by_name if known is not None else {}, turn.ruleset
     after = library[version].by_name
     turn.state.put("rules", {"version": version})
     turn.ruleset = library[version]
-    lifecycle.reconsider(turn)
+    lifecycle.reconsider(turn, present)
     migrate(turn)
     seam.reactivated(turn)
     added, gone = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())

@@ -6,13 +6,15 @@ from rules import sentences
 from rules.asking import choose
 from rules.delivery.occasions import Occasion, OccasionKind
 from rules.delivery.seam import delivered, forgotten
-from rules.incidents import add, add_units, calm, due_of, fires, new_incident, quiet_after, tombstone
-from rules.ruleset import CompiledRule
+from rules.incidents import add, add_units, calm, due_of, fires, new_incident, quiet_after, tombstone, unit_of
+from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
 from rules.windows import Filled
 from schemas.decision import DecisionKind
+
+_NEVER = 1 << 63
 
 
 def take_in(
@@ -36,7 +38,7 @@ def take_in(
     elif turn.at - row["said"] >= turn.state.limits.update_every:
         _tell(turn, row, sentences.more(row), (fields["id"],), fields)
     delivered(turn, key, row, Occasion("worse" if worse else "grew", (fields["id"],), fields, changes, fired))
-    _rest(turn, key, row)
+    _rest(turn, key, row, fields.get("expires_micros", 0))
 
 
 def resolve(
@@ -96,17 +98,25 @@ def investigated(turn: Turn, key: str, row: Row, *, as_of: int, urgent: bool) ->
 def goes_on(turn: Turn, key: str, fields: Fields) -> None:
     """What fires already in the incident was heard of again, with nothing new to tell: it lasts."""
     row = turn.state.rows[key]
+    expires = fields.get("expires_micros", 0)
+    if not expires and row["firing"].get(unit_of(fields)) == 0 and quiet_after(row, turn.rule(row["rule"])) is None:
+        return  # It lasts for ever anyway.
     fires(turn.state, key, row, fields, turn.at)
     row["at"] = turn.at
-    _rest(turn, key, row)
+    _rest(turn, key, row, expires)
 
 
-def reconsider(turn: Turn) -> None:
-    """Other rules are in force: what they say of how long incidents last holds for those that are open."""
-    for key, row in turn.state.rows.looked_through():
-        if key.startswith("group/") and row.get("status", "resolved") != "resolved":
-            due = due_of(row, turn.rule(row["rule"]), turn.state.limits.update_every)
+def reconsider(turn: Turn, before: RuleSet) -> None:
+    """Other rules are in force than `before`: what they say of how long incidents last holds for those that are open, from now on where
+    nothing was said of it."""
+    for key, seen in turn.state.rows.looked_through():
+        if key.startswith("group/") and seen.get("status", "resolved") != "resolved":
+            old, rule = before.by_name.get(seen["rule"]), turn.rule(seen["rule"])
+            anew = quiet_after(seen, old.rule if old is not None else None) is None
+            row = {**seen, "at": turn.at} if anew and quiet_after(seen, rule) is not None else seen
+            due = due_of(row, rule, turn.state.limits.update_every)
             if due is not None and due < row.get("due", due + 1):
+                turn.state.rows[key]["at"] = row["at"]
                 turn.state.wake(key, turn.state.rows[key], due)
 
 
@@ -186,7 +196,7 @@ def _begin(
     )  # fmt: skip
     begun: OccasionKind = "reopened" if kind == "incident.reopened" else "opened"
     delivered(turn, key, row, Occasion(begun, tuple(ids), fields, changes, True))
-    _rest(turn, key, row)
+    _rest(turn, key, row, min(filter(None, row["firing"].values()), default=0))
 
 
 def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fields | None) -> None:
@@ -197,9 +207,14 @@ def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fiel
     turn.changed("incident.updated", row, because, cause=cause, changes=changes, signal_id=signal_id, trace=trace)
 
 
-def _rest(turn: Turn, key: str, row: Row) -> None:
-    """Until something is next to be decided about it. What was to come earlier stays: it will look again by itself."""
-    due = due_of(row, turn.rule(row["rule"]), turn.state.limits.update_every)
-    if due is not None and due < row.get("due", due + 1):
+def _rest(turn: Turn, key: str, row: Row, expires: int = 0) -> None:
+    """Until something is next to be decided about it, after a signal that `expires`. What was to come earlier stays: it will look again
+    by itself."""
+    due = max(expires, turn.at) if expires else _NEVER
+    if (after := quiet_after(row, turn.rule(row["rule"]))) is not None:
+        due = min(due, row["at"] + after)
+    if row["unsaid"]:
+        due = min(due, row["said"] + turn.state.limits.update_every)
+    if due < row.get("due", _NEVER):
         turn.state.wake(key, row, due)
     turn.state.touch(key)
