@@ -47,8 +47,8 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One for all tests here; each looks at its own incident when it changes one."""
+def town(ground: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One on each ground for all tests here; each looks at its own incident when it changes one."""
     with LinearServer() as linear:
         config = {"connectors": {"linear": to_linear(linear)}}
         with child(tmp_path_factory.mktemp("town"), config) as there:
