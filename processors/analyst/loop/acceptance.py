@@ -91,9 +91,12 @@ def spoken_to(case: Case, seen: Seen) -> tuple[Address, ...]:
         for step in case.steps
         if step.kind == "event" and str((step.arguments or {}).get("author", "")).startswith("human:")
     }
-    return addresses(
+    recorded = (
         (cites, text) for cites, texts in seen.texts.items() if cites not in people for text in texts if len(text) > 15
     )
+    # What a server says of its tools is read by a model as well.
+    described = ((name, tool.description) for name, tool in case.tools.items() if name.startswith("mcp."))
+    return addresses((*recorded, *described))
 
 
 def resolve(cites: str, case: Case) -> str:
