@@ -1,0 +1,73 @@
+"""The graph of services: along which ways trouble goes, said or seen in traces, and what alerts together, learnt from past incidents."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from rules.correlation.names import plain
+
+FAR = 3
+"""So many steps apart is as good as unrelated."""
+
+
+class Graph:
+    """Services and the ways of trouble between them: from the one that is called to the one that calls it."""
+
+    def __init__(self, ways: Iterable[tuple[str, str]] = (), beside: Iterable[tuple[str, str]] = ()) -> None:
+        """`ways` are (from cause, to sufferer); `beside` are pairs that go together, neither of which causes the other."""
+        self._onward: dict[str, set[str]] = defaultdict(set)
+        self._around: dict[str, set[str]] = defaultdict(set)
+        for cause, sufferer in ((plain(one), plain(other)) for one, other in ways):
+            if cause != sufferer:
+                self._onward[cause].add(sufferer)
+                self._near(cause, sufferer)
+        for one, other in ((plain(one), plain(other)) for one, other in beside):
+            if one != other:
+                self._near(one, other)
+        self._known: dict[tuple[str, bool], Mapping[str, int]] = {}
+
+    def _near(self, one: str, other: str) -> None:
+        self._around[one].add(other)
+        self._around[other].add(one)
+
+    def __bool__(self) -> bool:
+        return bool(self._around)
+
+    def apart(self, one: str, other: str) -> int:
+        """Steps between two services whichever way, `FAR` where it is that or more."""
+        return self._reached(one, False).get(other, FAR)
+
+    def suffers(self, cause: str, other: str) -> int:
+        """Steps by which trouble of `cause` comes to `other`, `FAR` where it does not."""
+        return self._reached(cause, True).get(other, FAR)
+
+    def _reached(self, start: str, onward: bool) -> Mapping[str, int]:
+        found = self._known.get((start, onward))
+        if found is None:
+            found = self._known[start, onward] = _walked(self._onward if onward else self._around, start)
+        return found
+
+
+def _walked(ways: Mapping[str, set[str]], start: str) -> dict[str, int]:
+    steps, edge = {start: 0}, [start]
+    for far in range(1, FAR):
+        edge = sorted({name for each in edge for name in ways.get(each, ()) if name not in steps})
+        steps.update(dict.fromkeys(edge, far))
+    return steps
+
+
+def together(episodes: Iterable[Iterable[str]], *, least: int = 3, measure: float = 0.5) -> list[tuple[str, str]]:
+    """Pairs of services that alert together, learnt from past incidents.
+
+    The measure is Jaccard's: of the incidents in which either alerted, the share in which both did. `least` is in how many both must have.
+    """
+    alone: Counter[str] = Counter()
+    both: Counter[tuple[str, str]] = Counter()
+    for episode in episodes:
+        names = sorted({plain(name) for name in episode if name})
+        alone.update(names)
+        both.update(combinations(names, 2))
+    return sorted(
+        pair for pair, count in both.items()
+        if count >= least and count / (alone[pair[0]] + alone[pair[1]] - count) >= measure
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""The second look: what was placed alert by alert is asked again when its neighbours in time are known.
+
+Each alert hears the others around it: they speak for their incident, the louder the nearer they are in time and the more they have in common.
+It moves where another incident is clearly louder than its own.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rules.correlation.graph import Graph
+from rules.correlation.names import plain
+from rules.correlation.values import Alert
+from schemas.time import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How much each thing counts in a second look."""
+
+    rounds: int = 2
+    around_s: int = 600
+    fades_s: int = 200
+    any: float = 0.15
+    same: float = 1.0
+    service: float = 0.5
+    near: float = 0.4
+    alone: float = 0.1
+    """How loud an alert is to itself, so that one alone does not go to whatever else there is."""
+    clearly: float = 1.5
+    """How much louder than its own another incident must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An alert that is of another incident than was decided first."""
+
+    alert: str
+    was: str
+    now: str
+
+
+def second_look(
+    alerts: Sequence[Alert], placed: Mapping[str, str], graph: Graph, hearing: Hearing | None = None
+) -> list[Moved]:
+    """What moves among `alerts`, in the order of their times; `placed` is alert to incident, background left out."""
+    ways = hearing or Hearing()
+    known = [alert for alert in alerts if alert.id in placed]
+    now = {alert.id: placed[alert.id] for alert in known}
+    voices = _voices(known, graph, ways)
+    for _ in range(ways.rounds):
+        for number, alert in enumerate(known):
+            now[alert.id] = _heard(now, alert.id, voices[number], ways)
+    return [Moved(one.id, placed[one.id], now[one.id]) for one in known if placed[one.id] != now[one.id]]
+
+
+def _heard(now: Mapping[str, str], alert: str, voices: Sequence[tuple[str, float]], ways: Hearing) -> str:
+    own = now[alert]
+    loud: dict[str, float] = defaultdict(float, {own: ways.alone})
+    for other, voice in voices:
+        loud[now[other]] += voice
+    best = max(loud, key=lambda name: loud[name])
+    return best if loud[best] > ways.clearly * loud[own] else own
+
+
+def _voices(alerts: Sequence[Alert], graph: Graph, ways: Hearing) -> list[list[tuple[str, float]]]:
+    """For each alert the others around it with how loud each is to it."""
+    services = [plain(alert.service) for alert in alerts]
+    found: list[list[tuple[str, float]]] = [[] for _ in alerts]
+    first = 0
+    for this, alert in enumerate(alerts):
+        while alert.at - alerts[first].at > ways.around_s * SECOND:
+            first += 1
+        for that in range(first, this):
+            other, one, two = alerts[that], services[this], services[that]
+            common = ways.any
+            if one == two and alert.name == other.name:
+                common += ways.same
+            elif one and one == two:
+                common += ways.service
+            elif one and two and graph.apart(one, two) == 1:
+                common += ways.near
+            voice = common * math.exp(-(alert.at - other.at) / SECOND / ways.fades_s)
+            found[this].append((other.id, voice))
+            found[that].append((alert.id, voice))
+    return found
