@@ -185,9 +185,9 @@ class World:
             case "label":
                 signal["labels"] = {"note": text}
             case "log":
-                # Apart: a question for logs around a time finds this attempt's alone.
+                # Apart, so that logs around a time hold this attempt and its neighbours, not all of them.
                 signal["occurred_at"] = to_rfc3339(
-                    SystemClock().now() - (1 + self.at("log").index(each)) * 1500 * SECOND
+                    SystemClock().now() - (1 + self.at("log").index(each)) * 480 * SECOND
                 )
                 logged = {
                     "occurred_at": signal["occurred_at"],
