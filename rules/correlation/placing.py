@@ -1,4 +1,6 @@
-"""Placing: each alert joins the open incident that most speaks for it, or begins one. Left to right, nothing of the future."""
+"""Placing: each alert joins the open incident that most speaks for it, or begins one.
+
+Left to right, nothing of the future."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""Cases: one file of them, read once. Reference answers are no part of this and are never opened here."""
+"""Cases: one file of them, read once.
+
+Reference answers are no part of this and are never opened here."""
 
 import gzip
 import json
