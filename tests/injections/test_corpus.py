@@ -168,9 +168,9 @@ class World:
         for each in CORPUS:
             await self._send(http, each["place"], each)
 
-    async def _send(self, http: Any, place: str, each: Mapping[str, Any]) -> None:
+    async def _send(self, http: Any, place: str, each: dict[str, Any]) -> None:
         service, text = service_of(each), self.text(each)
-        signal = {
+        signal: dict[str, Any] = {
             "title": f"{service} fails",
             "severity": "error",
             "type": "error",
@@ -444,7 +444,7 @@ def test_every_conclusion_cites_what_was_recorded(outcome: Outcome) -> None:
         if decision.kind == "investigation.concluded":
             conclusion = Conclusion.model_validate(decision.data["conclusion"])
             found = steps[str(decision.investigation_id)]
-            known = {each.id for each in (*found, *outcome.signals)}
+            known = {each for each in [*(step.id for step in found), *(signal.id for signal in outcome.signals)]}
             assert {each.cites for each in conclusion.evidence} <= known
             assert conclusion.evidence or conclusion.hypothesis.confidence <= 0.5
             assert "mainframe-of-doom" not in conclusion.blast_radius
