@@ -161,3 +161,17 @@ def test_engines_with_the_same_inputs_say_the_same() -> None:
     for world in (one, other):
         world.push(0, dog(0))
     assert one.tick(5000) == other.tick(5000)
+
+
+def test_what_was_counted_stays_when_the_number_changes_and_goes_when_the_condition_does() -> None:
+    def counting(when: str, number: int) -> str:
+        return f"rules:\n  - {{name: r, when: {when}, group_by: [service], match: {{count: {number}, within: 1h}}}}\n"
+
+    for when, fires in (("type == 'log'", True), ("type == 'log' && own == false", False)):
+        world = World(counting("type == 'log'", 9))
+        world.push(0, *(signal(f"n{n}", type="log") for n in range(3)))
+        changed = rules(counting(when, 4))
+        world.engine.offer(changed)
+        world.push(10, command("activate_rules", 10, version=changed.version))
+        world.restart()
+        assert bool(opened(world.push(20, signal("last", 20, type="log")))) is fires
