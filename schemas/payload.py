@@ -15,9 +15,7 @@ from schemas.time import Micros
 class SignalsCounted(Part):
     """Signals with one outcome over a stretch of the journal; each can be recomputed from the archived signals."""
 
-    reason: str = Field(
-        description="One of the reasons in docs/decisions.md"
-    )
+    reason: str = Field(description="One of the reasons in docs/decisions.md")
     count: int
     since: Micros
     until: Micros
@@ -40,7 +38,9 @@ class IncidentChanged(Part):
 
     incident: Incident
     signal_id: str | None = None
-    changes: tuple[str, ...] = Field(default=(), description="Names of fields of the incident; `fired`: what its rule counts or joins held again")
+    changes: tuple[str, ...] = Field(
+        default=(), description="Names of fields of the incident; `fired`: what its rule counts or joins held again"
+    )
     waits: bool = Field(default=False, description="People hear of it by `playbook.notified`, in the rule's own time")
 
 
@@ -80,7 +80,9 @@ class PlaybookNotified(Part):
 
     playbook: str
     reason: str = Field(description="first, new, some_resolved, all_resolved or repeat")
-    group: dict[str, str] = Field(default_factory=dict, description="The values grouped by, by path, without empty ones")
+    group: dict[str, str] = Field(
+        default_factory=dict, description="The values grouped by, by path, without empty ones"
+    )
     incident: Incident
     signals: tuple[SignalTold, ...] = Field(
         default=(), description="All of the group that nothing holds, at most 1,000; ends only where they are told of"

@@ -1,4 +1,4 @@
-"""Silences over HTTP: `GET /api/v1/silences` and `POST /api/v1/silences/preview`. They are made and ended by commands."""
+"""Silences over HTTP: `GET /api/v1/silences` and `POST /api/v1/silences/preview`; they are made and ended by commands."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""Groups that begin and end too often to be told of each time. Rows are `delivery/flap/GROUP`: the moments of late beginnings and ends."""
+"""Groups that begin and end too often to be told of each time: rows `delivery/flap/GROUP` hold the moments of late beginnings and ends."""
 
 from rules.delivery.compiled import Delivery
 from rules.delivery.holds import Hold

@@ -1,4 +1,4 @@
-"""How often one key is told of. Spans are `[t0, t0 + W)` of time of acceptance, from the first one that opens them.
+"""How often one key is told of: spans are `[t0, t0 + W)` of the time of acceptance, from the first one that opens them.
 
 Rows are `throttle/RULE/KEY`: `t0`, and what the span has seen so far.
 """

@@ -145,7 +145,10 @@ def offered(case: Case, role: str) -> tuple[ToolShape, ...]:
     if analyst.may_propose:
         properties = {
             "kind": {"type": "string", "enum": list(analyst.may_propose)},
-            "arguments": {"type": "object", "description": "Its words alone (title, body); where it goes is configured"},
+            "arguments": {
+                "type": "object",
+                "description": "Its words alone (title, body); where it goes is configured",
+            },
             "why": {"type": "string"},
         }
         tools.append(
