@@ -444,7 +444,7 @@ def test_every_conclusion_cites_what_was_recorded(outcome: Outcome) -> None:
         if decision.kind == "investigation.concluded":
             conclusion = Conclusion.model_validate(decision.data["conclusion"])
             found = steps[str(decision.investigation_id)]
-            known = {each for each in [*(step.id for step in found), *(signal.id for signal in outcome.signals)]}
+            known = {*(step.id for step in found), *(signal.id for signal in outcome.signals)}
             assert {each.cites for each in conclusion.evidence} <= known
             assert conclusion.evidence or conclusion.hypothesis.confidence <= 0.5
             assert "mainframe-of-doom" not in conclusion.blast_radius
