@@ -62,13 +62,9 @@ class Ground:
 @pytest.fixture(scope="module")
 def maker() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.support.investigating"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
-    )
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait(20)
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        yield process
 
 
 @pytest.fixture
