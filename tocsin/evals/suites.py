@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import Usage
-from tocsin.evals import answers, incidents, rankings, storms
+from tocsin.evals import answers, incidents, rankings, storms, streams
 from tocsin.evals.cases import Case
 from tocsin.evals.live import Outcome, investigated
 from tocsin.evals.prepared import Prepared
@@ -57,6 +57,11 @@ async def _root(case: Case, models: Models | None) -> Solved:  # noqa: ARG001 - 
     return Solved(answer, cpu_s=cpu_s, wall_s=wall_s)
 
 
+async def _stream(case: Case, models: Models | None) -> Solved:  # noqa: ARG001 - rules ask no model
+    answer, cpu_s, wall_s = storms.timed(streams.notified, case)
+    return Solved(answer, cpu_s=cpu_s, wall_s=wall_s)
+
+
 SUITES: Mapping[str, Solve] = {
     "incidents": _incident,
     "petshop": _ranking,
@@ -64,6 +69,7 @@ SUITES: Mapping[str, Solve] = {
     "nezha-tt": _ranking,
     "itbench-storm": _storm,
     "itbench-root": _root,
+    "ait": _stream,
 }
 """Suite to how one of its cases is solved."""
 EMPTY: Mapping[str, dict[str, Any]] = {
@@ -73,5 +79,6 @@ EMPTY: Mapping[str, dict[str, Any]] = {
     "nezha-tt": {"ranked": []},
     "itbench-storm": {"incident": {}},
     "itbench-root": {"ranked": []},
+    "ait": {"notify": []},
 }
 """The answer that says nothing, for a case that could not be solved."""

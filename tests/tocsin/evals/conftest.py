@@ -62,6 +62,6 @@ def handed_out(tmp_path: Path) -> Path:
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "incidents.jsonl").write_text("\n".join(map(json.dumps, truth)))
     (tmp_path / "score.py").write_text(SCORER)
-    file = tmp_path / "cases" / "incidents.jsonl"
-    file.write_text("\n".join(map(json.dumps, cases)) + "\n")
-    return file
+    cases_file = tmp_path / "cases" / "incidents.jsonl"
+    cases_file.write_text("\n".join(map(json.dumps, cases)) + "\n")
+    return cases_file

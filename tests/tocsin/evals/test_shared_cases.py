@@ -43,3 +43,16 @@ def test_rankings_without_a_model_are_above_their_floors(
 ) -> None:
     found, _, _ = reached(suite, tmp_path)
     assert found["AC@1"] >= first and found["AC@3"] >= third
+
+
+def test_storms_and_their_roots_by_rules_alone(tmp_path: Path) -> None:
+    found, _, _ = reached("itbench-storm", tmp_path)
+    assert found["pairwise F1"] >= 0.75
+    assert found["real alerts kept"] >= 0.98 and found["background rejected"] >= 0.8
+    roots, _, _ = reached("itbench-root", tmp_path)
+    assert roots["AC@1"] >= 0.8 and roots["AC@3"] >= 0.95
+
+
+def test_the_security_pack_tells_of_attacks_and_of_little_else(tmp_path: Path) -> None:
+    found, _, _ = reached("ait", tmp_path)
+    assert round(found["phase_recall"], 3) >= 0.8 and found["precision"] >= 0.6 and found["per_day"] <= 10
