@@ -170,6 +170,8 @@ class Topics:
             )
         [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
         found = {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
+        if not found:  # a broker that is just starting answers so
+            raise unreachable(self._brokers, TimeoutError(f"it does not tell how the topic {name!r} is set up"))
         wrong = [
             f"{setting} is {found.get(setting)!r}, needed {needed!r}"
             for setting, needed in SETTINGS.items()
