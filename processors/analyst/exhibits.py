@@ -23,8 +23,15 @@ def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
     for outside in scene.outside[:1]:
         if outside.strength >= 0.5:
             yield sources.evidence(outside.cites, outside.quote, _sentence(outside.says))
-    for full in findings.full[:FULL]:
-        yield sources.evidence(full.cites, full.quote, _sentence(full.says))
+    for number, full in enumerate(findings.full[:FULL]):
+        first = findings.full[0]
+        also = number == 1 and (full.name, full.service) != (first.name, first.service)
+        says = (
+            f"{full.says}, used up at the same time as {spoken(first.name)}: two independent faults, or one that brings the other"
+            if also
+            else full.says
+        )
+        yield sources.evidence(full.cites, full.quote, _sentence(says))
     own = [alarm for alarm in findings.alarms if alarm.own] or list(findings.alarms)
     rest = [alarm for alarm in findings.alarms if alarm not in own]
     for alarm in (*own[:ALARMS], *rest[: max(0, ALARMS - len(own))]):
@@ -66,7 +73,7 @@ def found(sources: Sources, findings: Findings) -> Iterator[Evidence | None]:
                 f": {after}" if after is not None else ""
             )
         if part.each is not None and part.each >= HEAVY and "load" in part.measure and reads:
-            says += f"; each call is busy for about {part.each:.2g} s: it reads much, as a full table (sequential) scan with a missing index does"
+            says += f"; each call is busy for about {part.each:.2g} s: a query that reads much, like a full table scan (sequential scan) where an index is missing"
         yield sources.evidence(part.cites, part.name, _sentence(says))
 
 
@@ -87,7 +94,7 @@ def looked_at(findings: Findings) -> str:
     """What was looked at and is as usual, for a conclusion that nothing is broken."""
     scene, parts = findings.scene, []
     if findings.wellbeing.good:
-        kinds = ", ".join(findings.wellbeing.kinds)
+        kinds = "; ".join(findings.wellbeing.kinds)
         all_or = "all" if not findings.wellbeing.bad else "most"
         parts.append(f"{findings.wellbeing.good} states, {all_or} of them healthy: {kinds}")
     series = scene.gathered.series

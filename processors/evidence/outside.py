@@ -31,9 +31,10 @@ _THIRD_PARTY = re.compile(
     r"third.?party|vendor|external (?:api|provider|service)|provider (?:returned|outage|error)|partner api", re.I
 )
 _TROUBLE = re.compile(
-    r"degrad|outage|disrupt|impair|increased error|elevated error|partial|major|investigating|incident|unavailable|down\b",
+    r"degrad|outage|disrupt|impair|increased error|elevated error|\bpartial\b|major|investigating|incident|unavailable|down\b",
     re.I,
 )
+_STRICKEN = re.compile(r"outage|disrupt|impair|experiencing", re.I)
 _WELL = re.compile(r"operating.normally|operational|resolved|no issues|no known|healthy|^ok$|^up$", re.I)
 _MACHINE = re.compile(
     r"NodeNotReady|node .{0,30}not ready|kernel panic|hardware|spot (?:interruption|termination)|instance (?:terminated|retire)|evict|host (?:down|unreachable)|preempt(?:ed|ion notice)|ECC error|drain",
@@ -151,6 +152,8 @@ def _provider(
                 )
     for cites, text in texts:
         found = _PROVIDER.search(text)
+        if found is not None and not found["host"] and not _STRICKEN.search(text):
+            found = None  # where something runs is no cause by itself
         if found is not None or _THIRD_PARTY.search(text):
             named = (found["host"] or found["region"]) if found is not None else None
             yield Outside("provider", 0.5, "the errors come from a provider outside", cites, text, named)
@@ -158,7 +161,13 @@ def _provider(
 
 
 def _status_like(text: str) -> bool:
-    return bool(re.search(r"region|service|request|error rate|latenc|api|elevated|increased", text, re.I))
+    return bool(
+        re.search(
+            r"\bwe(?: are|'re| have)\b|experienc|customers?\b|users may|\bregion|availability.zone|elevated|increased",
+            text,
+            re.I,
+        )
+    )
 
 
 def _internal(peer: str) -> bool:

@@ -1,7 +1,7 @@
 """Wellbeing: what the latest states say of health, so that an alert can be contradicted by what is there now."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ _BAD = {
 }  # fmt: skip
 _TELLS = re.compile(r"event|alert|alarm|error|warn|fail|incident|issue", re.IGNORECASE)
 _PRESSURE = re.compile(r"pressure$|unavailable$|networkunavailable$")
+_RESTARTS = re.compile(r"(total|container)?restarts?(count)?")
 _CALM = re.compile(
     r"no further|(?:has |have )?(?:since )?(?:been )?(?:recovered|running for)|single (?:transient|historical)|within normal|operating normally|passed\b|all (?:checks|signals|metrics) .{0,30}(?:normal|ok|healthy)|sustained normal|zero errors"
     r"|healthy\b(?<!unhealthy)",
@@ -45,7 +46,7 @@ class Wellbeing:
     empty: tuple[str, ...] = ()
     """Names of lists that were asked for and hold nothing: events, alerts, failures."""
     kinds: tuple[str, ...] = ()
-    """The good states, the most common first: `phase Running (3)`."""
+    """The good states by what they are of, the most common first: `pods: phase Running (3)`."""
 
     @property
     def well(self) -> bool:
@@ -56,12 +57,12 @@ class Wellbeing:
 def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Wellbeing:
     """Over all answers."""
     good = bad = 0
-    kinds: Counter[str] = Counter()
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for _, answer in answers:
-        for is_good, kind in _states(answer):
-            good, bad = good + is_good, bad + (not is_good)
-            if is_good:
-                kinds[kind] += 1
+        for of, is_good, kind in _states(answer):
+            good, bad = good + (is_good is True), bad + (is_good is False)
+            if is_good is not False:
+                kinds[of][kind] += 1
     said = [(each.cites, each.quote or each.text) for each in gathered.said if _CALM.search(each.text)]
     said += [(each.cites, each.text) for each in gathered.logs if _CALM.search(each.text)]
     failing = [each.at for each in gathered.said if each.level > 0 and each.at is not None]
@@ -71,8 +72,14 @@ def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Well
     ]
     moments += [series.times[-1] for series in gathered.series if series.times]
     over = (max(moments) - max(failing)) / 1e6 if failing and moments else None
-    shown = tuple(f"{kind} ({count})" if count > 1 else kind for kind, count in kinds.most_common(8))
-    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0, _empty(answers), shown)
+    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0, _empty(answers), tuple(_shown(kinds)))
+
+
+def _shown(kinds: Mapping[str, Counter[str]]) -> Iterator[str]:
+    """What is well, by what it is of, the most common first."""
+    for of, counted in sorted(kinds.items(), key=lambda each: -each[1].total())[:6]:
+        says = ", ".join(f"{kind} ({count})" if count > 1 else kind for kind, count in counted.most_common(5))
+        yield f"{of}: {says}" if of else says
 
 
 def _empty(answers: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
@@ -84,20 +91,21 @@ def _empty(answers: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _states(node: Any, depth: int = 0) -> Iterator[tuple[bool, str]]:
-    """Every state: whether it is good, and what it says."""
+def _states(node: Any, of: str = "", depth: int = 0) -> Iterator[tuple[str, bool | None, str]]:
+    """Every state: what it is of, whether it is good (None: it only goes with those that are), and what it says."""
     if depth > 8:
         return
     if isinstance(node, list):
         for each in node:
-            yield from _states(each, depth + 1)
+            yield from _states(each, of, depth + 1)
     elif isinstance(node, Mapping):
-        yield from _of_object(node)
-        for value in node.values():
-            yield from _states(value, depth + 1)
+        yield from ((of, is_good, kind) for is_good, kind in _of_object(node))
+        for key, value in node.items():
+            many = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+            yield from _states(value, str(key).replace("_", " ") if many else of, depth + 1)
 
 
-def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool | None, str]]:
     row = Row(node)
     desired, ready = (
         row.number("desired", "desiredreplicas", "replicas"),
@@ -111,7 +119,9 @@ def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
         name, said = plain(str(key)), str(value).strip().lower()
         if isinstance(value, (dict, list)) or value is None:
             continue
-        if _PRESSURE.search(name) and said in ("true", "false"):
+        if _RESTARTS.fullmatch(name) and said in ("0", "0.0"):
+            yield None, "no restarts"
+        elif _PRESSURE.search(name) and said in ("true", "false"):
             yield said == "false", f"no {key}" if said == "false" else str(key)
         elif said in _GOOD.get(name, ()):
             yield True, f"{key} {value}"

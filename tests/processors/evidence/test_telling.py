@@ -4,6 +4,8 @@ import pytest
 
 from processors.evidence.alarms import alarms_of, weight_of
 from processors.evidence.dominant import dominant_of, meaning_of
+from processors.evidence.failing import Graph
+from processors.evidence.outside import outside_of
 from processors.evidence.reading import read
 from processors.evidence.saturation import full_of, used_up
 from processors.evidence.values import Gathered, Said, Series
@@ -137,3 +139,26 @@ def test_failures_of_a_moment_ago_are_not_over() -> None:
         "logs": [{"timestamp": "2026-01-01T10:05:00Z", "message": "handled", "status": "info"}],
     }
     assert not wellbeing_of(read("s/0", answer), [("s/0", answer)]).well
+
+
+@pytest.mark.parametrize(
+    ("text", "provider"),
+    [
+        ("Disk is slow on ledger-7 in us-west-2; responses are degraded", False),
+        ("We are experiencing an outage in us-west-2", True),
+        ("POST https://api.stripe.com/v1/charges: 503", True),
+    ],
+)
+def test_where_something_runs_is_no_cause_and_an_outage_of_it_is(text: str, provider: bool) -> None:
+    found = outside_of(Gathered(), [], [], {}, Graph(frozenset(), frozenset()), 0, [("s1", text)])
+    assert [each.kind for each in found] == (["provider"] if provider else [])
+
+
+def test_what_is_well_is_told_by_what_it_is_of() -> None:
+    answer = {
+        "pods": [{"name": "a", "phase": "Running", "restarts": 0}, {"name": "b", "phase": "Running", "restarts": 0}],
+        "nodes": [{"name": "n", "ready": "True", "disk_pressure": "False"}],
+    }
+    found = wellbeing_of(Gathered(), [("s1", answer)])
+    assert found.kinds == ("pods: phase Running (2), no restarts (2)", "nodes: ready True, no disk_pressure")
+    assert (found.good, found.bad) == (4, 0)
