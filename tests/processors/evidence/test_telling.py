@@ -1,5 +1,7 @@
 """Which lines tell of trouble, what is used up, what carries a load, and what is well."""
 
+from typing import Any
+
 import pytest
 
 from processors.evidence.alarms import alarms_of, weight_of
@@ -115,7 +117,7 @@ def test_the_statement_that_carries_most_of_a_load_is_named_with_the_next() -> N
 
 
 def test_states_that_are_all_well_contradict_an_alert_and_one_that_is_not_does_not() -> None:
-    well = {
+    well: dict[str, Any] = {
         "pods": [{"name": "a", "phase": "Running", "ready": True}, {"name": "b", "phase": "Running", "ready": True}],
         "warning_events": [],
     }
@@ -155,7 +157,7 @@ def test_where_something_runs_is_no_cause_and_an_outage_of_it_is(text: str, prov
 
 
 def test_what_is_well_is_told_by_what_it_is_of() -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "pods": [{"name": "a", "phase": "Running", "restarts": 0}, {"name": "b", "phase": "Running", "restarts": 0}],
         "nodes": [{"name": "n", "ready": "True", "disk_pressure": "False"}],
     }
