@@ -1,5 +1,7 @@
 """Any tool's answer is read by its shape."""
 
+from typing import Any
+
 import pytest
 
 from processors.evidence.reading import merged, read
@@ -28,7 +30,7 @@ def test_samples_in_comma_separated_rows_become_a_series_for_each_service_and_me
     ],
     ids=["prometheus matrix", "cloudwatch", "samples", "start and step"],
 )  # fmt: skip
-def test_one_series_is_read_in_each_of_the_forms_monitoring_systems_write(answer: dict) -> None:
+def test_one_series_is_read_in_each_of_the_forms_monitoring_systems_write(answer: dict[str, Any]) -> None:
     (series,) = read("s/0", {"series": [answer]}).series
     assert (series.service, series.metric, series.values) == ("a", "rps", (0, 1, 2, 3))
 
@@ -37,7 +39,8 @@ def test_what_is_not_a_number_or_missing_leaves_a_gap_and_no_fault() -> None:
     (series,) = read(
         "s/0", {"metric": "m", "service": "a", "start": 1_700_000_000, "step": 60, "values": [1, None, "NaN", 4, 5]}
     ).series
-    assert series.values == (1, 4, 5) and series.times[1] - series.times[0] == 180_000_000
+    assert series.values == (1, 4, 5)
+    assert series.times[1] - series.times[0] == 180_000_000
 
 
 def test_spans_know_who_called_them_who_they_call_and_whether_they_failed() -> None:
