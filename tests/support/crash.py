@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 import rules
+from connectors.journal.kafka.wire import REPEAT
 from connectors.ledger import Verification, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
@@ -170,7 +171,8 @@ def read_books(folder: Path) -> Books:
     return Books(
         inputs=inputs,
         decided=decided,
-        decisions=[Decision.from_json(entry.payload) for entry in decided],
+        # An owner that woke late may say an earlier decision again: its place is kept, and says nothing.
+        decisions=[Decision.from_json(entry.payload) for entry in decided if entry.kind != REPEAT],
         incidents={name: Incident.from_json(row) for name, row in spaces["incidents"]},
         investigations=[Investigation.from_json(row) for _, row in spaces["investigations"]],
         actions=[Action.from_json(row) for _, row in spaces["actions"]],

@@ -177,6 +177,8 @@ async def _follow(loaded: Loaded, kind: str, *, once: bool, lines: int, as_json:
         while True:
             for entry in await reader.read(DECISIONS, after=after):
                 after = entry.offset
+                if entry.kind != "decision":
+                    continue
                 decision = Decision.from_json(entry.payload)
                 if decision.kind.startswith(kind):
                     emit(decision) if as_json else show(_line(decision))

@@ -142,6 +142,8 @@ def _called() -> str:
 async def _incidents_since(program: Program, offset: int) -> list[str]:
     found: dict[str, None] = {}
     for entry in await program.journal.read(DECISIONS, after=offset, limit=10_000):
+        if entry.kind != "decision":
+            continue
         decision = Decision.from_json(entry.payload)
         if decision.incident_id and decision.rehearsal:
             found[decision.incident_id] = None
