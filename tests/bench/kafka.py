@@ -185,7 +185,7 @@ class Pair:
             at = 0
             while time.perf_counter() - started < seconds:
                 async with self.journal.unit() as unit:
-                    unit.move(name, "inputs", old=at, new=at + 1)
+                    unit.move(name, "elsewhere", old=at, new=at + 1)
                     unit.put("incidents", f"{name}-{at % 100}", PAYLOAD)
                     unit.append("decisions", NewRecord("decision", PAYLOAD, name))
                 at += 1

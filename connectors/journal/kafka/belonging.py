@@ -21,8 +21,10 @@ async def published(database: Database, topics: Topics, cursors: Cursors, stream
     known = await expected(database, stream)
     if identity is not None and identity != known:
         raise JournalError(refuse_anew(name, identity, known, database.schema, stream))
+    # Asked first: others read on meanwhile, and the end only grows.
+    read = await known_end(database, stream)
     end = await cursors.end(stream)
-    if (read := await known_end(database, stream)) > end:
+    if read > end:
         raise JournalError(str(refuse_gone(name, end, read)))
     number = (await cursors.reckoned(stream, end)).number
     # Asked last: what stands in the topic was committed before.

@@ -169,8 +169,10 @@ class Streams:
                 raise Unavailable("the journal is closed: open it again")
             if (found := self.tails.get(stream)) is not None:
                 return found
+            # Asked first: others read on meanwhile, and the end only grows.
+            known = await known_end(self._database, stream)
             end = await self.cursors.end(stream)
-            if (known := await known_end(self._database, stream)) > end:
+            if known > end:
                 self.faults[stream] = refuse_gone(self._topics.partition(stream).topic, end, known)
                 raise self.faults[stream]
             reckoning = await self.cursors.begin(stream, end)
