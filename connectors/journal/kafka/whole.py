@@ -28,5 +28,11 @@ async def stopped(client: AIOKafkaConsumer | AIOKafkaAdminClient) -> None:
     async with client._client._get_conn_lock:
         if isinstance(client, AIOKafkaAdminClient):
             await client.close()
-        else:
+            return
+        try:
             await client.stop()
+        except asyncio.CancelledError:
+            # Of a fetch that got no answer yet, which `Fetcher.close` cancels and awaits: then it goes no further.
+            await client._client.close()
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise

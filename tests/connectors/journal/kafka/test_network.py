@@ -10,8 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from connectors.journal.kafka import KafkaJournal, appender, database, open_kafka_journal
+from connectors.journal.kafka.whole import stopped
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import Busy, LeaseLost, NewRecord, Unavailable
 from tests.support.kafka_server import kafka_server
@@ -232,3 +235,25 @@ def test_whatever_happens_to_the_wires_what_was_told_is_true(ways: Ways, to_kafk
             assert set(acked) <= stood
 
     asyncio.run(main())
+
+
+def test_a_reader_whose_fetch_gets_no_answer_is_stopped_all_the_same(own_kafka: Server, to_kafka: Wire) -> None:
+    async def story() -> None:
+        partition = TopicPartition(f"unanswered-{uuid.uuid4().hex[:8]}", 0)
+        admin = AIOKafkaAdminClient(bootstrap_servers=own_kafka.address)
+        await admin.start()
+        await admin.create_topics([NewTopic(partition.topic, 1, 1)])
+        await admin.close()
+        # A fetch that failed waits before it tries again; it is that wait which is cancelled.
+        reader = AIOKafkaConsumer(bootstrap_servers=to_kafka.address, request_timeout_ms=1000, retry_backoff_ms=60_000)
+        await reader.start()
+        reader.assign([partition])
+        await reader.seek_to_beginning(partition)
+        assert await reader.getmany(timeout_ms=100) == {}
+        to_kafka.stall()
+        assert await reader.getmany(timeout_ms=3000) == {}
+        async with asyncio.timeout(10):
+            await stopped(reader)
+        assert not any(connection.connected() for connection in reader._client._conns.values())
+
+    asyncio.run(story())
