@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.journal.emergency import EmergencyJournal
-from connectors.journal.kafka import Lag
 from connectors.ledger import SegmentLedger, open_ledger
 from connectors.ports.action import ActionPort
 from connectors.ports.clock import Clock
@@ -44,6 +44,9 @@ from tocsin.retention import Housekeeping
 from tocsin.store import Store, open_store
 from tocsin.supervisor import Part
 from tocsin.telemetry import Metrics, resource
+
+if TYPE_CHECKING:
+    from connectors.journal.kafka import Lag
 
 PROCESSORS = ("ingest", "triage", "investigate", "act", "record")
 VERSION = version("tocsin")
@@ -247,7 +250,7 @@ class Program:
         of("tocsin.journal.lease_takeovers", lambda: [({"lease": one.name}, one.takeovers) for one in store.held])
 
 
-def _of(lag: Lag) -> Mapping[str, str]:
+def _of(lag: "Lag") -> Mapping[str, str]:
     return {"consumer": lag.consumer, "stream": lag.stream}
 
 

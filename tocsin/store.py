@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from connectors.journal.kafka import Held, KafkaArchive, KafkaJournal, Lag, open_kafka_journal
 from connectors.journal.sqlite import SqliteArchive, SqliteJournal, open_journal, open_reader
 from connectors.ports.archive import Archive
 from connectors.ports.clock import Clock
 from connectors.ports.journal import Busy, Entry, Journal, Unavailable
 from tocsin.config import JournalSettings
 from tocsin.folder import DataFolder
+
+if TYPE_CHECKING:
+    from connectors.journal.kafka import Held, KafkaJournal, Lag
 
 FIGURES_S = 5.0
 """How old the figures of a journal that has to ask for them may be."""
@@ -50,10 +52,10 @@ class Store:
     measure: Callable[[], Awaitable[Mapping[str, float]]]
     figures: dict[str, float] = field(default_factory=dict)
     """Counters and gauges by name, as `measure` last gave them."""
-    shared: KafkaJournal | None = None
+    shared: "KafkaJournal | None" = None
     """The journal, when several processes work on it."""
-    lags: Sequence[Lag] = ()
-    held: Sequence[Held] = ()
+    lags: "Sequence[Lag]" = ()
+    held: "Sequence[Held]" = ()
     """How consumers and leases of a shared journal stood when last measured."""
 
     def figure(self, name: str) -> float:
@@ -77,6 +79,8 @@ async def open_store(settings: JournalSettings, folder: DataFolder, *, clock: Cl
     if settings.kafka is None or settings.postgres is None:
         embedded = open_journal(folder.journal, clock=clock)
         return Store(embedded, SqliteArchive(embedded), lambda: embedded.fault, lambda: _figures_of(embedded))
+    from connectors.journal.kafka import KafkaArchive, open_kafka_journal  # 30 MB, for those who have brokers
+
     shared = await open_kafka_journal(
         settings.kafka,
         settings.postgres.get_secret_value(),

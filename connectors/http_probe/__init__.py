@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from connectors.http_probe.probe import HttpProbe
 from connectors.http_probe.settings import HttpProbeSettings
 from connectors.ports.connector import Connector
 from connectors.ports.tool import Tool
@@ -10,7 +9,11 @@ from connectors.ports.tool import Tool
 
 def tools(settings: HttpProbeSettings, _instance: str) -> Sequence[Tool]:
     """The tool, where there is an address that may be probed."""
-    return (HttpProbe(settings),) if settings.targets or settings.hosts else ()
+    if not (settings.targets or settings.hosts):
+        return ()
+    from connectors.http_probe.probe import HttpProbe  # reads certificates with a library of 7 MB
+
+    return (HttpProbe(settings),)
 
 
 connector = Connector(

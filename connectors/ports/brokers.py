@@ -3,11 +3,12 @@
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, assert_never
+from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
 
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
 
 
 class CertificatesUnreadable(Exception):
@@ -53,14 +54,18 @@ class Brokers:
 
     def options(self) -> dict[str, Any]:
         """What aiokafka's clients take. Raises CertificatesUnreadable."""
+        from faststream.kafka.security import parse_security  # 15 MB, for those who have brokers
+
         return {"bootstrap_servers": list(self.addresses), **parse_security(self.faststream())}
 
-    def faststream(self) -> BaseSecurity | None:
+    def faststream(self) -> "BaseSecurity | None":
         """What FastStream's broker takes. Raises CertificatesUnreadable."""
         return None if self.security is None else _security_of(self.security)
 
 
-def _security_of(security: Security) -> BaseSecurity:
+def _security_of(security: Security) -> "BaseSecurity":
+    from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
     try:
         context = ssl.create_default_context(cafile=security.ca_file) if security.tls else None
     except (OSError, ssl.SSLError) as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, Field
@@ -15,9 +16,11 @@ from connectors.ports.texts import clipped
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
 from connectors.stream.ask import MAX_BYTES
 from connectors.stream.ending import Ending, ending
-from connectors.stream.likeness import Likeness
 from schemas import Incident, to_rfc3339
 from schemas.time import SECOND
+
+if TYPE_CHECKING:
+    from connectors.stream.likeness import Likeness
 
 PAGE = 2_000
 """Incidents read and indexed at a time."""
@@ -133,19 +136,25 @@ class _Kept:
     """The index of one archive, and up to where it reaches."""
 
     def __init__(self) -> None:
-        self.index = Likeness()
+        self.index = _empty()
         self.place = 0
         self.lock = asyncio.Lock()
 
 
-def _add(index: Likeness, incidents: Sequence[Incident]) -> None:
+def _empty() -> "Likeness":
+    from connectors.stream.likeness import Likeness  # NumPy, for those who ask
+
+    return Likeness()
+
+
+def _add(index: "Likeness", incidents: Sequence[Incident]) -> None:
     for each in incidents:
         index.add(each)
 
 
 def similarities(incident: Incident, others: Sequence[Incident]) -> list[float]:
     """Likeness of the incident and each other, 0 to 1, in the order given."""
-    index = Likeness()
+    index = _empty()
     _add(index, others)
     found = dict(index.like(incident, since=0, until=2**62, limit=max(1, len(others))))
     return [found.get(each.id, 0.0) for each in others]

@@ -6,13 +6,12 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 import typer
 from rich.text import Text
 
-from connectors.journal.kafka import Look, examine_servers
 from connectors.ledger import verify
 from connectors.ports.brokers import Brokers
 from connectors.ports.clock import SystemClock
@@ -24,6 +23,9 @@ from tocsin.config import JournalSettings, Loaded
 from tocsin.folder import DataFolder
 from tocsin.models import NONE, facts_of
 from tocsin.story import plain
+
+if TYPE_CHECKING:
+    from connectors.journal.kafka import Look
 
 Grade = Literal["ok", "note", "fault"]
 MARKS: dict[Grade, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "fault": ("✗", "bold red")}
@@ -83,7 +85,9 @@ def _shared(settings: JournalSettings) -> Iterator[Finding]:
     if settings.kafka is None or settings.postgres is None:
         return
 
-    async def looks() -> list[Look]:
+    from connectors.journal.kafka import examine_servers  # 30 MB, for those who have brokers
+
+    async def looks() -> "list[Look]":
         brokers, database = Brokers.at(settings.kafka or "", settings.security), settings.postgres
         looking = examine_servers(
             brokers,
