@@ -3,7 +3,8 @@
 Identity. The occurrence is `alertmanager:FINGERPRINT:STARTSAT`, the fingerprint being Prometheus' own hash of the labels, so that both ways lead
 to the same one. The revision is what may change of it:
 
-- From Alertmanager: the status. A repeat after `repeat_interval` says nothing new and has the same id.
+- From Alertmanager: the status. A repeat after `repeat_interval` says nothing new and has the same id; but of a heartbeat, which
+  says only that it is sent, the minute in which it came counts, too.
 - From Prometheus: a firing alert is posted again every minute with a later `endsAt`, which keeps it alive. A mere renewal is no new fact
   each minute, yet has to reach triage before the last known expiry. So time is cut into steps of RENEWAL_STEP_S: the revision is
   the step `endsAt` lies in, and `expires_at` the end of that step. All renewals within one step are one signal; the first of
@@ -28,6 +29,7 @@ from schemas.signal import REMEMBER_S, Link, Signal, SignalStatus
 from schemas.time import SECOND, to_rfc3339
 
 RENEWAL_STEP_S = 300
+HEARTBEAT_STEP_S = 60
 _STEP = RENEWAL_STEP_S * SECOND
 _MAX_LABELS = 200
 _LONGEST = 10_000
@@ -66,7 +68,7 @@ def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...
     environment = _first(labels, of.settings.environment_labels)
     name = labels.get("alertname") or "(unnamed alert)"
     occurrence = f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}"
-    revision = _revision(status, ends_at, of)
+    revision = _revision(status, ends_at, name, of)
     draft: Draft = {
         "schema_version": 1,
         "id": signal_id("alertmanager", occurrence, revision),
@@ -159,9 +161,12 @@ def _end(alert: Mapping[str, Any], of: Notification) -> int | None:
     return given
 
 
-def _revision(status: SignalStatus, ends_at: int | None, of: Notification) -> str:
-    if of.direct and status == "firing" and ends_at is not None:
-        return f"firing:{_expiry(ends_at) // SECOND}"
+def _revision(status: SignalStatus, ends_at: int | None, name: str, of: Notification) -> str:
+    if status == "firing":
+        if of.direct and ends_at is not None:
+            return f"firing:{_expiry(ends_at) // SECOND}"
+        if name in of.settings.heartbeats:
+            return f"firing:{of.received_at // (HEARTBEAT_STEP_S * SECOND)}"
     return status
 
 

@@ -22,6 +22,10 @@ class AlertmanagerSettings(Settings):
     default_severity: Severity = Field(
         default="warning", description="Severity of an alert without a label `severity`; unknown words are info"
     )
+    heartbeats: tuple[str, ...] = Field(
+        default=("Watchdog", "DeadMansSwitch"),
+        description="Alerts that always fire to show that alerting works: each repeat is heard, one a minute at most",
+    )
     resolve_timeout_s: float = Field(
         default=300.0,
         gt=0,

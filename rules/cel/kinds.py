@@ -50,7 +50,7 @@ _TEXT_METHODS = frozenset(
         "lastIndexOf",
     }
 )
-_OF_TEXT = frozenset({"split", "replace", "substring"})
+_OF_TEXT = frozenset({"split", "replace", "substring", "template"})
 _SHOWN = {"string": "text", "number": "a number", "map": "a map of text", "numbers": "a map of numbers"}
 Faults = list[tuple[int, str]]
 

@@ -85,6 +85,27 @@ def test_the_status_is_the_alerts_and_not_the_notifications() -> None:
     assert signal.occurred_at == from_rfc3339("2026-11-21T07:59:00Z")
 
 
+def test_of_a_heartbeat_each_repeat_is_heard_once_a_minute_and_its_end_once() -> None:
+    alert = {"status": "firing", "labels": {"alertname": "Watchdog"}, "startsAt": "2026-11-21T07:00:00Z"}
+    start = NOW - NOW % 60_000_000
+    first, retry, next_minute = (
+        one.id
+        for at in (start, start + 1_000_000, start + 60_000_000)
+        for one in source().receive(request({"version": "4", "alerts": [alert]}, at=at)).signals
+    )
+    assert first == retry != next_minute
+    ended = {**alert, "status": "resolved", "endsAt": "2026-11-21T07:50:00Z"}
+    assert (
+        len(
+            {
+                source().receive(request({"version": "4", "alerts": [ended]}, at=at)).signals[0].id
+                for at in (start, start + 90_000_000)
+            }
+        )
+        == 1
+    )
+
+
 def test_a_repeated_notification_is_the_same_fact_and_a_resolution_another_of_the_same_occurrence() -> None:
     (first,), (again,), (resolved,) = (notified(status).signals for status in ("firing", "firing", "resolved"))
     assert first.id == again.id

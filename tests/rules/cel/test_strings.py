@@ -26,6 +26,11 @@ from rules.fields import SCHEMA
         ('"banana".indexOf("an")', 1),
         ('"banana".lastIndexOf("an")', 3),
         ('"banana".indexOf("x")', -1),
+        (
+            'template("order 812 of ann@example.com at 2026-11-21T10:00:00Z: no route to 10.0.0.7:5432")',
+            "order <n> of <mail> at <time>: no route to <ip>",
+        ),
+        ('template("user ann logged in")', "user ann logged in"),
     ],
 )
 def test_texts_are_taken_apart_and_put_together(source: str, expected: object) -> None:
