@@ -111,7 +111,10 @@ def compile_delivery(rule: Rule, compiler: Compiler, times: Mapping[str, Times])
         compiler.wrong(("match",), ValueError(message))
     pace = _pace(rule)
     if pace is not None and throttle is not None and compiler.at("throttle") is not None:
-        message = "a rule that waits is told of by group_interval and repeat_interval; leave out those or the throttle"
+        message = (
+            "a rule that waits has no throttle: say group_interval instead of once_within, group_wait instead of once_after, "
+            "match instead of accumulate_within; or leave out the waits"
+        )
         compiler.wrong(("throttle",), ValueError(message))
     found = Delivery(
         pace=pace,

@@ -111,7 +111,7 @@ def test_a_throttle_that_says_too_much_or_too_little_is_refused(said: str, messa
 
 
 def test_a_rule_that_waits_has_no_throttle() -> None:
-    with pytest.raises(RulesInvalid, match="leave out those or the throttle"):
+    with pytest.raises(RulesInvalid, match="say group_interval instead of once_within"):
         rules("rules:\n  - {name: r, when: 'true', group_wait: 30s, throttle: {once_within: 5m}}\n")
 
 
