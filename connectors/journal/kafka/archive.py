@@ -10,17 +10,16 @@ from typing_extensions import override
 
 from connectors.journal.kafka import marks, rows
 from connectors.journal.kafka.journal import KafkaJournal
-from connectors.journal.kafka.sifting import Wanted, matching, named
+from connectors.journal.sifting import Wanted, latest_incidents, matching, named
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
+from connectors.ports.spaces import INCIDENTS
 from schemas import Decision, Incident, Signal
+from schemas.time import SECOND
 
-INCIDENTS = "incidents"
-"""The space in which triage keeps each incident as JSON under its id."""
 PAGE = 1_000
 FEW = 16
 """Entries read at first where a decision is expected to stand."""
-_SECOND = 1_000_000
 
 
 class KafkaArchive(Archive):
@@ -29,7 +28,7 @@ class KafkaArchive(Archive):
 
     def __init__(self, journal: KafkaJournal, *, margin_s: float = 3600) -> None:
         self._journal = journal
-        self._margin = round(margin_s * _SECOND)
+        self._margin = round(margin_s * SECOND)
 
     @override
     async def signals(
@@ -69,9 +68,7 @@ class KafkaArchive(Archive):
 
     @override
     async def incidents(self, *, since: int = 0, limit: int = 500) -> Sequence[Incident]:
-        every = [Incident.from_json(content) for _, content in await self._journal.scan(INCIDENTS)]
-        found = sorted((one for one in every if one.opened_at >= since), key=lambda one: (one.opened_at, one.id))
-        return found[-limit:] if limit > 0 else []
+        return await asyncio.to_thread(latest_incidents, await self._journal.scan(INCIDENTS), since, limit)
 
     @override
     async def incidents_after(self, place: int, limit: int) -> Sequence[tuple[int, Incident]]:

@@ -4,10 +4,25 @@ Offsets and numbers are what everything else is counted by. Were they to begin a
 ones that were read long ago, or for repeats: they would be lost without a word. So nothing goes on then.
 """
 
+from typing import NamedTuple
+
 from connectors.journal.kafka.cursors import Cursors, refuse_gone
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.topics import Topics
 from connectors.ports.journal import JournalError
+
+
+class Compared(NamedTuple):
+    """A stream's topic, and what the database knows of it; they belong together."""
+
+    identity: str
+    """The id of the topic; empty when the broker tells none and none was known."""
+    end: int
+    """Kafka's offset after the last message."""
+    number: int
+    """The last number of the outbox that stands in the topic."""
+    committed: int
+    """The last number that a unit of work was given."""
 
 
 async def published(database: Database, topics: Topics, cursors: Cursors, stream: str) -> tuple[str, int]:
@@ -16,10 +31,17 @@ async def published(database: Database, topics: Topics, cursors: Cursors, stream
 
     Raises JournalError saying what was found and what to do; Unavailable.
     """
-    name, identity = topics.partition(stream).topic, await topics.identity(stream)
+    identity = await topics.identity(stream)
     await database.rows("UPDATE streams SET topic_id = %s WHERE name = %s AND topic_id = ''", (identity or "", stream))
+    found = await compared(database, topics, cursors, stream)
+    return found.identity, found.number
+
+
+async def compared(database: Database, topics: Topics, cursors: Cursors, stream: str) -> Compared:
+    """What `published` asks, changing nothing. Raises as it does."""
+    name, identity = topics.partition(stream).topic, await topics.identity(stream)
     known = await expected(database, stream)
-    if identity is not None and identity != known:
+    if identity is not None and known and identity != known:
         raise JournalError(refuse_anew(name, identity, known, database.schema, stream))
     # Asked first: others read on meanwhile, and the end only grows.
     read = await known_end(database, stream)
@@ -31,7 +53,7 @@ async def published(database: Database, topics: Topics, cursors: Cursors, stream
     committed = await last_number(database, stream)
     if committed < number:
         raise JournalError(refuse_older(name, committed, number))
-    return known, number
+    return Compared(known or identity or "", end, number, committed)
 
 
 async def expected(database: Database, stream: str) -> str:

@@ -12,11 +12,12 @@ from typing import LiteralString, NamedTuple
 
 import psycopg
 
+from connectors.journal.collected import Enqueue, Finish
 from connectors.journal.kafka.belonging import refuse_older
 from connectors.journal.kafka.database import PATIENCE_S, Database
 from connectors.journal.kafka.group import Changes, decide, read
 from connectors.journal.kafka.time import JournalTime
-from connectors.journal.kafka.unit import Enqueue, Finish, KafkaUnit
+from connectors.journal.kafka.unit import KafkaUnit
 from connectors.journal.kafka.waiters import Waiters, queue_topic
 from connectors.journal.kafka.write import write
 from connectors.ports.journal import Busy, JournalError, Unavailable

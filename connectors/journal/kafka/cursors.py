@@ -33,9 +33,12 @@ class _Cursor:
 
 
 class Cursors:
-    """All methods raise Unavailable when no broker answers."""
+    """All methods raise Unavailable when no broker answers. Marks that are passed are kept, unless `looking` only."""
 
-    def __init__(self, brokers: Brokers, topics: Topics, database: Database, *, client_id: str) -> None:
+    def __init__(
+        self, brokers: Brokers, topics: Topics, database: Database, *, client_id: str, looking: bool = False
+    ) -> None:
+        self._looking = looking
         self._brokers, self._topics, self._database, self._client_id = brokers, topics, database, client_id
         self._cursors: list[_Cursor] = []
         self._asking: AIOKafkaConsumer | None = None
@@ -126,7 +129,7 @@ class Cursors:
                     # Right after a seek there may still be some of before.
                     if message.offset >= cursor.reckoning.next:
                         entries.append(cursor.reckoning.take(cursor.stream, message))
-                        if cursor.reckoning.next % marks.EVERY == 0:
+                        if cursor.reckoning.next % marks.EVERY == 0 and not self._looking:
                             await marks.keep(self._database, cursor.stream, cursor.reckoning)
         return entries
 

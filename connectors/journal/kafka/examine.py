@@ -8,9 +8,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from psycopg import sql
 
+from connectors.journal.kafka.belonging import compared
+from connectors.journal.kafka.cursors import Cursors
 from connectors.journal.kafka.database import Database
 from connectors.journal.kafka.following import TOLERATED_S
-from connectors.journal.kafka.migrations import MIGRATIONS
+from connectors.journal.kafka.migrations import MIGRATIONS, oldest
 from connectors.journal.kafka.presence import present
 from connectors.journal.kafka.standing import held
 from connectors.journal.kafka.topics import Topics
@@ -40,16 +42,16 @@ async def examine_servers(
     """Everything that can be seen from this machine. Raises nothing of its own: what cannot be reached is a fault that is told."""
     database = Database(postgres_url, f"tocsin_{tenant}", most=2)
     try:
-        known: list[str] = []
+        known: list[str] | None = None
         try:
             async for look in _database(database, clock):
                 yield look
             tables = await _version(database)
             if tables == 0:
+                known = []
                 yield Look("note", "tables", f"schema {database.schema!r} is not there; the first start makes it")
             elif tables > len(MIGRATIONS):
-                found = f"schema {database.schema!r} has version {tables}, this Tocsin knows up to {len(MIGRATIONS)}"
-                yield Look("fault", "tables", found, "use the newer Tocsin that made it")
+                yield await _newer(database, tables)
             elif tables < len(MIGRATIONS):
                 found = f"schema {database.schema!r} has version {tables} of {len(MIGRATIONS)}"
                 yield Look("note", "tables", f"{found}; the next start of this version brings it up to date")
@@ -60,7 +62,7 @@ async def examine_servers(
                     yield look
         except (Unavailable, Busy, psycopg.Error) as error:
             yield Look("fault", "database", str(error), "check journal.postgres, and that this machine is let in")
-        async for look in _brokers(brokers, tenant, replicas, known):
+        async for look in _brokers(brokers, database, tenant, replicas, known):
             yield look
     finally:
         await database.close()
@@ -107,6 +109,15 @@ async def _database(database: Database, clock: Clock) -> AsyncIterator[Look]:
         yield Look("ok", "clock", told)
 
 
+async def _newer(database: Database, tables: int) -> Look:
+    found = f"schema {database.schema!r} has version {tables}, this Tocsin knows up to {len(MIGRATIONS)}"
+    async with database.connection() as connection:
+        fit = len(MIGRATIONS) >= await oldest(connection)
+    if fit:
+        return Look("note", "tables", f"{found} and can work beside the newer one that made it", "finish the upgrade")
+    return Look("fault", "tables", found, "use the newer Tocsin that made it")
+
+
 async def _version(database: Database) -> int:
     there = await database.rows("SELECT to_regclass(%s) IS NOT NULL", (f"{database.schema}.version",))
     if not there[0][0]:
@@ -146,7 +157,10 @@ async def _work(database: Database) -> AsyncIterator[Look]:
     yield Look("ok" if waiting < 1_000 else "note", "outbox", f"{waiting} decided records wait to be published")
 
 
-async def _brokers(brokers: Brokers, tenant: str, replicas: int, known: list[str]) -> AsyncIterator[Look]:
+async def _brokers(
+    brokers: Brokers, database: Database, tenant: str, replicas: int, known: list[str] | None
+) -> AsyncIterator[Look]:
+    """`known`: the streams of the database; None when it could not be asked."""
     fix = "check journal.kafka and journal.security, and that this machine reaches every broker by the name it tells"
     try:
         admin = AIOKafkaAdminClient(**brokers.options(), client_id=f"tocsin-{tenant}", request_timeout_ms=10_000)
@@ -154,6 +168,7 @@ async def _brokers(brokers: Brokers, tenant: str, replicas: int, known: list[str
         yield Look("fault", "brokers", f"journal.{error}", "name a file that can be read")
         return
     topics = Topics(brokers, tenant=tenant, replicas=replicas, client_id=f"tocsin-{tenant}")
+    cursors = Cursors(brokers, topics, database, client_id=f"tocsin-{tenant}", looking=True)
     try:
         await admin.start()
         count = len((await admin.describe_cluster())["brokers"])
@@ -163,11 +178,14 @@ async def _brokers(brokers: Brokers, tenant: str, replicas: int, known: list[str
         else:
             yield Look("ok", "brokers", f"{count} at {brokers}")
         for stream in (INPUTS, DECISIONS):
-            yield await _topic(admin, topics, stream, made=stream in known)
+            yield await _topic(admin, topics, stream, made=stream in (known or ()))
+            if known is not None and await topics.exists(stream):
+                yield await _belonging(database, topics, cursors, stream, made=stream in known)
     except (KafkaError, OSError, Unavailable) as error:
         yield Look("fault", "brokers", f"Kafka at {brokers} cannot be used: {str(error) or type(error).__name__}", fix)
     finally:
         await admin.close()
+        await cursors.close()
         await topics.close()
 
 
@@ -188,3 +206,30 @@ async def _topic(admin: AIOKafkaAdminClient, topics: Topics, stream: str, *, mad
     if alive < copies:
         return Look("fault", "topic", found, "see to the broker that is away")
     return Look("ok", "topic", found)
+
+
+async def _belonging(database: Database, topics: Topics, cursors: Cursors, stream: str, *, made: bool) -> Look:
+    """Whether the topic is the one that the database knows, and of the same age."""
+    name = topics.partition(stream).topic
+    try:
+        if not made:
+            return _stranger(name, stream, await cursors.end(stream))
+        found = await compared(database, topics, cursors, stream)
+    except (Unavailable, Busy) as error:
+        return Look("fault", "belonging", f"{name} could not be compared with the database: {error}", "look again")
+    except JournalError as error:
+        return Look("fault", "belonging", str(error), "docs/backup.md says which way back there is")
+    told = f"{name} has the id {found.identity}, as at its beginning, and holds {found.end} records"
+    if stream == DECISIONS:
+        told += f"; decided up to number {found.committed}, published up to {found.number}"
+    return Look("ok", "belonging", told)
+
+
+def _stranger(name: str, stream: str, end: int) -> Look:
+    """A topic that is not known in the database."""
+    found = f"{name} holds {end} records, and the database knows nothing of them"
+    if not end:
+        return Look("note", "belonging", f"{name} is empty; the first start takes it")
+    if stream == INPUTS:
+        return Look("note", "belonging", f"{found}; the first start takes them for new")
+    return Look("fault", "belonging", found, "restore the database that belongs to them, or begin a new tenant")

@@ -7,14 +7,23 @@ for each other and do not lock each other out.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, assert_never
+from typing import Any, NamedTuple
 
+from connectors.journal.collected import (
+    Create,
+    Enqueue,
+    Finish,
+    Pair,
+    Replace,
+    Reschedule,
+    let_go,
+    new_positions,
+    new_rows,
+)
 from connectors.journal.kafka.database import Connection
-from connectors.journal.kafka.leases import job_of, lost
-from connectors.journal.kafka.unit import Create, Delete, Enqueue, Finish, KafkaUnit, Put, Replace, Reschedule
-from connectors.ports.journal import Conflict, JournalError, LeaseLost, NewRecord
-
-Pair = tuple[str, str]
+from connectors.journal.kafka.unit import KafkaUnit
+from connectors.journal.rights import job_of, lost
+from connectors.ports.journal import JournalError, NewRecord
 
 
 class Held(NamedTuple):
@@ -116,8 +125,8 @@ def decide(units: Sequence[KafkaUnit], known: Known) -> tuple[list[JournalError 
 def _decide(unit: KafkaUnit, known: Known, changes: Changes) -> None:
     """All checks first."""
     _check_leases(unit, known)
-    positions = _new_positions(unit, known)
-    rows, created = _new_rows(unit, known)
+    positions = new_positions(unit.moves, lambda at: known.positions.get(at, 0))
+    rows, created = new_rows(unit.rows, known.rows.get)
     epoch = unit.lease.token if unit.lease else 0
     known.positions.update(positions)
     known.rows.update(rows)
@@ -132,60 +141,11 @@ def _decide(unit: KafkaUnit, known: Known, changes: Changes) -> None:
 
 
 def _check_leases(unit: KafkaUnit, known: Known) -> None:
-    gone: set[str] = set()
-    held_jobs = [change.job.lease for change in unit.jobs if not isinstance(change, Enqueue)]
-    for lease in [*([unit.lease] if unit.lease else []), *held_jobs]:
+    for lease in [*([unit.lease] if unit.lease else []), *(job.lease for job in let_go(unit.jobs))]:
         job = job_of(lease.name)
         held = known.leases.get(lease.name) if job is None else known.jobs.get(job)
         if held is None or not held.owner or held.token != lease.token:
             raise lost(lease, *(held or ("", 0)))
-    for lease in held_jobs:
-        if lease.name in gone:
-            raise LeaseLost(f"the job of {lease.name!r} is given back or finished twice in one unit")
-        gone.add(lease.name)
-
-
-def _new_positions(unit: KafkaUnit, known: Known) -> dict[Pair, int]:
-    moved: dict[Pair, int] = {}
-    for consumer, stream, old, new in unit.moves:
-        at = (consumer, stream)
-        found = moved.get(at, known.positions.get(at, 0))
-        if found != old:
-            raise Conflict(
-                f"{consumer!r} stands at {found!r} in {stream!r}, expected {old!r}: somebody else moved it; read again"
-            )
-        moved[at] = new
-    return moved
-
-
-def _new_rows(unit: KafkaUnit, known: Known) -> tuple[dict[Pair, bytes | None], set[Pair]]:
-    """What the rows will hold, None where they will be gone; and which of them were checked to be absent."""
-    rows: dict[Pair, bytes | None] = {}
-    created: set[Pair] = set()
-    for change in unit.rows:
-        at = (change.space, change.key)
-        present = rows[at] if at in rows else known.rows.get(at)
-        match change:
-            case Put(value=value):
-                rows[at] = value
-            case Create(value=value):
-                if present is not None:
-                    raise Conflict(
-                        f"row {change.key!r} of {change.space!r} exists already, expected none; read it, or leave it"
-                    )
-                if at not in rows:
-                    created.add(at)
-                rows[at] = value
-            case Replace(value=value, old=old):
-                if present != old:
-                    state = "is gone" if present is None else "holds something else"
-                    raise Conflict(f"row {change.key!r} of {change.space!r} {state}; read it again")
-                rows[at] = value
-            case Delete():
-                rows[at] = None
-            case _:
-                assert_never(change)
-    return rows, created
 
 
 def _columns(pairs: Iterable[Pair]) -> tuple[list[Any], list[Any]]:

@@ -1,16 +1,8 @@
 """Work with a due time: who gets the next job."""
 
-from typing import NamedTuple
-
 from connectors.journal.kafka.database import Database
-from connectors.journal.kafka.leases import job_lease_name
+from connectors.journal.rights import NothingDue, job_lease_name
 from connectors.ports.journal import Job, Lease
-
-
-class NothingDue(NamedTuple):
-    """No job can be had before `until` (journal time); None: not before something changes."""
-
-    until: int | None
 
 
 async def claim(database: Database, queue: str, owner: str, *, now: int, ttl: int) -> Job | NothingDue:

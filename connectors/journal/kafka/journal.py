@@ -23,6 +23,7 @@ from connectors.journal.kafka.topics import Topics
 from connectors.journal.kafka.unit import KafkaUnit, refuse_too_large
 from connectors.journal.kafka.waiters import Waiters, queue_topic, stream_topic
 from connectors.journal.kafka.wire import present_trace
+from connectors.journal.rights import JOB, NothingDue
 from connectors.ports.journal import Entry, Job, Journal, Lease, NewRecord, Unavailable, Unit
 
 _SECOND = 1_000_000
@@ -179,9 +180,9 @@ class KafkaJournal(Journal):
     @override
     async def acquire(self, name: str, *, owner: str, ttl_s: float) -> Lease | None:
         self._refuse_when_closed()
-        if name.startswith((leases.JOB, RELAYED)) or not owner:
+        if name.startswith((JOB, RELAYED)) or not owner:
             raise ValueError(
-                f"lease {name!r} of {owner!r}: an owner is named, and {leases.JOB!r} and {RELAYED!r} begin the journal's own leases"
+                f"lease {name!r} of {owner!r}: an owner is named, and {JOB!r} and {RELAYED!r} begin the journal's own leases"
             )
         return await leases.acquire(self.database, name, owner, now=self.now(), ttl=_micros(ttl_s))
 
@@ -249,7 +250,7 @@ class KafkaJournal(Journal):
         await self._topics.close()
         await self.database.close()
 
-    async def _claim(self, queue: str, owner: str, ttl: int) -> Job | jobs.NothingDue:
+    async def _claim(self, queue: str, owner: str, ttl: int) -> Job | NothingDue:
         claiming = asyncio.ensure_future(jobs.claim(self.database, queue, owner, now=self.now(), ttl=ttl))
         try:
             return await asyncio.shield(claiming)
@@ -259,7 +260,7 @@ class KafkaJournal(Journal):
             task.add_done_callback(self._handing_back.discard)
             raise
 
-    async def _hand_back(self, claiming: asyncio.Future[Job | jobs.NothingDue]) -> None:
+    async def _hand_back(self, claiming: asyncio.Future[Job | NothingDue]) -> None:
         """The one who claimed has gone: let the job go at once instead of when its lease ends."""
         [found] = await asyncio.gather(claiming, return_exceptions=True)
         if isinstance(found, Job):

@@ -6,22 +6,8 @@ A lease stays the present one until another takes it or its holder gives it back
 from dataclasses import replace
 
 from connectors.journal.kafka.database import Database
-from connectors.ports.journal import Lease, LeaseLost
-
-JOB = "job/"
-"""What the names of jobs' leases begin with; no other lease may be called so."""
-
-
-def job_lease_name(queue: str, job_id: str) -> str:
-    return f"{JOB}{queue}/{job_id}"
-
-
-def job_of(lease_name: str) -> tuple[str, str] | None:
-    """(queue, id) of a job's lease; None for any other."""
-    if not lease_name.startswith(JOB):
-        return None
-    queue, _, job_id = lease_name.removeprefix(JOB).partition("/")
-    return queue, job_id
+from connectors.journal.rights import job_of, lost
+from connectors.ports.journal import Lease
 
 
 async def acquire(database: Database, name: str, owner: str, *, now: int, ttl: int) -> Lease | None:
@@ -62,14 +48,6 @@ async def release(database: Database, lease: Lease, *, now: int) -> None:
     await database.rows(
         "UPDATE leases SET owner = '', expires_at = %s WHERE name = %s AND token = %s AND owner <> ''",
         (now, lease.name, lease.token),
-    )
-
-
-def lost(lease: Lease, owner: str, token: int) -> LeaseLost:
-    """What to tell its former holder."""
-    now = f"{owner!r} with token {token!r}" if owner else "nobody"
-    return LeaseLost(
-        f"the lease {lease.name!r} of {lease.owner!r} with token {lease.token!r} is held by {now}: stop this work"
     )
 
 

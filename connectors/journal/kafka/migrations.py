@@ -42,8 +42,12 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
            seen_at bigint NOT NULL)""",
     ),
     ("ALTER TABLE streams ADD COLUMN topic_id text NOT NULL DEFAULT ''",),
+    ("CREATE TABLE compatible (oldest bigint NOT NULL)",),
 )
 """Step N brings a tenant's schema to version N (table `version`)."""
+OLDEST = 6
+"""A program that knows the tables up to this version can work on today's beside us (table `compatible`): steps since then only added what it
+passes over. Raised by no more than what the release before knew, so that the processes of two releases can be mixed."""
 
 _LOCK = 0x746F6373696E  # "tocsin": one migration at a time in one database
 
@@ -52,7 +56,8 @@ async def migrate(connection: AsyncConnection[tuple[object, ...]], schema: str) 
     """Bring a tenant's tables up to date in one transaction; returns their version. Processes may call it at once: one works, the
     others wait for it and find nothing to do.
 
-    Raises JournalError when a newer Tocsin made the tables, psycopg.Error when they cannot be made.
+    Raises JournalError when a newer Tocsin made the tables and did not leave them fit for this one, psycopg.Error when they cannot be
+    made.
     """
     newest = len(MIGRATIONS)
     async with connection.transaction():
@@ -63,6 +68,8 @@ async def migrate(connection: AsyncConnection[tuple[object, ...]], schema: str) 
         row = await (await connection.execute("SELECT coalesce(max(number), 0) FROM version")).fetchone()
         found = int(str(row[0])) if row else 0
         if found > newest:
+            if newest >= await oldest(connection):
+                return found
             raise JournalError(
                 f"schema {schema!r} has version {found!r}, this Tocsin knows up to {newest!r}: use the newer Tocsin that made it"
             )
@@ -70,4 +77,13 @@ async def migrate(connection: AsyncConnection[tuple[object, ...]], schema: str) 
             for statement in step:
                 await connection.execute(statement)
             await connection.execute("INSERT INTO version (number) VALUES (%s)", (number,))
+        if found < newest:
+            await connection.execute("DELETE FROM compatible")
+            await connection.execute("INSERT INTO compatible (oldest) VALUES (%s)", (OLDEST,))
     return newest
+
+
+async def oldest(connection: AsyncConnection[tuple[object, ...]]) -> int:
+    """Which tables a program must know at least to work on those of the connection's schema."""
+    row = await (await connection.execute("SELECT max(oldest) FROM compatible")).fetchone()
+    return int(str(row[0])) if row else 0

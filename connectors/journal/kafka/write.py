@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from connectors.journal.collected import Enqueue, Finish, Reschedule
 from connectors.journal.kafka.database import Connection
 from connectors.journal.kafka.group import Changes, Numbered
-from connectors.journal.kafka.unit import Enqueue, Finish, Reschedule
 from connectors.ports.journal import DECISIONS
 
 INDEXED = frozenset({DECISIONS})

@@ -3,30 +3,21 @@
 import heapq
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import orjson
 from typing_extensions import override
 
+from connectors.journal.sifting import Wanted, latest_incidents, matching, named
 from connectors.journal.sqlite import stored
 from connectors.journal.sqlite.journal import SqliteJournal
 from connectors.journal.sqlite.reader import SqliteReader
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, INPUTS, Entry
 from connectors.ports.spaces import INCIDENTS
-from schemas import Decision, Incident, LogBatch, Signal, from_rfc3339
+from schemas import Decision, Incident, Signal
 from schemas.time import SECOND
 
 PAGE = 500
-
-
-class Wanted(NamedTuple):
-    """Which signals are asked for; `types` empty means all."""
-
-    since: int
-    until: int
-    types: frozenset[str]
-    service: str | None
 
 
 class SqliteArchive(Archive):
@@ -64,7 +55,7 @@ class SqliteArchive(Archive):
         upto = await self._stored.run(stored.head, INPUTS)
         while entries := await self._stored.run(stored.newest_with, INPUTS, needle, upto):
             for entry in entries:
-                if (signal := _named(signal_id, entry)) is not None:
+                if (signal := named(signal_id, entry)) is not None:
                     return signal
             # Something else that spoke of it, a command for instance.
             upto = entries[0].offset - 1
@@ -91,55 +82,9 @@ class SqliteArchive(Archive):
 
 
 def _incidents(connection: sqlite3.Connection, since: int, limit: int) -> list[Incident]:
-    if limit <= 0:
-        return []
-    latest: list[tuple[int, str, bytes]] = []
-    # Years of incidents are looked at each time, and few of them meant: decoding alone is far cheaper than making the record.
-    for name, content in stored.scan(connection, INCIDENTS, "", None, None):
-        opened_at = from_rfc3339(orjson.loads(content)["opened_at"])
-        if opened_at >= since:
-            heapq.heappush(latest, (opened_at, name, content))
-            if len(latest) > limit:
-                heapq.heappop(latest)
-    return [Incident.from_json(content) for *_, content in sorted(latest)]
-
-
-def _named(signal_id: str, entry: Entry) -> Signal | None:
-    """The signal of that id, if this record is it or holds it."""
-    batch_id, slash, index = signal_id.partition("/")
-    if entry.kind == "signal":
-        signal = Signal.from_json(entry.payload)
-        return _accepted(signal, entry) if signal.id == signal_id else None
-    if entry.kind == "batch" and slash and index.isdecimal():
-        batch = LogBatch.from_json(entry.payload)
-        if batch.id == batch_id and int(index) < len(batch.lines):
-            return _accepted(batch.signal(int(index)), entry)
-    return None
+    return latest_incidents(stored.scan(connection, INCIDENTS, "", None, None), since, limit)
 
 
 def _matching(_: sqlite3.Connection, page: Sequence[Entry], wanted: Wanted) -> list[tuple[int, int, int, Signal]]:
-    """(event time, offset, index within the record, signal), of those that are wanted."""
-    found: list[tuple[int, int, int, Signal]] = []
-    for entry in page:
-        if entry.kind not in ("signal", "batch"):
-            continue
-        # Most are looked at and left: decoding alone is several times cheaper than making the record.
-        plain = orjson.loads(entry.payload)
-        if wanted.service is not None and plain.get("service") != wanted.service:
-            continue
-        if entry.kind == "signal":
-            at = from_rfc3339(plain["occurred_at"])
-            if wanted.since <= at <= wanted.until and (not wanted.types or plain["type"] in wanted.types):
-                found.append((at, entry.offset, 0, _accepted(Signal.from_json(entry.payload), entry)))
-        elif not wanted.types or "log" in wanted.types:
-            batch = LogBatch.from_json(entry.payload)
-            found += [
-                (line.occurred_at, entry.offset, index, _accepted(batch.signal(index), entry))
-                for index, line in enumerate(batch.lines)
-                if wanted.since <= line.occurred_at <= wanted.until
-            ]
-    return found
-
-
-def _accepted(signal: Signal, entry: Entry) -> Signal:
-    return signal.model_copy(update={"accepted_at": entry.accepted_at})
+    """In a reader's thread."""
+    return matching(page, wanted)

@@ -2,38 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
+from connectors.journal.collected import Enqueue, Finish, JobChange, Reschedule, let_go
+from connectors.journal.rights import NothingDue, job_lease_name
 from connectors.journal.sqlite import leases
 from connectors.journal.sqlite.state import Group
 from connectors.ports.journal import Job, Lease, LeaseLost
-
-
-class Enqueue(NamedTuple):
-    queue: str
-    job_id: str
-    payload: bytes
-    due: int
-    priority: int
-
-
-class Reschedule(NamedTuple):
-    job: Job
-    due: int
-    payload: bytes | None
-
-
-class Finish(NamedTuple):
-    job: Job
-
-
-JobChange = Enqueue | Reschedule | Finish
-
-
-class NothingDue(NamedTuple):
-    """No job can be had before `until` (journal time); None: not before something changes."""
-
-    until: int | None
 
 
 def claim(group: Group, queue: str, owner: str, ttl: int) -> Job | NothingDue:
@@ -49,7 +24,7 @@ def claim(group: Group, queue: str, owner: str, ttl: int) -> Job | NothingDue:
         ).fetchone()
         return NothingDue(until)
     seq, job_id, payload, due, priority, attempts = row
-    lease = Lease(leases.job_lease_name(queue, job_id), owner, attempts + 1, group.now + ttl)
+    lease = Lease(job_lease_name(queue, job_id), owner, attempts + 1, group.now + ttl)
     group.connection.execute(
         "UPDATE jobs SET attempt = ?, owner = ?, free_at = ? WHERE seq = ?", (lease.token, owner, lease.expires_at, seq)
     )
@@ -72,20 +47,8 @@ def give_back(group: Group, job: Job) -> None:
 
 def check(group: Group, changes: Iterable[JobChange]) -> None:
     """Raises LeaseLost when a job that is to be given back or finished is not held by its holder any more."""
-    gone: set[str] = set()
-    for wanted in changes:
-        match wanted:
-            case Enqueue():
-                continue
-            case Reschedule(job=job) | Finish(job=job):
-                leases.check(group, job.lease)
-                if job.lease.name in gone:
-                    raise LeaseLost(
-                        f"the job {job.id!r} of queue {job.queue!r} is given back or finished twice in one unit"
-                    )
-                gone.add(job.lease.name)
-            case _:
-                assert_never(wanted)
+    for job in let_go(changes):
+        leases.check(group, job.lease)
 
 
 def change(group: Group, changes: Iterable[JobChange]) -> None:

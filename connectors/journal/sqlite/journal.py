@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from typing_extensions import override
 
+from connectors.journal.collected import OVERHEAD
+from connectors.journal.rights import JOB, NothingDue
 from connectors.journal.sqlite import jobs, leases, retention, stored
 from connectors.journal.sqlite.committer import Committer
 from connectors.journal.sqlite.file import WriterLock, wal_bytes
@@ -17,7 +19,7 @@ from connectors.journal.sqlite.state import Group, State
 from connectors.journal.sqlite.stored import Stored
 from connectors.journal.sqlite.tail import Tail
 from connectors.journal.sqlite.time import JournalTime
-from connectors.journal.sqlite.unit import OVERHEAD, SqliteUnit
+from connectors.journal.sqlite.unit import SqliteUnit
 from connectors.journal.sqlite.waiters import Waiters, deliver, queue_topic, stream_topic
 from connectors.ports.journal import Entry, Job, Journal, Lease, NewRecord, Unavailable, Unit
 from schemas.time import SECOND
@@ -158,9 +160,9 @@ class SqliteJournal(Journal):
 
     @override
     async def acquire(self, name: str, *, owner: str, ttl_s: float) -> Lease | None:
-        if name.startswith(leases.JOB) or not owner:
+        if name.startswith(JOB) or not owner:
             raise ValueError(
-                f"lease {name!r} of {owner!r}: an owner is named, and {leases.JOB!r} begins the leases of jobs alone"
+                f"lease {name!r} of {owner!r}: an owner is named, and {JOB!r} begins the leases of jobs alone"
             )
         return await self._submit(lambda group: leases.acquire(group, name, owner, _micros(ttl_s)))
 
@@ -234,7 +236,7 @@ class SqliteJournal(Journal):
         self._queue.put((stage, size, future), entrance)
         return future
 
-    async def _claim(self, queue: str, owner: str, ttl: int) -> Job | jobs.NothingDue:
+    async def _claim(self, queue: str, owner: str, ttl: int) -> Job | NothingDue:
         claiming = self._send(lambda group: jobs.claim(group, queue, owner, ttl))
         try:
             return await asyncio.shield(claiming)
@@ -242,7 +244,7 @@ class SqliteJournal(Journal):
             claiming.add_done_callback(self._hand_back)
             raise
 
-    def _hand_back(self, claiming: asyncio.Future[Job | jobs.NothingDue]) -> None:
+    def _hand_back(self, claiming: asyncio.Future[Job | NothingDue]) -> None:
         """The one who claimed has gone: let the job go at once instead of when its lease ends."""
         if claiming.cancelled() or claiming.exception() is not None or not isinstance(job := claiming.result(), Job):
             return

@@ -7,15 +7,9 @@ renew and go on. Leases of jobs are found under `job/QUEUE/ID` and live in the j
 import sqlite3
 from dataclasses import replace
 
+from connectors.journal.rights import job_of, lost
 from connectors.journal.sqlite.state import Group
-from connectors.ports.journal import Lease, LeaseLost
-
-JOB = "job/"
-"""What the names of jobs' leases begin with; no other lease may be called so."""
-
-
-def job_lease_name(queue: str, job_id: str) -> str:
-    return f"{JOB}{queue}/{job_id}"
+from connectors.ports.journal import Lease
 
 
 def acquire(group: Group, name: str, owner: str, ttl: int) -> Lease | None:
@@ -32,11 +26,8 @@ def renew(group: Group, lease: Lease, ttl: int) -> Lease:
     """Raises LeaseLost."""
     check(group, lease)
     renewed = replace(lease, expires_at=group.now + ttl)
-    if lease.name.startswith(JOB):
-        queue, _, job_id = lease.name.removeprefix(JOB).partition("/")
-        group.connection.execute(
-            "UPDATE jobs SET free_at = ? WHERE queue = ? AND id = ?", (renewed.expires_at, queue, job_id)
-        )
+    if (job := job_of(lease.name)) is not None:
+        group.connection.execute("UPDATE jobs SET free_at = ? WHERE queue = ? AND id = ?", (renewed.expires_at, *job))
         return renewed
     return _hold(group, renewed)
 
@@ -50,20 +41,14 @@ def release(group: Group, lease: Lease) -> None:
 
 def check(group: Group, lease: Lease) -> None:
     """Raises LeaseLost unless `lease` (name, token) is the present one."""
-    if lease.name.startswith(JOB):
-        queue, _, job_id = lease.name.removeprefix(JOB).partition("/")
-        row = group.connection.execute(
-            "SELECT owner, attempt FROM jobs WHERE queue = ? AND id = ?", (queue, job_id)
-        ).fetchone()
+    if (job := job_of(lease.name)) is not None:
+        row = group.connection.execute("SELECT owner, attempt FROM jobs WHERE queue = ? AND id = ?", job).fetchone()
         owner, token = row or ("", 0)
     else:
         held = group.lease(lease.name)
         owner, token = (held.owner, held.token) if held else ("", 0)
     if not owner or token != lease.token:
-        now = f"{owner!r} with token {token!r}" if owner else "nobody"
-        raise LeaseLost(
-            f"the lease {lease.name!r} of {lease.owner!r} with token {lease.token!r} is held by {now}: stop this work"
-        )
+        raise lost(lease, owner, token)
 
 
 def free_all(connection: sqlite3.Connection) -> None:

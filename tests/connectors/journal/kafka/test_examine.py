@@ -1,12 +1,15 @@
 """What can be seen of brokers, database and fellow processes, and what is said of each fault."""
 
 import asyncio
+import re
 import uuid
+
+import psycopg
 
 from connectors.journal.kafka import Look, examine_servers, open_kafka_journal
 from connectors.ports.brokers import Brokers
 from connectors.ports.clock import Clock, ManualClock, SystemClock
-from connectors.ports.journal import INPUTS, NewRecord
+from connectors.ports.journal import DECISIONS, INPUTS, NewRecord
 from tests.support.postgres_server import Postgres
 from tests.support.server import Server
 from tests.support.servers import free_port
@@ -66,6 +69,8 @@ def test_a_process_at_work_is_named_with_its_version_and_clock(kafka: Server, po
     assert "1 of version 9.9.9" in found["processes"][0].found
     assert any("'triage' held by here" in look.found for look in found["lease"])
     assert all("1 of 1 copies are in step" in look.found for look in found["topic"])
+    ids = [re.search(r"has the id [0-9a-f-]{36}, as at its beginning", look.found) for look in found["belonging"]]
+    assert len(ids) == 2 and all(ids)
     assert seen(kafka.address, postgres.url(), tenant)["processes"][0].grade == "note", "it took itself off the list"
 
 
@@ -91,6 +96,39 @@ def test_a_clock_that_is_off_a_lease_that_ran_out_and_a_process_that_is_off_are_
     assert "elsewhere/1 is +60.0 s off" in found["clock"]
     ahead = seen(kafka.address, postgres.url(), tenant, clock=ManualClock(SystemClock().now() + MINUTE))["clock"][0]
     assert (ahead.grade, "ahead of the database's" in ahead.found) == ("fault", True)
+
+
+def test_a_database_that_is_older_than_its_topic_and_one_that_knows_nothing_of_it_are_faults(
+    kafka: Server, postgres: Postgres
+) -> None:
+    tenant, url = fresh(), postgres.fresh_database()
+
+    async def story() -> None:
+        journal = await open_kafka_journal(kafka.address, url, clock=SystemClock(), tenant=tenant)
+        try:
+            for number in range(3):
+                async with journal.unit() as unit:
+                    unit.append(DECISIONS, NewRecord("decision", b"{}", f"inc_{number}"))
+            async with asyncio.timeout(30):
+                while len(await journal.read(DECISIONS, after=0)) < 3:
+                    await asyncio.sleep(0.02)
+        finally:
+            await journal.close()
+
+    asyncio.run(story())
+    decisions = seen(kafka.address, url, tenant)["belonging"][1]
+    assert decisions.grade == "ok"
+    assert decisions.found.endswith("holds 3 records; decided up to number 3, published up to 3")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"UPDATE tocsin_{tenant}.streams SET number = 1 WHERE name = 'decisions'")  # type: ignore[arg-type]
+    older = seen(kafka.address, url, tenant)
+    assert f"PostgreSQL is older than the topic 'tocsin.{tenant}.decisions'" in faults(older)["belonging"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"UPDATE tocsin_{tenant}.streams SET topic_id = 'another'")  # type: ignore[arg-type]
+    assert "it was deleted and made anew" in faults(seen(kafka.address, url, tenant))["belonging"]
+    unknown = seen(kafka.address, postgres.fresh_database(), tenant)
+    assert "holds 3 records, and the database knows nothing of them" in faults(unknown)["belonging"]
+    assert [look.grade for look in unknown["belonging"]] == ["note", "fault"]
 
 
 def test_what_cannot_be_reached_is_told_and_the_rest_is_looked_at_all_the_same(

@@ -1,12 +1,13 @@
-"""Which signals stand in stored records, and which of them are asked for."""
+"""Which signals and incidents stand in stored records and rows, and which of them are asked for."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from connectors.ports.journal import Entry
-from schemas import LogBatch, Signal, from_rfc3339
+from schemas import Incident, LogBatch, Signal, from_rfc3339
 
 
 class Wanted(NamedTuple):
@@ -53,6 +54,21 @@ def named(signal_id: str, entry: Entry) -> Signal | None:
         if batch.id == batch_id and int(index) < len(batch.lines):
             return _accepted(batch.signal(int(index)), entry)
     return None
+
+
+def latest_incidents(rows: Iterable[tuple[str, bytes]], since: int, limit: int) -> list[Incident]:
+    """Of the rows of the incidents' space (id, JSON) the last `limit` that were opened at `since` or later, oldest first."""
+    if limit <= 0:
+        return []
+    latest: list[tuple[int, str, bytes]] = []
+    # Years of incidents are looked at each time, and few of them meant: decoding alone is far cheaper than making the record.
+    for name, content in rows:
+        opened_at = from_rfc3339(orjson.loads(content)["opened_at"])
+        if opened_at >= since:
+            heapq.heappush(latest, (opened_at, name, content))
+            if len(latest) > limit:
+                heapq.heappop(latest)
+    return [Incident.from_json(content) for *_, content in sorted(latest)]
 
 
 def _accepted(signal: Signal, entry: Entry) -> Signal:
