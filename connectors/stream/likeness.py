@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from connectors.ports.texts import MASKED, words
+from connectors.ports.texts import words
 from schemas import Incident
+from schemas.masks import MASKED
 
 _WEIGHTS = {"title": 4.0, "service": 2.0, "rule": 1.0, "labels": 1.0}
 _LABELS = 12
