@@ -16,7 +16,20 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
-NAMES = ("journal", "door", "rules", "ledger", "line", "idle", "kafka", "roles", "state", "analyst", "similar")
+NAMES = (
+    "journal",
+    "door",
+    "rules",
+    "ledger",
+    "line",
+    "idle",
+    "kafka",
+    "roles",
+    "triage",
+    "state",
+    "analyst",
+    "similar",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ GOALS = (
         "1,000 queued investigations, 4 workers, to the ideal ≤ 1.1",
         most=1.1,
     ),
+    Goal("triage: signals", "triage over Kafka, 1,000 rules, one owner ≥ 10,000 signals/s", least=10_000),
     Goal("state: memory of the groups: MB", "1,000,000 live groups < 1 GB", most=1000),
     Goal("state: one advance: p99 ms", "p99 of one advance < 2 ms", most=2),
     Goal("state: takeover: s", "takeover of a million live groups < 30 s", most=30),

@@ -10,12 +10,11 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, INPUTS, NewRecord
 from processors.investigate.rows import INVESTIGATIONS
 from schemas import Investigation, Signal
+from tests.bench.processes import STILL_S, Measured, Stuck, reached, started
 from tests.support.kafka_server import kafka_server
 from tests.support.postgres_server import Postgres, postgres_server
 from tests.support.probe_tool import Probe
@@ -43,6 +43,8 @@ RATE = 1_000
 CONNECTIONS = 32
 WORKERS = 4
 SLOW_S = 0.25
+ANSWER_S = 30.0
+"""How long the door may take for one request."""
 RULES = 'rules: [{name: tenth, when: labels.open == "yes", group_by: [labels.n], playbook: waiting}]'
 PLAYBOOK = """---
 name: waiting
@@ -90,23 +92,9 @@ async def run_role(file: Path, names: Sequence[str]) -> None:
         await asyncio.Event().wait()
 
 
-@contextmanager
-def role(file: Path, *names: str) -> Iterator[str]:
-    """A process with these roles; gives the address of its door ("-" where it has none)."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--role", str(file), ",".join(names)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        told = process.stdout.readline().decode().strip()
-        if not told:
-            raise RuntimeError(f"the role {names} ended with {process.wait()}")
-        yield told
-    finally:
-        process.kill()
-        process.wait()
+def role(file: Path, *names: str) -> AbstractContextManager[Measured]:
+    """A process with these roles, once it runs; it tells the address of its door ("-" where it has none)."""
+    return started("+".join(names), [__file__, "--role", str(file), ",".join(names)], file.with_suffix(".log"))
 
 
 def request_of(host: str, number: int) -> bytes:
@@ -119,9 +107,9 @@ def request_of(host: str, number: int) -> bytes:
     return head.encode() + body
 
 
-async def request_to_playbook(url: str, journal: Any, seconds: float) -> dict[str, float]:
-    """Latencies in ms."""
-    host, _, port = url.removeprefix("http://").partition(":")
+async def request_to_playbook(ingest: Measured, triage: Measured, journal: Any, seconds: float) -> dict[str, float]:
+    """Latencies in ms. Raises Stuck, TimeoutError when a request is not answered."""
+    host, _, port = ingest.told.removeprefix("http://").partition(":")
     number = round(seconds * RATE)
     sent: dict[str, float] = {}
     waits: list[float] = []
@@ -132,13 +120,19 @@ async def request_to_playbook(url: str, journal: Any, seconds: float) -> dict[st
         reader, writer = await asyncio.open_connection(host, int(port))
         while (index := await queue.get()) >= 0:
             sent[f"r{index}"] = time.perf_counter()
-            writer.write(request_of(host, index))
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"refused: {head!r}")
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length.split(b":")[1]))
+            async with asyncio.timeout(ANSWER_S):
+                writer.write(request_of(host, index))
+                head = await reader.readuntil(b"\r\n\r\n")
+                if not head.startswith(b"HTTP/1.1 200"):
+                    raise Stuck(f"the door refused: {head!r}; {ingest.last_words()}")
+                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                await reader.readexactly(int(length.split(b":")[1]))
         writer.close()
+
+    async def waited() -> int:
+        if watching.done():
+            watching.result()
+        return len(waits)
 
     senders = [asyncio.create_task(send()) for _ in range(CONNECTIONS)]
     loop = asyncio.get_running_loop()
@@ -149,9 +143,7 @@ async def request_to_playbook(url: str, journal: Any, seconds: float) -> dict[st
     for _ in senders:
         queue.put_nowait(-1)
     await asyncio.gather(*senders)
-    async with asyncio.timeout(60):
-        while len(waits) < number // 10:
-            await asyncio.sleep(0.01)
+    await reached(waited, number // 10, "playbooks selected", (ingest, triage), every_s=0.01)
     watching.cancel()
     waits = sorted(waits[len(waits) // 10 :])  # the first second warms connections up
     return {
@@ -171,11 +163,21 @@ async def _watch(journal: Any, sent: dict[str, float], waits: list[float]) -> No
                 waits.append((time.perf_counter() - sent[decision["data"]["incident"]["group"]["labels.n"]]) * 1000)
 
 
-async def shared(place: Path, settings: Mapping[str, object], journal: Any, number: int) -> dict[str, float]:
-    """Four processes that wait for work, then all of it within a moment."""
+async def shared(
+    place: Path, settings: Mapping[str, object], triage: Measured, journal: Any, number: int
+) -> dict[str, float]:
+    """Four processes that wait for work, then all of it within a moment. Raises Stuck."""
+    done: list[tuple[int, int]] = []
+
+    async def count() -> int:
+        done[:] = await _done(journal)
+        return len(done)
+
     with ExitStack() as stack:
-        for index in range(WORKERS):
+        workers = [
             stack.enter_context(role(folder_of(place / f"investigate{index}", settings), "investigate"))
+            for index in range(WORKERS)
+        ]
         now = journal.now()
         for first in range(0, number, 100):
             signals = [
@@ -187,9 +189,7 @@ async def shared(place: Path, settings: Mapping[str, object], journal: Any, numb
                 for n in range(first, first + 100)
             ]  # fmt: skip
             await journal.append(INPUTS, [NewRecord("signal", signal.to_json()) for signal in signals])
-        async with asyncio.timeout(number * 2):
-            while len(done := await _done(journal)) < number:
-                await asyncio.sleep(2)
+        await reached(count, number, "investigations ended", (triage, *workers), every_s=2)
     took = (max(end for _, end in done) - min(start for start, _ in done)) / 1e6
     ideal = sum(end - start for start, end in done) / 1e6 / WORKERS
     return {
@@ -207,11 +207,12 @@ async def _done(journal: Any) -> list[tuple[int, int]]:
 
 
 @asynccontextmanager
-async def looking(place: Path, settings: Mapping[str, object]) -> AsyncIterator[Any]:
-    """The journal, seen by a process that is none of the roles."""
+async def looking(place: Path, settings: Mapping[str, object], triage: Measured) -> AsyncIterator[Any]:
+    """The journal, seen by a process that is none of the roles. Raises Stuck."""
     store = await open_store(JournalSettings.model_validate(settings), DataFolder(place / "look"), clock=SystemClock())
     try:
-        await store.journal.wait(DECISIONS, after=0)  # the rules are in force
+        if not await store.journal.wait(DECISIONS, after=0, timeout_s=STILL_S):
+            raise Stuck(f"the rules were not in force within {STILL_S:.0f} s; {triage.last_words()}")
         yield store.journal
     finally:
         await store.journal.close()
@@ -220,15 +221,15 @@ async def looking(place: Path, settings: Mapping[str, object]) -> AsyncIterator[
 async def measure(place: Path, kafka: Server, postgres: Postgres, seconds: float, number: int) -> dict[str, float]:
     settings = {"kafka": kafka.address, "postgres": postgres.fresh_database(), "tenant": "requests"}
     with (
-        role(folder_of(place / "triage", settings), "triage"),
-        role(folder_of(place / "ingest", settings), "ingest") as url,
+        role(folder_of(place / "triage", settings), "triage") as triage,
+        role(folder_of(place / "ingest", settings), "ingest") as ingest,
     ):
-        async with looking(place, settings) as journal:
-            figures = await request_to_playbook(url, journal, seconds)
+        async with looking(place, settings, triage) as journal:
+            figures = await request_to_playbook(ingest, triage, journal, seconds)
     settings = {**settings, "tenant": "shared"}
-    with role(folder_of(place / "triage2", settings), "triage"):
-        async with looking(place, settings) as journal:
-            return figures | await shared(place, settings, journal, number)
+    with role(folder_of(place / "triage2", settings), "triage") as triage:
+        async with looking(place, settings, triage) as journal:
+            return figures | await shared(place, settings, triage, journal, number)
 
 
 def main() -> None:
