@@ -52,14 +52,18 @@ def start(
     config: Mapping[str, Any],
     *roles: str,
     dying: Path | None = None,
+    module: str = "tests.support.hasty",
+    haste_s: float | None = HASTE_S,
     wait: bool = True,
     environment: Mapping[str, str] | None = None,
 ) -> Child:
     """A program of its own over the data in `folder`: `tocsin up`, or `tocsin run ROLES`. With `wait` it is up when this returns, or
-    gone; its `url` is empty then. What a lease or a retry makes one wait for takes HASTE_S (`tests/support/hasty.py`)."""
+    gone; its `url` is empty then. What a lease or a retry makes one wait for takes `haste_s` (`tests/support/hasty.py`), without one it
+    is as shipped."""
     file = configure(folder, config)
     out, err = folder / "stdout.txt", folder / "stderr.txt"
-    program = ["tests.support.hasty"] if dying is None else ["tests.support.dying", str(dying)]
+    program = [module] if dying is None else ["tests.support.dying", str(dying)]
+    hurry = {} if haste_s is None else {HASTE: str(haste_s)}
     command = ["run", *roles] if roles else ["up"]
     process = born(
         program[0],
@@ -67,7 +71,7 @@ def start(
         folder=folder,
         out=out,
         err=err,
-        environment={**os.environ, "PYTHONPATH": str(ROOT), HASTE: str(HASTE_S), **(environment or {})},
+        environment={**os.environ, "PYTHONPATH": str(ROOT), **hurry, **(environment or {})},
     )
     life = Child(process, file, DataFolder(folder / "data"), out, err)
     if wait:

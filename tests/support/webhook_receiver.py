@@ -9,18 +9,21 @@ from threading import Event, Thread
 
 @dataclass
 class Receiver:
-    """`answers`: status and headers, the last one for ever; status 0 closes without an answer, -1 gives none at all."""
+    """`answers`: status and headers, the last one for ever; status 0 closes without an answer, -1 gives none at all. None is given
+    while `open` is cleared."""
 
     url: str = ""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=lambda: [(204, {})])
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     stopping: Event = field(default_factory=Event)
+    open: Event = field(default_factory=Event)
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """Serves on a free port until the block is left."""
     receiver = Receiver()
+    receiver.open.set()
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 30
@@ -29,6 +32,7 @@ def receiving() -> Iterator[Receiver]:
             """Keep it and answer."""
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.open.wait(60)
             status, headers = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
             if status == -1:
                 receiver.stopping.wait(60)
@@ -51,6 +55,7 @@ def receiving() -> Iterator[Receiver]:
         yield receiver
     finally:
         receiver.stopping.set()
+        receiver.open.set()
         server.shutdown()
         thread.join()
         server.server_close()
