@@ -13,7 +13,7 @@ from connectors.ports.connector import Settings
 from connectors.ports.meters import Meters
 from processors.analyst.loop.case import Price
 from processors.ingest import Redactor
-from processors.investigate import Facts, Limits, Roster, Storms, Switchboard
+from processors.investigate import Facts, Limits, Places, Roster, Storms, Switchboard
 from schemas.spans import UNITS, Span
 from schemas.time import SECOND
 
@@ -35,7 +35,7 @@ class Known(Settings):
 
     context: int = Field(default=128_000, ge=4000, description="Tokens it takes")
     output: int = Field(default=4096, ge=512, description="Tokens one answer may have")
-    concurrency: int = Field(default=8, ge=1, le=1000, description="Requests at once, in each process")
+    concurrency: int = Field(default=8, ge=1, le=1000, description="Requests at once, over all processes")
     price: Prices = Field(
         default=Prices(), description="What it costs; without it money bounds do not hold for this model"
     )
@@ -86,12 +86,13 @@ class Budgets(Settings):
     storm_within: Span = Field(default=10 * UNITS["m"], description="So long after the first")
 
 
-def switchboard(models: Models, *, meters: Meters) -> Switchboard:
+def switchboard(models: Models, *, meters: Meters, places: Places | None = None) -> Switchboard:
     """The models of the configuration, ready to be asked; none of their libraries is imported when there is none."""
     roles = {role: tuple(name for name in names if name != NONE) for role, names in models.roles.items()}
     roles = {role: names for role, names in roles.items() if names}
     opened = open_models(models.providers, [name for names in roles.values() for name in names])
-    return Switchboard(Roster(opened, roles, {name: facts_of(name, models) for name in opened}), meters=meters)
+    roster = Roster(opened, roles, {name: facts_of(name, models) for name in opened})
+    return Switchboard(roster, meters=meters, places=places)
 
 
 def facts_of(name: str, models: Models) -> Facts:

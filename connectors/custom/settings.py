@@ -144,6 +144,10 @@ class CustomTool(BaseModel):
     parameters: dict[str, CustomParameter] = Field(default_factory=dict, description="By name")
     http: HttpQuestion | None = Field(default=None, description="An address to ask")
     command: Command | None = Field(default=None, description="A program to run")
+    trusted: bool = Field(
+        default=False,
+        description="Whether it may be told the personal data that is masked for models, when a model puts a masked value into an argument",
+    )
     deadline_s: float = Field(default=15.0, gt=0, le=300, description="How long it may take, in seconds")
     max_bytes: int = Field(default=32_000, ge=100, le=1_000_000, description="Of its output")
 

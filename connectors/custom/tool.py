@@ -38,6 +38,7 @@ class MadeTool(Tool):
         self.arguments = arguments_of(name, made)
         self.deadline_s = made.deadline_s + 1
         self.max_bytes = made.max_bytes + 4_000
+        self.trusted = made.trusted
         self._made = made
 
     @override

@@ -12,6 +12,8 @@ from typing_extensions import override
 
 from connectors.elasticsearch.settings import ElasticsearchSettings
 from connectors.ports.asking import Window
+from connectors.ports.checkup import Doubtful
+from connectors.ports.inquiry import Remote
 from connectors.ports.loglines import Entry, LogFindings, findings, service_in, severity_in
 from connectors.ports.reading import line, mapping, moment, number, sequence, text
 from connectors.ports.tool import Tool, ToolContext, ToolFailed
@@ -34,6 +36,16 @@ class DocumentsQuestion(Window):
     fields: dict[str, str] = Field(default_factory=dict, max_length=10, description="Fields with exactly these values")
     read: int = Field(default=500, ge=1, le=2000, description="Lines read and counted into patterns, the latest")
     limit: int = Field(default=30, ge=0, le=200, description="Lines shown")
+
+
+async def answers(remote: Remote, index: str) -> str:
+    """That the configured indices may be searched. Raises ToolFailed; Doubtful when there are none."""
+    body = mapping(
+        await remote.post(_path(index), {"size": 0, "terminate_after": 1, "query": {"match_all": {}}}, what=repr(index))
+    )
+    if not mapping(body.get("_shards")).get("total"):
+        raise Doubtful(f"{remote.url} answers, and no index is called {index!r}", "correct elasticsearch.index")
+    return f"{remote.url} answers for {index!r}"
 
 
 class ElasticsearchSearch(Tool):
@@ -62,7 +74,7 @@ class ElasticsearchSearch(Tool):
         asked = " ".join([*(f"{name}={value!r}" for name, value in fields.items()), repr(arguments.text)])
         body = mapping(
             await self._cluster.post(
-                f"/{quote(self._settings.index, safe='*,-_.:')}/_search?ignore_unavailable=true",
+                _path(self._settings.index),
                 self._query(arguments, fields, since, until),
                 what=f"{asked} in {self._settings.index!r}",
             )
@@ -141,3 +153,7 @@ def _at(value: Any) -> int | None:
     """RFC 3339 text, or seconds or milliseconds since the epoch."""
     count = number(value)
     return round(count / 1000 * SECOND) if count is not None and count > 1e11 else moment(value)
+
+
+def _path(index: str) -> str:
+    return f"/{quote(index, safe='*,-_.:')}/_search?ignore_unavailable=true"

@@ -66,3 +66,9 @@ async def git(clone: Path, *arguments: str, deadline_s: float = 8.0, executable:
     if len(output) > MAX_OUTPUT:
         raise ToolFailed(f"{shown}: {len(output)} bytes of output, at most {MAX_OUTPUT} are read")
     return output.decode("utf-8", "replace")
+
+
+async def answers(clone: Path) -> str:
+    """Its latest commit. Raises ToolFailed."""
+    found = (await git(clone, "log", "-1", "--format=%h of %cs")).strip()
+    return f"{clone} is there; its latest commit is {found}"

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from connectors.github.settings import GithubSettings
 from connectors.ports.asking import Answer
-from connectors.ports.inquiry import Parameters
+from connectors.ports.checkup import Doubtful, quick
+from connectors.ports.inquiry import NotThere, Parameters
 from connectors.ports.reading import line, mapping, moment, sequence, text, web_url
 from connectors.ports.texts import clipped
 from connectors.ports.tool import ToolContext, ToolFailed
@@ -97,6 +98,23 @@ class Repository:
                     )
                 )
         return tuple(found)
+
+
+async def answers(settings: GithubSettings) -> str:
+    """Which repositories may be read, and how much may be asked in an hour (which is not counted). Raises ToolFailed, Doubtful."""
+    remote = quick(settings.api())
+    names = sorted(set(settings.repositories.values()))
+    for name in names[:5]:
+        await remote.get(f"/repos/{name}", what=name)
+    try:
+        limits = mapping(await remote.get("/rate_limit", what="limits"))
+    except NotThere:  # an enterprise server without limits
+        return f"{remote.url} answers for {', '.join(names[:5])}"
+    core = mapping(mapping(limits.get("resources")).get("core"))
+    found = f"{remote.url} answers for {', '.join(names[:5])}; {core.get('remaining')} of {core.get('limit')} questions are left this hour"
+    if settings.token is None:
+        raise Doubtful(found, "set github.token: without it GitHub answers few questions")
+    return found
 
 
 def files_changed(listed: Any) -> tuple[FileChanged, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from connectors.kafka.publish import Publish
 from connectors.kafka.settings import KafkaSettings
 from connectors.ports.action import ActionPort
+from connectors.ports.checkup import Checkup
 from connectors.ports.connector import Connector
 from connectors.ports.poller import Poller
 
@@ -23,11 +24,24 @@ def _actions(settings: KafkaSettings, _instance: str) -> Sequence[ActionPort]:
     return (Publish(settings),)
 
 
+def _checkups(settings: KafkaSettings, _instance: str) -> Sequence[Checkup]:
+    if not settings.topics:
+        return ()
+
+    async def look() -> str:
+        from connectors.kafka.link import answers
+
+        return await answers(settings)
+
+    return (Checkup("kafka", look, "check kafka.brokers, security and topics"),)
+
+
 connector = Connector(
     name="kafka",
     summary="Reads topics (JSON by a mapping, CloudEvents), and publishes CloudEvents.",
     settings=KafkaSettings,
     actions=_actions,
     pollers=_pollers,
+    checkups=_checkups,
     default=True,
 )

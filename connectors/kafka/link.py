@@ -9,6 +9,7 @@ from faststream.security import BaseSecurity
 
 from connectors.kafka.settings import KafkaSettings
 from connectors.ports.brokers import Brokers, CertificatesUnreadable
+from connectors.ports.tool import ToolFailed
 
 REQUEST_TIMEOUT_MS = 10_000
 CLIENT = "tocsin"
@@ -40,6 +41,15 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
     except CertificatesUnreadable as error:
         raise OutOfReach(str(error)) from error
     return {**options, "client_id": CLIENT, "request_timeout_ms": REQUEST_TIMEOUT_MS}
+
+
+async def answers(settings: KafkaSettings) -> str:
+    """That the topics that are read can be. Raises ToolFailed."""
+    try:
+        found = await partitions(settings, [*settings.topics])
+    except OutOfReach as error:
+        raise ToolFailed(str(error)) from error
+    return f"{', '.join(settings.brokers)} answers; {len(found)} topics, {sum(map(len, found.values()))} partitions"
 
 
 async def partitions(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, list[int]]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from connectors.kubernetes.settings import KubernetesSettings
+from connectors.ports.checkup import quick
 from connectors.ports.inquiry import NotThere, Parameters, segment
 from connectors.ports.placeholders import fill
-from connectors.ports.reading import mapping, sequence
+from connectors.ports.reading import line, mapping, sequence
 from connectors.ports.tool import ToolContext, ToolFailed
 
 Kind = Literal[
@@ -122,6 +123,17 @@ class Cluster:
 
     def _path(self, kind: Kind, namespace: str) -> str:
         return _PATHS[kind].format(f"namespaces/{segment(namespace)}/" if namespace else "")
+
+
+async def answers(settings: KubernetesSettings) -> str:
+    """Which version it is, and that pods may be read where it looks by default. Raises ToolFailed."""
+    remote = quick(settings.api())
+    version = line(mapping(await remote.get("/version", what="its version")).get("gitVersion"), 40)
+    namespaces = settings.namespaces or (settings.namespace,)
+    for namespace in namespaces[:5]:
+        path = _PATHS["pod"].format(f"namespaces/{segment(namespace)}/")
+        await remote.get(path, {"limit": 1}, what=f"pods in {namespace!r}")
+    return f"{remote.url} answers, {version}; pods in {', '.join(namespaces[:5])} may be read"
 
 
 def _labels(context: ToolContext) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ Documents are constants of ours and values travel as variables, never inside the
 `packages/sdk/src/error.ts`.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,11 @@ import orjson
 from connectors.linear import documents
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import OutcomeUnknown, Rejected, TryLater
+from connectors.ports.checkup import LOOK_S
 from connectors.ports.clock import Clock, SystemClock
 from connectors.ports.remote import post
 from connectors.ports.retry_after import LONGEST_S, retry_after_s
+from connectors.ports.tool import ToolFailed
 from schemas.time import SECOND
 
 _RATE_LIMITED = frozenset(("ratelimited", "rate limited"))
@@ -54,6 +57,15 @@ class LinearClient:
         """Whom the credential belongs to: `id` (what `own_actor_ids` wants), `name`, `email`. Raises TryLater, Rejected."""
         found = (await self.read(documents.VIEWER, {}))["viewer"]
         return {name: str(found[name]) for name in ("id", "name", "email")}
+
+    async def answers(self) -> str:
+        """Whom the credential belongs to. Raises ToolFailed."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                viewer = await self.viewer()
+        except (TryLater, Rejected, TimeoutError, KeyError, TypeError) as error:
+            raise ToolFailed(f"asked {self._settings.url!r} who we are: {error or 'no answer in time'}") from error
+        return f"{self._settings.url} answers; we are {viewer['name']!r} ({viewer['id']})"
 
     def _judge(self, response: httpx.Response) -> dict[str, Any]:
         try:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from connectors.loki.settings import LokiSettings
 from connectors.ports.asking import Answer, Window
-from connectors.ports.inquiry import Parameters, segment
+from connectors.ports.inquiry import Parameters, Remote, segment
 from connectors.ports.loglines import Entry, LogFindings, findings, service_in, severity_in
 from connectors.ports.placeholders import fill
 from connectors.ports.reading import line, mapping, sequence, text
@@ -106,6 +106,12 @@ class LabelsQuestion(Window):
         default="", pattern=r"^[A-Za-z0-9_]{0,100}$", description="Values of this label; empty: names of labels"
     )
     contains: str = Field(default="", max_length=100, description="Only those that hold this text, in any case")
+
+
+async def answers(remote: Remote) -> str:
+    """That it may be asked for its labels. Raises ToolFailed."""
+    body = mapping(await remote.get("/loki/api/v1/labels", what="labels"))
+    return f"{remote.url} answers, {len(sequence(body.get('data')))} labels in the last hours"
 
 
 class Labels(Answer):

@@ -31,6 +31,10 @@ class McpServer(BaseModel):
         default=True,
         description="A tool whose description or parameters change while Tocsin runs is withheld until it starts again",
     )
+    trusted: bool = Field(
+        default=False,
+        description="Whether it may be told the personal data that is masked for models, when a model puts a masked value into an argument",
+    )
     deadline_s: float = Field(default=30.0, gt=0, le=300, description="How long one call may take, in seconds")
     max_bytes: int = Field(default=48_000, ge=1_000, le=1_000_000, description="Of one answer")
     refresh_s: float = Field(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from jsonschema import Draft202012Validator
@@ -18,6 +19,7 @@ from connectors.mcp.offering import Offered, Unfit, allowed, offered
 from connectors.mcp.session import Session
 from connectors.mcp.settings import McpServer
 from connectors.ports.asking import Answer
+from connectors.ports.checkup import Doubtful
 from connectors.ports.clock import Clock, SystemClock
 from connectors.ports.reading import Unreadable, lenient_json, line
 from connectors.ports.tool import Tool, ToolContext, ToolFailed, ToolSource
@@ -71,6 +73,7 @@ class McpTool(Tool):
         )
         self.deadline_s = settings.deadline_s + 25.0
         self.max_bytes = settings.max_bytes
+        self.trusted = settings.trusted
         self._server, self._settings, self._session, self._offer = server, settings, session, offer
 
     @override
@@ -140,6 +143,21 @@ class McpTools(ToolSource):
             return self._tools
         self._tools = tuple(self._offered(listed))
         return self._tools
+
+    async def answers(self) -> str:
+        """How many of its tools may be called. Raises ToolFailed; Doubtful when an entry of `allow` lets nothing in."""
+        try:
+            listed = await self._session.use("its tools", _listed, deadline_s=LISTING_S)
+            found = [each.name for each in self._offered(listed)]
+        finally:
+            self._session.close()
+        idle = [glob for glob in self._settings.allow if not any(fnmatchcase(each.name, glob) for each in listed)]
+        if idle:
+            raise Doubtful(
+                f"it answers with {len(listed)} tools, and none is called {', '.join(map(repr, idle))}",
+                f"correct mcp.servers.{self._server}.allow; there is {line(', '.join(each.name for each in listed), 300)}",
+            )
+        return f"it answers with {len(listed)} tools, {len(found)} of them allowed"
 
     def close(self) -> None:
         """End the connection, if there is one."""

@@ -13,7 +13,7 @@ import anthropic
 from typing_extensions import override
 
 from connectors.models.arguments import read_arguments
-from connectors.models.names import WireNames
+from connectors.models.names import ANTHROPIC, WireNames
 from connectors.models.refusals import failure
 from connectors.models.settings import Provider
 from connectors.ports.model import (
@@ -33,7 +33,6 @@ from connectors.ports.model import (
 )
 from schemas import Usage
 
-ADDRESS = "https://api.anthropic.com"
 _STOPS: dict[str, Stop] = {
     "end_turn": "end",
     "stop_sequence": "end",
@@ -53,7 +52,7 @@ class Claude(Model):
         self._name, self._model, self._body = name, model, dict(provider.body)
         self._client = anthropic.AsyncAnthropic(
             api_key=provider.key.get_secret_value() if provider.key is not None else "none",
-            base_url=provider.base_url or ADDRESS,
+            base_url=provider.base_url or ANTHROPIC,
             default_headers=dict(provider.headers),
             max_retries=0,
         )

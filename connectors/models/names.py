@@ -1,9 +1,10 @@
-"""Names of tools on the wire: providers allow letters, digits, `_` and `-`, ours have dots."""
+"""Names on the wire: providers allow letters, digits, `_` and `-` in those of tools, ours have dots."""
 
 import hashlib
 import re
 from collections.abc import Iterable
 
+ANTHROPIC = "https://api.anthropic.com"
 LONGEST = 64
 """What every provider takes (OpenAI's limit; Anthropic's is 128)."""
 _OTHER = re.compile(r"[^A-Za-z0-9_-]")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from connectors.oncall.settings import OpsgenieSettings, PagerdutySettings
 from connectors.ports.asking import Answer
+from connectors.ports.checkup import LOOK_S
 from connectors.ports.inquiry import Parameters, Remote, segment
 from connectors.ports.reading import line, mapping, sequence
 from schemas import to_rfc3339
@@ -45,6 +46,19 @@ async def by_pagerduty(settings: PagerdutySettings, service: str | None, at: int
     }
     body = mapping(await remote.get("/oncalls", parameters, what="who is on call"))
     return sorted(_pagerduty(body.get("oncalls")), key=lambda each: (each.schedule, each.level, each.who))
+
+
+async def pagerduty_answers(settings: PagerdutySettings, at: int) -> str:
+    """Raises ToolFailed."""
+    found = await by_pagerduty(settings, "*", at, LOOK_S)
+    return f"{settings.url} answers; {len({each.who for each in found})} people are on call"
+
+
+async def opsgenie_answers(settings: OpsgenieSettings, at: int) -> str:
+    """Of each schedule that is named. Raises ToolFailed."""
+    names = sorted({name for listed in settings.services.values() for name in listed})
+    found = await by_opsgenie(settings.model_copy(update={"services": {"*": names[:5]}}), "*", at, LOOK_S)
+    return f"{settings.url} answers; {len({each.who for each in found})} people are on call in {', '.join(names[:5])}"
 
 
 def _pagerduty(listed: object) -> Iterator[OnCall]:

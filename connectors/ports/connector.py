@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from connectors.ports.action import ActionPort
+from connectors.ports.checkup import Checkup
 from connectors.ports.poller import Poller
 from connectors.ports.source import Source
 from connectors.ports.tool import Tool, ToolSource
@@ -30,6 +31,8 @@ class Connector:
     tools: Callable[[Any, str], Sequence[Tool]] = field(default=lambda _settings, _instance: ())
     actions: Callable[[Any, str], Sequence[ActionPort]] = field(default=lambda _settings, _instance: ())
     pollers: Callable[[Any, str], Sequence[Poller]] = field(default=lambda _settings, _instance: ())
+    checkups: Callable[[Any, str], Sequence[Checkup]] = field(default=lambda _settings, _instance: ())
+    """What `tocsin doctor` asks, of what is configured."""
     tool_sources: Callable[[Any, str], Sequence[ToolSource]] = field(default=lambda _settings, _instance: ())
     default: bool = False
     """Present with default settings even when the configuration does not name it."""

@@ -60,11 +60,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ToolShape:
-    """A tool as a model is told of it; `schema` is JSON Schema of an object."""
+    """A tool as a model is told of it; `schema` is JSON Schema of an object. `trusted`: it may be told what is masked for models; no
+    model is told of that."""
 
     name: str
     description: str
     schema: Mapping[str, Any]
+    trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

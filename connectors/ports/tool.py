@@ -38,6 +38,8 @@ class Tool(Protocol):
     deadline_s: float
     max_bytes: int
     """A result that encodes to more is refused with "narrow it", never truncated in silence."""
+    trusted: bool = True
+    """Whether it may be told what is masked for models. A stranger's (an MCP server, a tool of the configuration) is not, unless configured."""
 
     async def call(self, arguments: BaseModel, context: ToolContext) -> BaseModel:
         """Raises ToolFailed."""

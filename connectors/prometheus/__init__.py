@@ -1,9 +1,12 @@
 """Prometheus: metrics asked for and read, nothing written."""
 
 from collections.abc import Sequence
+from functools import partial
 
+from connectors.ports.checkup import Checkup, quick
 from connectors.ports.connector import Connector
 from connectors.ports.tool import Tool
+from connectors.prometheus.answers import answers
 from connectors.prometheus.instant import PrometheusMetrics, PrometheusQuery
 from connectors.prometheus.over_time import PrometheusRange
 from connectors.prometheus.settings import PrometheusSettings
@@ -16,9 +19,18 @@ def tools(settings: PrometheusSettings, _instance: str) -> Sequence[Tool]:
     return (PrometheusRange(settings), PrometheusQuery(settings), PrometheusMetrics(settings))
 
 
+def checkups(settings: PrometheusSettings, _instance: str) -> Sequence[Checkup]:
+    """Whether it answers."""
+    if settings.url is None:
+        return ()
+    look = partial(answers, quick(settings.remote("Prometheus")))
+    return (Checkup("prometheus", look, "check prometheus.url and its credential"),)
+
+
 connector = Connector(
     name="prometheus",
     summary="Metrics from Prometheus and what speaks like it, with a reading of what changed",
     settings=PrometheusSettings,
     tools=tools,
+    checkups=checkups,
 )

@@ -68,6 +68,12 @@ async def metadata(remote: Remote, metric: str) -> tuple[str, str]:
     return line(first.get("type"), 20), line(first.get("help"), 300)
 
 
+async def answers(remote: Remote) -> str:
+    """That it answers queries, by one that reads no series. Raises ToolFailed."""
+    await _ask(remote, "/api/v1/query", {"query": "1"}, "1")
+    return f"{remote.url} answers queries"
+
+
 async def _ask(remote: Remote, path: str, form: Parameters, expression: str) -> Found:
     body = mapping(await remote.ask_form(path, form, what=f"{expression!r}"))
     if body.get("status") != "success":

@@ -70,6 +70,13 @@ async def run(name: str, database: Database, statement: Statement, shown: str) -
     )
 
 
+async def answers(name: str, database: Database) -> str:
+    """That it can be read. Raises ToolFailed."""
+    await run(name, database, Statement("SELECT 1", {}), "1")
+    kind = "the SQLite file" if database.file is not None else "PostgreSQL"
+    return f"{kind} answers; {len(database.queries)} queries, {len(database.tables)} tables"
+
+
 # ------------------------------------------------------------------------------------------------------------- PostgreSQL
 
 

@@ -9,8 +9,10 @@ from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
 from playbooks.library import Library
 from processors.investigate.commands import Commands
+from processors.investigate.executor import Executor
 from processors.investigate.loop import Intake
 from processors.investigate.means import Means
+from processors.investigate.places import Places
 from processors.investigate.roster import Facts, Roster
 from processors.investigate.sharing import Storms
 from processors.investigate.spending import Limits, Spending
@@ -19,11 +21,13 @@ from processors.investigate.worker import Workers
 
 __all__ = [
     "Commands",
+    "Executor",
     "Facts",
     "Intake",
     "Investigate",
     "Limits",
     "Means",
+    "Places",
     "Roster",
     "Spending",
     "Storms",

@@ -39,7 +39,7 @@ class Executor:
     def shapes(self, playbook: Playbook) -> dict[str, ToolShape]:
         """The tools this playbook may ask, as they are now."""
         return {
-            name: ToolShape(name, tool.description, _schema(tool.arguments))
+            name: ToolShape(name, tool.description, _schema(tool.arguments), trusted=tool.trusted)
             for name, tool in self._tools.items()
             if playbook.may_ask(name)
         }

@@ -13,6 +13,7 @@ from playbooks.model import Playbook
 from processors.analyst.loop.names import NONE
 from processors.analyst.loop.slots import Slots
 from processors.investigate.events import Event
+from processors.investigate.places import Places
 from processors.investigate.roster import Roster
 from processors.investigate.spending import Spending
 from processors.investigate.switchboard import Switchboard
@@ -41,7 +42,8 @@ class Interrupts:
 @dataclass
 class Means:
     """`redact` takes secrets out of JSON before it is recorded, `mask` says whether personal data is masked for models. `slots` are further
-    parts beside those every investigation has. `watch` hears what happens, with the investigation's id."""
+    parts beside those every investigation has. `places`: over whom investigations of a playbook at once are counted. `watch` hears what happens, with the
+    investigation's id."""
 
     journal: Journal
     archive: Archive
@@ -53,6 +55,7 @@ class Means:
     mask: bool = True
     slots: Slots = field(default_factory=Slots)
     interrupts: Interrupts = field(default_factory=Interrupts)
+    places: Places = field(default_factory=Places)
     watch: Callable[[str, Event], None] = lambda _investigation, _event: None
 
     def talks(self, playbook: Playbook) -> bool:

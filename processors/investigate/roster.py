@@ -15,7 +15,7 @@ class Facts:
     output: int = 4096
     price: Price = field(default_factory=Price)
     concurrency: int = 8
-    """Requests at once, in this process."""
+    """Requests at once, over all processes of a journal."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ SPENDING = "spending"
 STORMS = "storms"
 """The latest of incidents alike, JSON by storm key; members that wait for a leader by `LEADER/MEMBER` in `sharing`."""
 SHARING = "sharing"
+PLACES = "places"
+"""Who does something of which only so many may be done at once, JSON by `model/PROVIDER/MODEL`, `playbook/NAME`: holder to until when."""
 
 
 class Question(Record):

@@ -1,6 +1,7 @@
 """The switchboard: one answer from the models of a role, in order, with retries, limits and a breaker for each."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -23,6 +24,7 @@ from connectors.ports.model import (
 from processors.analyst.loop.money import cost
 from processors.investigate.breaker import Breaker
 from processors.investigate.events import Event, Failed, Writing
+from processors.investigate.places import Places
 from processors.investigate.roster import Roster
 from processors.investigate.tracing import model_span, note_failure, note_usage
 from schemas import Usage
@@ -33,6 +35,7 @@ LONGEST_WAIT_S = 20.0
 """A model that wants to be left alone for longer is passed over."""
 
 SHARE = 0.6
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[Event], None]
 
@@ -57,13 +60,16 @@ class Lost:
 
 
 class Switchboard:
-    """Shared by all investigations of a process. `pause_s`: the first wait between two attempts, doubled each time."""
+    """Shared by all investigations of a process. `pause_s`: the first wait between two attempts, doubled each time. `places`: over whom the
+    requests at once are counted; without it over this process."""
 
-    def __init__(self, roster: Roster, *, meters: Meters | None = None, pause_s: float = 1.0) -> None:
+    def __init__(
+        self, roster: Roster, *, meters: Meters | None = None, pause_s: float = 1.0, places: Places | None = None
+    ) -> None:
         self.roster, self._pause_s = roster, pause_s
+        self._places = places or Places()
         self._meters = meters or NullMeters()
         self._breakers = {name: Breaker() for name in roster.models}
-        self._gates = {name: asyncio.Semaphore(roster.of(name).concurrency) for name in roster.models}
 
     async def ask(self, role: str, request: ModelRequest, tell: Tell) -> Got | Lost:
         """Never raises but for cancellation. Takes no longer than the request's deadline, waits for a free place included. While there is
@@ -76,11 +82,20 @@ class Switchboard:
                 call.note(name, "left alone after repeated failures")
                 continue
             share = 1.0 if place == len(names) - 1 else SHARE
+            asked = False
             try:
-                async with asyncio.timeout(call.left_s() * share), self._gates[name]:
+                async with (
+                    asyncio.timeout(call.left_s() * share),
+                    self._places.one(f"model/{name}", self.roster.of(name).concurrency),
+                ):
+                    asked = True
                     answer = await self._retried(self.roster.models[name], call, share)
             except TimeoutError:
-                breaker.failed(call.now())
+                if not asked:
+                    # Others kept it busy: that is no fault of its own.
+                    breaker.left()
+                    call.note(name, "had no free place in its time; raise its concurrency, or the timeout")
+                    continue
                 self._failed(name, call, ModelBusy(f"{name!r} gave no answer in its time"))
             except ModelFailed as error:
                 call.kind = "context" if isinstance(error, ContextFull) else call.kind
@@ -100,13 +115,9 @@ class Switchboard:
         for model in self.roster.models.values():
             await model.close()
 
-    def health(self) -> dict[str, str]:
-        """By model: ok, or for how long it is left alone."""
-        now = asyncio.get_running_loop().time()
-        return {
-            name: "ok" if each.until == 0.0 else f"left alone for {max(0.0, each.until - now):.0f} s more"
-            for name, each in self._breakers.items()
-        }
+    def health(self) -> dict[str, bool]:
+        """By model: whether it is asked at present; one that failed again and again is left alone for a while."""
+        return {name: each.until == 0.0 for name, each in self._breakers.items()}
 
     async def _retried(self, model: Model, call: "_Attempt", share: float) -> Answer:
         retrying = AsyncRetrying(
@@ -128,10 +139,6 @@ class Switchboard:
             answer = await self._streamed(model, call, share)
         except ModelFailed as error:
             self._failed(model.name, call, error)
-            if isinstance(error, (ModelBusy, ModelUnusable)):
-                breaker.failed(call.now(), for_good=isinstance(error, ModelUnusable))
-            else:
-                breaker.left()
             raise
         breaker.succeeded()
         call.add(answer.usage, self._cost(model.name, answer.usage))
@@ -161,6 +168,13 @@ class Switchboard:
         return answer
 
     def _failed(self, name: str, call: "_Attempt", error: ModelFailed) -> None:
+        breaker = self._breakers[name]
+        if isinstance(error, (ModelBusy, ModelUnusable)):
+            breaker.failed(call.now(), for_good=isinstance(error, ModelUnusable))
+            if breaker.until > call.now():
+                _log.warning("model %s is left alone for %.0f s: %s", name, breaker.until - call.now(), error)
+        else:
+            breaker.left()
         call.add(error.usage, self._cost(name, error.usage))
         call.tell(Failed(name, str(error)))
         call.note(name, str(error))

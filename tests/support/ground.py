@@ -103,9 +103,9 @@ def standing_on(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
-def chosen(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The ground that the parameter of a fixture names; its servers are those of the whole run."""
-    if request.param == "embedded":
+def chosen(request: pytest.FixtureRequest, name: str | None = None) -> Iterator[None]:
+    """The ground of that name, or which the parameter of a fixture names; its servers are those of the whole run."""
+    if (name or request.param) == "embedded":
         yield
         return
     kafka, postgres = request.getfixturevalue("kafka"), request.getfixturevalue("postgres")

@@ -1,7 +1,8 @@
 """Investigators that die: a process that forks one after the other, each over the same journal, each killed (SIGKILL) where it is told.
 
-Orders come as lines of JSON on standard input: `journal`, `url` of the model, `calls` (a file to which each tool call is written), and
-`die_after`: after how many units of work, counted once the job is held; 0: never. For each one its pid is printed, then how it ended.
+Orders come as lines of JSON on standard input: `folder` (of an embedded journal), `journal` (the configuration's section of it), `api` and `url` of the model,
+`calls` (a file to which each tool call is written), `ttl_s` of the job's lease, and `die_after`: after how many units of work, counted once the job
+is held; 0: never. For each one its pid is printed, then how it ended.
 """
 
 import asyncio
@@ -14,15 +15,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from connectors.journal.sqlite import SqliteArchive, open_journal
+import connectors.models.claude
+import connectors.models.compatible  # noqa: F401
 from connectors.models.opening import open_models
 from connectors.ports.clock import SystemClock
 from playbooks.library import Library
 from processors.investigate import Facts, Means, Roster, Switchboard, Workers
 from tests.support.probe_tool import Probe
 from tests.support.talk import PRICE, playbook, provider
-
-TTL_S = 0.3
+from tocsin.config import JournalSettings
+from tocsin.folder import DataFolder
+from tocsin.store import open_store
 
 
 class Dying:
@@ -45,8 +48,9 @@ class Dying:
 
 async def work(orders: dict[str, Any]) -> None:
     """One investigation, to its end or to ours."""
-    opened = await asyncio.to_thread(open_journal, Path(orders["journal"]), clock=SystemClock())
-    journal: Any = Dying(opened, orders["die_after"])
+    settings, folder = JournalSettings(**orders["journal"]), DataFolder(Path(orders["folder"]))
+    store = await open_store(settings, folder, clock=SystemClock())
+    journal: Any = Dying(store.journal, orders["die_after"])
 
     def tool(name: str) -> Probe:
         async def noted() -> str:
@@ -58,18 +62,16 @@ async def work(orders: dict[str, Any]) -> None:
 
     tools = {name: tool(name) for name in ("look.first", "look.more", "look.deep")}
     book = playbook()
-    models = open_models({"p": provider("anthropic", orders["url"])}, ["p/m"])
+    models = open_models({"p": provider(orders["api"], orders["url"])}, ["p/m"])
     switchboard = Switchboard(
         Roster(models, {"default": ("p/m",)}, {"p/m": Facts(price=PRICE, output=2000)}), pause_s=0.01
     )
-    archive = SqliteArchive(opened)
-    means = Means(journal, archive, tools, switchboard=switchboard)
-    workers = Workers(
-        journal, archive, tools, Library({book.name: book}), owner=str(os.getpid()), ttl_s=TTL_S, means=means
-    )
+    means = Means(journal, store.archive, tools, switchboard=switchboard)
+    library, owner = Library({book.name: book}), str(os.getpid())
+    workers = Workers(journal, store.archive, tools, library, owner=owner, ttl_s=orders["ttl_s"], means=means)
     await workers.one(timeout_s=10)
     await switchboard.close()
-    await opened.close()
+    await store.journal.close()
 
 
 def main() -> None:

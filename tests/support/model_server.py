@@ -113,6 +113,8 @@ class ModelServer:
 
     url: str
     script: Script
+    models: Sequence[str] = ("m",)
+    """What its list of models says."""
     asked: list[Asked] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -230,7 +232,9 @@ def _wrong_chat(messages: list[dict[str, Any]]) -> str | None:
 async def _serve(served: ModelServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         asked = await _read(reader)
-        if asked is not None:
+        if asked.path.partition("?")[0].endswith("/models"):
+            await _list_models(served, asked, writer)
+        else:
             await _answer(served.reply_to(asked), asked, writer, reader)
     except (ConnectionError, asyncio.IncompleteReadError):
         pass
@@ -238,13 +242,22 @@ async def _serve(served: ModelServer, reader: asyncio.StreamReader, writer: asyn
         writer.close()
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked | None:
+async def _list_models(served: ModelServer, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    known = asked.headers.get("authorization") == f"Bearer {KEY}" or asked.headers.get("x-api-key") == KEY
+    said = {"data": [{"id": name} for name in served.models]} if known else {"error": {"type": "authentication_error"}}
+    body = json.dumps(said).encode()
+    head = f"HTTP/1.1 {200 if known else 401} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
+
+
+async def _read(reader: asyncio.StreamReader) -> Asked:
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     first, *rest = head.split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest if line)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     path = first.split(" ")[1]
-    return Asked("messages" if path.endswith("/messages") else "chat", path, headers, json.loads(body))
+    return Asked("messages" if path.endswith("/messages") else "chat", path, headers, json.loads(body or b"{}"))
 
 
 async def _answer(reply: Reply, asked: Asked, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:

@@ -17,6 +17,7 @@ from connectors.ports.brokers import Brokers
 from connectors.ports.clock import SystemClock
 from processors.analyst.loop.case import Price
 from schemas.document import DocumentInvalid
+from tocsin.checkups import looked
 from tocsin.cli.output import NO, Config, Json, configured, emit, show
 from tocsin.compose import VERSION, connect, load_playbooks, load_rules
 from tocsin.config import JournalSettings, Loaded
@@ -49,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(config: Config = None, as_json: Json = False) -> None:
-    """Check configuration, rules, playbooks, folder, disk, port, credentials, ledger; exit 1 if there is a fault."""
+    """Check configuration, rules, playbooks, models and remotes, folder, disk, port, ledger; exit 1 if there is a fault."""
     loaded = configured(config)
     faulty = False
     for finding in examine(loaded):
@@ -72,6 +73,7 @@ def examine(loaded: Loaded) -> Iterator[Finding]:
     yield from _language(loaded)
     yield from _connectors(loaded)
     yield _models(loaded)
+    yield from (Finding(each.grade, each.about, each.found, each.fix) for each in looked(loaded))
     folder = DataFolder(loaded.data)
     url = folder.published()
     for check in (_folder, _disk, _sqlite):

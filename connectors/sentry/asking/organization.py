@@ -5,6 +5,7 @@ https://docs.sentry.io/api/
 
 from typing import Any
 
+from connectors.ports.checkup import quick
 from connectors.ports.inquiry import Parameters, Remote, bearer, segment
 from connectors.ports.reading import line, mapping
 from connectors.ports.tool import ToolContext, ToolFailed
@@ -37,6 +38,11 @@ class Organization:
         """The JSON behind a path of one of its projects. Raises ToolFailed."""
         where = f"/api/0/projects/{segment(self._slug)}/{segment(project)}{path}"
         return await self._remote.get(where, what=f"{project}{path}".strip("/"))
+
+    async def answers(self) -> str:
+        """That its issues may be read. Raises ToolFailed."""
+        await quick(self._remote).get(f"{self._root}/issues/", {"query": "", "limit": 1}, what="its issues")
+        return f"{self._remote.url} answers; issues of {self._slug!r} may be read"
 
     async def issue_number(self, asked: str, context: ToolContext) -> str:
         """The issue's number: of the one asked for (a short id is looked up), else of the one behind the incident. Raises ToolFailed."""

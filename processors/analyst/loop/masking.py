@@ -2,13 +2,15 @@
 
 Equal values get equal tokens, numbered in the order in which they were met, so that a model can still see that two lines speak of one
 user; the numbering depends on nothing else, so the same records give the same tokens on every worker. Names of people are masked where a field
-says that one stands there; no list of names is guessed at.
+says that one stands there, and from then on wherever they appear (see `people`).
 """
 
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
+
+from processors.analyst.loop.people import People, is_person, plain_field
 
 _TOKEN = re.compile(r"\[\[(?:email|ip|phone|card|iban|person|literal)-\d+\]\]")
 _EMAIL = r"(?P<email>[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24})"
@@ -22,6 +24,7 @@ _SHAPES = re.compile(
 )
 _HINT = re.compile(r"@|\d{4}|\d\.\d|:[0-9A-Fa-f:]*:|\[\[|\+\d")
 """Cheap, and found in every text in which a shape is found."""
+_NEVER = re.compile(r"(?!)")
 _PERSON = frozenset(
     {
         *("username", "fullname", "firstname", "lastname", "givenname", "familyname", "surname", "displayname"),
@@ -49,6 +52,8 @@ class Mask:
         self._tokens: dict[tuple[str, str], str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._people = People()
+        self._shapes, self._names = _SHAPES, _NEVER
 
     def __len__(self) -> int:
         return len(self._values)
@@ -57,21 +62,36 @@ class Mask:
         """Text a model may read."""
         if self._redact is not None:
             text = self._redact(text)
-        if not self._on or not _HINT.search(text):
+        if not self._on or not (_HINT.search(text) or self._names.search(text)):
             return text
-        return _SHAPES.sub(self._found, text)
+        return self._shapes.sub(self._found, text)
 
     def value(self, value: Any, field: str = "") -> Any:
-        """JSON a model may read; keys are left as they are."""
+        """JSON a model may read; keys are left as they are. Who stands in it is met."""
+        self.meet({field: value} if field else value)
+        return self._value(value, field, person=False)
+
+    def meet(self, value: Any) -> None:
+        """Learn the names of the people in this JSON: from now on they are masked in every text."""
+        if self._on and self._people.meet(value):
+            names = self._people.pattern()
+            self._names = re.compile(names) if names else _NEVER
+            self._shapes = re.compile(f"{_SHAPES.pattern}|(?P<person>{names})") if names else _SHAPES
+
+    def _value(self, value: Any, field: str, *, person: bool) -> Any:
         if isinstance(value, str):
-            if self._on and value and _plain(field) in _PERSON and not _TOKEN.fullmatch(value):
+            if self._on and value and self._is_name(value, field, person=person) and not _TOKEN.fullmatch(value):
                 return self._token("person", value)
             return self.text(value)
         if isinstance(value, dict):
-            return {key: self.value(each, str(key)) for key, each in value.items()}
+            here = is_person(field, value)
+            return {key: self._value(each, str(key), person=here) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.value(each, field) for each in value]
+            return [self._value(each, field, person=person) for each in value]
         return value
+
+    def _is_name(self, value: str, field: str, *, person: bool) -> bool:
+        return plain_field(field) in _PERSON or self._people.holds(field, value, person=person)
 
     def reveal(self, text: str) -> str:
         """What a model wrote, with the values back in place; a token it made up stays as it is."""
@@ -106,10 +126,6 @@ class Mask:
         self._tokens[kind, value] = token
         self._values[token] = value
         return token
-
-
-def _plain(field: str) -> str:
-    return "".join(filter(str.isalnum, field)).lower()
 
 
 def _is_somebody_s(text: str) -> bool:

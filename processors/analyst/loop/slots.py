@@ -106,13 +106,22 @@ class Offered:
 
 
 class Unmasked:
-    """Masked values come back before a tool is asked."""
+    """Masked values come back before a tool is asked; before one that is not trusted they do not, and it is not asked with their tokens."""
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
 
-    def __call__(self, asked: Asked, _case: Case) -> Asked | Denied:
-        return replace(asked, arguments=self._mask.reveal_value(dict(asked.arguments)))
+    def __call__(self, asked: Asked, case: Case) -> Asked | Denied:
+        given = dict(asked.arguments)
+        revealed = self._mask.reveal_value(given)
+        tool = case.tools.get(asked.name)
+        if revealed != given and tool is not None and not tool.trusted:
+            masked = sorted(name for name in given if revealed[name] != given[name])
+            return Denied(
+                f"{asked.name!r} was not asked: {', '.join(masked)} holds masked values, and this tool may not be told what they stand for. Ask it"
+                " without them, or ask another tool."
+            )
+        return replace(asked, arguments=revealed)
 
 
 class Unrepeated:

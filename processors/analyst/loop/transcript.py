@@ -120,7 +120,9 @@ class Transcript:
         if step.name in (STEER, QUESTION):
             author = str(step.arguments.get("author", "a person"))
             word = "asks" if step.name == QUESTION else "says"
-            said = f"[{self._mask.text(author)} of your own team {word}; cite {cites}] {self._mask.text(text)}"
+            said = (
+                f"[{self._mask.value(author, 'author')} of your own team {word}; cite {cites}] {self._mask.text(text)}"
+            )
             if "conclusion" not in result:
                 return said
             conclusion = _dump(self._mask.value(result["conclusion"]))

@@ -16,6 +16,7 @@ from tests.support.echo_tool import Echo
 from tests.support.model_server import Asked, Fault, Says
 from tests.support.probe_tool import Probe
 from tests.support.talk import (
+    APIS,
     GOOD,
     INCIDENT,
     PRICE,
@@ -64,8 +65,9 @@ BOUNDS = {
 }
 
 
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("name", BOUNDS)
-def test_near_a_bound_the_model_is_told_and_at_it_it_must_conclude(world: Any, name: str) -> None:
+def test_near_a_bound_the_model_is_told_and_at_it_it_must_conclude(world: Any, name: str, api: str) -> None:
     async def check(t: Talk) -> None:
         (last,) = [asked for asked in t.server.asked if asked.forced]
         assert last is t.server.asked[-1] and "Conclude now" in last.text
@@ -74,16 +76,17 @@ def test_near_a_bound_the_model_is_told_and_at_it_it_must_conclude(world: Any, n
         if name in ("turns", "tool calls"):
             assert told == [name, "end"]
 
-    said = bounded(world, digs, BOUNDS[name], check)
+    said = bounded(world, digs, BOUNDS[name], check, api=api)
     assert said["conclusion"]["analyst"] == "p/m"
 
 
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("name", BOUNDS)
-def test_who_does_not_conclude_at_a_bound_is_left_and_the_records_conclude(world: Any, name: str) -> None:
+def test_who_does_not_conclude_at_a_bound_is_left_and_the_records_conclude(world: Any, name: str, api: str) -> None:
     async def check(t: Talk) -> None:
         assert sum(asked.forced is not None for asked in t.server.asked) == 1
 
-    assert bounded(world, never, BOUNDS[name], check)["conclusion"]["analyst"] == "none"
+    assert bounded(world, never, BOUNDS[name], check, api=api)["conclusion"]["analyst"] == "none"
 
 
 @pytest.mark.parametrize("most", [0.0, 0.005, 0.03, 0.06, 0.2])
@@ -128,28 +131,39 @@ def today(w: Any) -> str:
     return to_rfc3339(w.clock.now())[:10]
 
 
-@pytest.mark.parametrize("which", ["day", "playbook"])
-def test_a_day_is_a_bound_over_all_investigations(world: Any, which: str) -> None:
-    limits = Limits(day_usd=0.05) if which == "day" else Limits()
-    text = "analyst: {day_cost_usd: 0.05}" if which == "playbook" else ""
+SHARED = {
+    "day": (Limits(day_usd=0.4), "US dollars today"),
+    "playbook": (Limits(), "US dollars today for playbook 'looks'"),
+    "storm": (Limits(storm_usd=0.4), "US dollars for this storm"),
+    "tokens": (Limits(day_tokens=60_000), "tokens today"),
+}
+
+
+@pytest.mark.parametrize("which", SHARED)
+def test_a_day_and_a_storm_are_bounds_over_all_investigations(world: Any, which: str) -> None:
+    limits, name = SHARED[which]
+    text = "analyst: {day_cost_usd: 0.4}" if which == "playbook" else ""
+    storms = Storms(after=100 if which == "storm" else 0)
+
+    def at_length(asked: Asked) -> Says:
+        return replace(GOOD, input_tokens=1500, output_tokens=min(1900, asked.body["max_tokens"]))
 
     async def main() -> None:
         async with world() as w:
             prepare(w, playbook(text))
-            async with talk(w, lambda _: replace(GOOD, input_tokens=1500), limits=limits, storms=Storms(after=0)) as t:
+            async with talk(w, at_length, limits=limits, storms=storms) as t:
                 for number in range(40):
                     incident = INCIDENT.model_copy(update={"id": f"inc_{number}"})
                     await run(t, incident=incident)
-                said = [
-                    each.data["conclusion"]["analyst"]
-                    for each in await w.decisions()
-                    if each.kind == "investigation.concluded"
-                ]
+                ended = [each.data for each in await w.decisions() if each.kind == "investigation.concluded"]
+                said = [each["conclusion"]["analyst"] for each in ended]
                 assert len(said) == 40 and said[0] == "p/m" and said[-1] == "none"
                 row = json.loads(await w.journal.get(SPENDING, f"day/{today(w)}"))
-                assert (
-                    row["usd"] == pytest.approx(said.count("p/m") * (1500 * 3 + 20 * 15) / 1e6) and row["usd"] <= 0.05
-                )
+                assert row["usd"] == pytest.approx(sum(each["usage"]["cost_usd"] for each in ended))
+                assert row["usd"] <= 0.4 or which == "tokens"
+                assert row["tokens"] <= 60_000 or which != "tokens"
+                told = [step["arguments"]["about"] for step in await t.steps("budget")]
+                assert name in told and "end" in told
                 # The next day it may think again.
                 w.clock.advance(seconds=24 * 3600)
                 await run(t, incident=INCIDENT.model_copy(update={"id": "inc_next"}))

@@ -179,7 +179,8 @@ def test_who_is_stopped_while_a_model_is_asked_concludes_from_the_records_and_do
 WAITS = "analyst: {may_wait: 10m, may_propose: [linear.comment]}\nautonomy: {linear.comment: act}"
 
 
-def test_an_investigation_waits_for_a_proposal_on_disk_alone(world: Any) -> None:
+@pytest.mark.parametrize("api", APIS)
+def test_an_investigation_waits_for_a_proposal_on_disk_alone(world: Any, api: str) -> None:
     async def main() -> None:
         async with world() as w:
             prepare(w, playbook(WAITS))
@@ -192,7 +193,7 @@ def test_an_investigation_waits_for_a_proposal_on_disk_alone(world: Any) -> None
                 assert "action.approved" in asked.last
                 return GOOD
 
-            async with talk(w, by_turn(proposes, waits, last)) as t:
+            async with talk(w, by_turn(proposes, waits, last), api=api) as t:
                 await run(t)
                 assert (await w.kinds())[-1] == "investigation.paused" and t.server.calls == 2
                 proposed = next(each for each in await w.decisions() if each.kind == "action.proposed")

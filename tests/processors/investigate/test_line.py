@@ -184,3 +184,18 @@ def test_the_intake_and_workers_run_until_cancelled_and_wake_by_themselves(world
             assert running.cancelled()
 
     asyncio.run(main())
+
+
+def test_the_worst_incident_is_looked_into_first(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            investigate = w.processor()
+            incident, signals, _ = night()
+            for severity in ("warning", "critical", "info", "error"):
+                one = incident.model_copy(update={"id": f"inc_{severity}", "severity": severity})
+                await w.select(one, signals, cause=severity)
+            await investigate.drain()
+            begun = [each.incident_id for each in await w.decisions() if each.kind == "investigation.started"]
+            assert begun == ["inc_critical", "inc_error", "inc_warning", "inc_info"]
+
+    asyncio.run(main())
