@@ -6,7 +6,7 @@ from functools import partial
 from connectors.ports.checkup import Checkup, quick
 from connectors.ports.connector import Connector
 from connectors.ports.tool import Tool
-from connectors.prometheus.answers import answers
+from connectors.prometheus.answers import answers_queries
 from connectors.prometheus.instant import PrometheusMetrics, PrometheusQuery
 from connectors.prometheus.over_time import PrometheusRange
 from connectors.prometheus.settings import PrometheusSettings
@@ -23,7 +23,7 @@ def checkups(settings: PrometheusSettings, _instance: str) -> Sequence[Checkup]:
     """Whether it answers."""
     if settings.url is None:
         return ()
-    look = partial(answers, quick(settings.remote("Prometheus")))
+    look = partial(answers_queries, quick(settings.remote("Prometheus")))
     return (Checkup("prometheus", look, "check prometheus.url and its credential"),)
 
 

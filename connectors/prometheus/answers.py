@@ -68,7 +68,7 @@ async def metadata(remote: Remote, metric: str) -> tuple[str, str]:
     return line(first.get("type"), 20), line(first.get("help"), 300)
 
 
-async def answers(remote: Remote) -> str:
+async def answers_queries(remote: Remote) -> str:
     """That it answers queries, by one that reads no series. Raises ToolFailed."""
     await _ask(remote, "/api/v1/query", {"query": "1"}, "1")
     return f"{remote.url} answers queries"
