@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from rules import lifecycle, sentences, silencing
+from rules.correlation.separating import separate
 from rules.decided import moment
 from rules.delivery import seam
 from rules.match.migrating import migrate
@@ -63,6 +64,11 @@ def _acknowledge(turn: Turn, command: Command) -> None:
 def _resolve(turn: Turn, command: Command) -> None:
     key, row = _open(turn.state, command)
     lifecycle.resolve(turn, key, row, by=command.author, because=f"resolved by {by(command)}", cause=(command.id,))
+
+
+def _separate(turn: Turn, command: Command) -> None:
+    key, row = _incident(turn.state, command)
+    separate(turn, command, key, row)
 
 
 def _feedback(turn: Turn, command: Command) -> None:
@@ -145,6 +151,7 @@ def _activate(turn: Turn, command: Command, library: Mapping[str, RuleSet]) -> N
 _ACTS: dict[str, Callable[[Turn, Command], None]] = {
     "acknowledge": _acknowledge,
     "resolve": _resolve,
+    "separate": _separate,
     "feedback": _feedback,
     "outcome": _outcome,
     "silence": silencing.silence,

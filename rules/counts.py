@@ -21,6 +21,7 @@ Outcome = Literal[
     "expected",
     "no_key",
     "no_value",
+    "background",
     "evicted",
 ]
 
@@ -38,6 +39,7 @@ KINDS: dict[Outcome, DecisionKind] = {
     "expected": "signal.suppressed",
     "no_key": "signal.suppressed",
     "no_value": "signal.suppressed",
+    "background": "signal.suppressed",
     "evicted": "state.evicted",
 }
 
@@ -55,6 +57,7 @@ _WORDS: dict[Outcome, str] = {
     "expected": "were heard as expected",
     "no_key": "had nothing to be grouped or joined by and were not counted",
     "no_value": "had no value of the kind that is measured and were not counted",
+    "background": "were about what tells of no incident by itself",
     "evicted": "had to go out of memory",
 }
 

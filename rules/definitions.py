@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from rules.cel import CelError, compile_value
+from rules.correlation.said import StormOfAll
 from rules.fields import SCHEMA
 from rules.match.tables import Table, read_table
 from rules.places import inside
@@ -19,7 +21,9 @@ FOLDER_FILES = ("_defaults.yaml", "_defaults.yml")
 """The file of a folder whose definitions hold for every file in it."""
 TABLE = "table:"
 """What a source's name begins with that is no rule file, but a table."""
-KEYS = frozenset({"defaults", "macros", "constants", "include", "lateness", "times", "dedup"})
+TOPOLOGY = "topology:"
+"""The same, of what says which services need which."""
+KEYS = frozenset({"defaults", "macros", "constants", "include", "lateness", "times", "dedup", "storm"})
 _NO_DEFAULTS = frozenset({"name", "when", "match", "rules", "continue"})
 
 
@@ -109,6 +113,23 @@ def lateness_of(files: Iterable[RuleText], faults: list[Fault]) -> dict[str, int
             if found.setdefault(str(source), span) != span:
                 message = f"another file allows signals of {source!r} another lateness; say it once"
                 faults.append(file.document.fault(("lateness", source), message))
+    return found
+
+
+def storm_of(files: Iterable[RuleText], faults: list[Fault]) -> StormOfAll | None:
+    """What all files say together of storms of all rules."""
+    found: StormOfAll | None = None
+    for file in files:
+        content = file.document.content
+        if not isinstance(content, dict) or not isinstance(content.get("storm"), dict):
+            continue
+        try:
+            said = StormOfAll.model_validate(content["storm"])
+        except ValidationError:
+            continue  # The shape of the file has been found at fault already.
+        if found is not None and found != said:
+            faults.append(file.document.fault(("storm",), "another file says otherwise what a storm is; say it once"))
+        found = found or said
     return found
 
 

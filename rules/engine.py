@@ -46,7 +46,10 @@ class Engine:
         self._library[version] = ruleset
         self._versions[version] = {
             "": Versions(rules=version, code=self._code),
-            **{rule.name: Versions(rules=version, rule=rule.version, code=self._code) for rule in ruleset.rules},
+            **{
+                rule.name: Versions(rules=version, rule=rule.version, code=self._code)
+                for rule in ruleset.by_name.values()
+            },
         }
 
     def knows(self, version: str) -> bool:

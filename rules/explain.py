@@ -8,6 +8,8 @@ from typing import Any
 from rules.cel import CelFailure
 from rules.cel.evaluate import Frame, evaluator
 from rules.cel.syntax import And, Node, walk
+from rules.correlation.explained import prospects
+from rules.correlation.joining import left_out
 from rules.incidents import group_key_of, incident_of
 from rules.match.enriching import enriched
 from rules.match.explained import prospect
@@ -40,6 +42,8 @@ class RuleVerdict:
     window: str | None = None
     incident: str | None = None
     held: str | None = None
+    joins: tuple[str, ...] = ()
+    """What a new incident of it would make of those that are open: which it joins and which not, and why."""
 
     def render(self) -> str:
         """Lines for a person."""
@@ -57,6 +61,7 @@ class RuleVerdict:
             lines.append(f"  incident {self.incident}")
         if self.held:
             lines.append(f"  held   {self.held}")
+        lines += [f"  joins  {line}" for line in self.joins]
         return "\n".join(lines)
 
 
@@ -93,7 +98,7 @@ def explain(ruleset: RuleSet, signal: Fields, state: State | None, now: int) -> 
     moment = min(moment_of(fields, "occurred_at"), now)
     activation = {**fields, "fact": state.facts, "incident": {}}
     held = "caused by Tocsin itself" if fields.get("own") else silenced_now(state, activation, now)
-    verdicts = [_explain(rule, activation, state, moment) for rule in ruleset.rules]
+    verdicts = [_explain(ruleset, rule, activation, state, moment) for rule in ruleset.rules]
     matching = [number for number, verdict in enumerate(verdicts) if verdict.matched]
     for number, why in passed_over(ruleset, matching).items():
         verdicts[number] = replace(verdicts[number], acts=False, reason=why)
@@ -102,7 +107,9 @@ def explain(ruleset: RuleSet, signal: Fields, state: State | None, now: int) -> 
     return Explanation(fields["id"], fields["title"], state.seen.knows(fields["id"], now), held, tuple(verdicts))
 
 
-def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, moment: int) -> RuleVerdict:
+def _explain(
+    ruleset: RuleSet, rule: CompiledRule, activation: dict[str, Any], state: State, moment: int
+) -> RuleVerdict:
     if rule.matching.enrich:
         activation = enriched(rule, activation)
     values = rule.group(activation)
@@ -126,7 +133,10 @@ def _explain(rule: CompiledRule, activation: dict[str, Any], state: State, momen
         )
     elif (reason := _uninvolved(rule, activation)) == "":
         acts, reason, window = prospect(rule, activation, state, suffix, moment, is_open=open_)
-    return RuleVerdict(rule.name, matched, acts, reason, parts, group, window, shown)
+    if acts and not open_ and (why := left_out(rule, activation)) is not None:
+        acts, reason = False, f"background: {why}"
+    joins = prospects(ruleset, state, rule, activation, moment) if acts and not open_ else ()
+    return RuleVerdict(rule.name, matched, acts, reason, parts, group, window, shown, joins=joins)
 
 
 def _uninvolved(rule: CompiledRule, activation: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rules import lifecycle
+from rules.correlation import joining
 from rules.incidents import group_suffix
 from rules.match import facts
 from rules.ruleset import CompiledRule
@@ -51,6 +52,9 @@ def fire(
     fired: bool = True,
 ) -> None:
     """`filled`: what several signals came to; None where one is enough. Without `fired`, the signal only joins what is open."""
+    if rule.ways and joining.left_out(rule, fields) is not None:
+        turn.count("background", fields["id"], rule.name)
+        return
     if rule.rule.opens:
         lifecycle.take_in(turn, rule, f"group/{name}", values, fields, moment, filled)
     else:

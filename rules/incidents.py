@@ -19,6 +19,10 @@ POINTS = frozenset({"error", "log", "issue", "change", "comment", "loss"})
 """Types whose signals happen at a moment, or tell of one thing again and again: what goes on is the problem (`group_key`), not
 the occurrence."""
 
+_OPTIONAL = (
+    *("service", "environment", "owner", "playbook", "trace"),
+    *("acknowledged_by", "resolved_by", "verdict", "parent", "root"),
+)
 FIRST_IDS, LATEST_IDS = 10, 40
 LINKS = 20
 LONGEST_VALUE = 1_000
@@ -210,7 +214,7 @@ def incident_of(row: Row) -> dict[str, Any]:
         "feedback": row["feedback"],
         "rehearsal": row["rehearsal"],
     }
-    for name in ("service", "environment", "owner", "playbook", "trace", "acknowledged_by", "resolved_by", "verdict"):
+    for name in _OPTIONAL:
         if (value := row.get(name)) is not None:
             incident[name] = value
     for name in ("acknowledged_at", "resolved_at"):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rules import lifecycle, windows
+from rules.correlation import joining
 from rules.delivery import seam
 from rules.firing import fire
 from rules.incidents import group_suffix, incident_of, unit_of, units_of
@@ -41,6 +42,8 @@ def judge(turn: Turn, fields: Fields) -> None:
         turn.count("duplicate", fields["id"])
         return
     ruleset, groups = turn.ruleset, Groups()
+    if fields["type"] == "change" and ruleset.relations is not None:
+        joining.changed(turn, fields)
     plain_type = fields["type"] not in ("change", "comment")
     matching, erring = ruleset.judge(fields, count_errors=True)
     for number in erring:

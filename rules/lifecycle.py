@@ -42,7 +42,7 @@ def take_in(
 
 
 def resolve(
-    turn: Turn, key: str, row: Row, *, by: str, because: str, cause: Sequence[str] = (), **said: str | None
+    turn: Turn, key: str, row: Row, *, by: str, because: str, cause: Sequence[str] = (), signal_id: str | None = None
 ) -> None:
     """The incident is over, for `by` says so."""
     for unit in list(row["firing"]):
@@ -51,7 +51,13 @@ def resolve(
     row.pop("pending", None)
     actor = by if by.startswith("human:") or by == "system" else None
     turn.changed(
-        "incident.resolved", row, because, cause=cause, changes=("status", "resolved_at", "firing"), actor=actor, **said
+        "incident.resolved",
+        row,
+        because,
+        cause=cause,
+        changes=("status", "resolved_at", "firing"),
+        signal_id=signal_id,
+        actor=actor,
     )
     turn.state.wake(key, row, None)
     delivered(turn, key, row, Occasion("resolved", tuple(cause)))

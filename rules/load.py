@@ -9,8 +9,21 @@ import orjson
 from rules.cel import CelError, compile  # noqa: A004 (the language's own word for it)
 from rules.cel.reach import never
 from rules.compiling import Compiler
-from rules.definitions import FOLDER_FILES, TABLE, Definitions, beside, definitions_of, lateness_of
-from rules.delivery.compiled import compile_delivery, dedup_of_sources, named_times
+from rules.correlation import topology
+from rules.correlation.compiled import STORM, compile_ways, rule_of
+from rules.correlation.said import StormOfAll
+from rules.definitions import (
+    FOLDER_FILES,
+    TABLE,
+    TOPOLOGY,
+    Definitions,
+    RuleText,
+    beside,
+    definitions_of,
+    lateness_of,
+    storm_of,
+)
+from rules.delivery.compiled import Delivery, compile_delivery, dedup_of_sources, named_times
 from rules.fields import SCHEMA
 from rules.match.compiled import compile_matching, condition_text
 from rules.reading import Read, parse_all, read_all
@@ -21,7 +34,7 @@ from schemas.document import DocumentInvalid, Fault, near, parse_yaml
 from schemas.document import Path as At
 
 PACKS = Path(__file__).parent / "packs"
-"""The rules that ship."""
+"""The rules that ship: `default.yaml`, and packs for one field each."""
 
 _MENTIONS = re.compile(r"^\s*-?\s*\{?\s*include\s*:|\bfrom\s*:", re.M)
 """Whether a file may name others: what does not is not read twice."""
@@ -33,7 +46,7 @@ class RulesInvalid(DocumentInvalid):
 
 def load(paths: Iterable[Path], *, playbooks: Collection[str] | None = None) -> RuleSet:
     """The rules of files and of folders' `*.yaml` and `*.yml` files, in order of name, with the files and tables these name, and the
-    `_defaults.yaml` beside them. Raises RulesInvalid and OSError."""
+    `_defaults.yaml` and `topology.yaml` beside them. Raises RulesInvalid and OSError."""
     sources: dict[str, str] = {}
     for path in paths:
         for file in files_of(path):
@@ -41,15 +54,32 @@ def load(paths: Iterable[Path], *, playbooks: Collection[str] | None = None) -> 
                 if (beside_it := file.parent / common).is_file():
                     _take(str(beside_it), sources)
             _take(str(file), sources)
+        folder = path if path.is_dir() else path.parent
+        for name in topology.NAMES:
+            if (said := folder / name).is_file():
+                sources[f"{TOPOLOGY}{said}"] = said.read_bytes().decode("utf-8", "replace")
     return load_texts(sources, playbooks=playbooks)
 
 
+def packs(names: Iterable[str] | None = None) -> list[Path]:
+    """The files of the default rules and of the packs so named; of all of them without names."""
+    chosen = pack_names() if names is None else names
+    return [PACKS / "default.yaml", *(PACKS / f"{name}.yaml" for name in sorted({*chosen} - {"default"}))]
+
+
+def pack_names() -> tuple[str, ...]:
+    """The packs that ship, in order of name."""
+    return tuple(file.stem for file in files_of(PACKS) if not file.stem.startswith("_"))
+
+
 def files_of(path: Path) -> list[Path]:
-    """The rule files of a folder, in order of name; those of tests (`*.test.yaml`) are not rules. A file is itself."""
+    """The rule files of a folder, in order of name; those of tests (`*.test.yaml`) and `topology.yaml` are not rules. A file is itself."""
     if not path.is_dir():
-        return [path]
+        return [] if path.name in topology.NAMES else [path]
     return sorted(
-        file for file in path.iterdir() if file.suffix in (".yaml", ".yml") and not file.stem.endswith(".test")
+        file
+        for file in path.iterdir()
+        if file.suffix in (".yaml", ".yml") and not file.stem.endswith(".test") and file.name not in topology.NAMES
     )
 
 
@@ -61,27 +91,43 @@ def unpack(packed: bytes) -> RuleSet:
 def load_texts(
     sources: Mapping[str, str], *, playbooks: Collection[str] | None = None, reached: bool = True
 ) -> RuleSet:
-    """The rules of texts by file name; tables stand under `table:` and their name. With `playbooks`, a rule naming another one is at
+    """The rules of texts by file name; tables stand under `table:` and their name, what services need under `topology:`. With `playbooks`, a rule naming another one is at
     fault; without `reached`, children that no signal reaches are not (what other programs write has some). Raises RulesInvalid."""
     faults: list[Fault] = []
     compiled: dict[tuple[str, At], CompiledRule] = {}
     files = parse_all(sources, faults)
     definitions = definitions_of(files, sources, faults)
     times = named_times([(file.document, file.text) for file in files], faults)
+    said = {name.removeprefix(TOPOLOGY): text for name, text in sources.items() if name.startswith(TOPOLOGY)}
+    services = topology.topology_of(said, faults)
     reads = list(read_all(files, definitions, faults))
-    for read in reads:
+    for read in reads:  # parents before their children, in whichever files they stand
         parent = compiled.get(read.parent.place) if read.parent is not None else None
-        if (ready := _compile(read, parent, definitions[read.file.name], times, faults)) is not None:
+        known = definitions[read.file.name]
+        if (ready := _compile(read, parent, known, times, faults, has_topology=bool(said))) is not None:
             compiled[read.place] = ready
+    standing = {file.name: number for number, file in enumerate(files)}
+    reads.sort(key=lambda read: (standing[read.place[0]], read.at))
+    compiled = {read.place: compiled[read.place] for read in reads if read.place in compiled}
     faults += _names(reads, playbooks)
     faults += faults_between(reads, compiled, reached=reached)
     lateness = lateness_of(files, faults)
     dedup = dedup_of_sources([(file.document, file.text) for file in files], faults)
+    storm = storm_of(files, faults)
+    if storm is not None:
+        faults += _storm(files, reads, storm, playbooks)
     if faults:
         raise RulesInvalid(list(dict.fromkeys(faults)))
     enabled = [rule for rule in compiled.values() if rule.enabled]
     enabled.sort(key=lambda rule: -rule.rule.priority)
-    return RuleSet(rules=tuple(enabled), sources=dict(sources), lateness=lateness, dedup=dedup)
+    return RuleSet(
+        rules=tuple(enabled),
+        sources=dict(sources),
+        lateness=lateness,
+        dedup=dedup,
+        topology=services,
+        storm=_storm_rule(storm) if storm is not None else None,
+    )
 
 
 def _take(name: str, sources: dict[str, str]) -> None:
@@ -126,6 +172,26 @@ def _tables_named(node: object) -> Iterable[str]:
             yield from _tables_named(value)
 
 
+def _storm(
+    files: Iterable[RuleText], reads: Iterable[Read], said: StormOfAll, playbooks: Collection[str] | None
+) -> Iterable[Fault]:
+    """What is wrong between a storm of all rules and what else there is."""
+    for read in reads:
+        if read.rule.name == STORM:
+            yield read.fault(
+                ("name",), f"{STORM!r} is the name of what decides about storms of all rules; take another"
+            )
+    if playbooks is not None and said.playbook is not None and said.playbook not in playbooks:
+        message = f"there is no playbook {said.playbook!r}{near(said.playbook, sorted(playbooks))}"
+        yield from (file.document.fault(("storm", "playbook"), message) for file in files if file.said("storm"))
+
+
+def _storm_rule(said: StormOfAll) -> CompiledRule:
+    rule = rule_of(said)
+    condition = compile(rule.when, schema=SCHEMA)
+    return CompiledRule(rule=rule, condition=condition, keys=(), delivery=Delivery(storm=said))
+
+
 def _names(reads: Iterable[Read], playbooks: Collection[str] | None) -> Iterable[Fault]:
     """Names that are taken, and playbooks that are not there."""
     taken: dict[str, str] = {}
@@ -140,7 +206,13 @@ def _names(reads: Iterable[Read], playbooks: Collection[str] | None) -> Iterable
 
 
 def _compile(
-    read: Read, parent: CompiledRule | None, known: Definitions, times: Mapping[str, Times], faults: list[Fault]
+    read: Read,
+    parent: CompiledRule | None,
+    known: Definitions,
+    times: Mapping[str, Times],
+    faults: list[Fault],
+    *,
+    has_topology: bool,
 ) -> CompiledRule | None:
     """The rule compiled, or None with its faults added, each where it stands in the file."""
     before, rule = len(faults), read.rule
@@ -164,6 +236,7 @@ def _compile(
         keys = compiler.values(rule.group_by, "group_by") or ()
     matching = compile_matching(rule, compiler)
     delivery = compile_delivery(rule, compiler, times)
+    ways = compile_ways(rule, compiler, has_topology=has_topology) if rule.correlate else ()
     if len(faults) > before or (read.parent is not None and parent is None):
         return None
     return CompiledRule(
@@ -175,4 +248,5 @@ def _compile(
         parent=parent,
         matching=matching,
         delivery=delivery,
+        ways=ways,
     )

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from rules.correlation.said import StormOfAll, Ways
 from rules.delivery.said import Dedup, Flapping, HeldEnds, Inhibit, Storm, Texts, Throttle, TimeInterval, Wait
 from rules.match.added import SaidEnriched, SaidFacts
 from rules.match.said import Match
@@ -16,12 +17,6 @@ REOPEN_WITHIN = 30 * UNITS["m"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 NO_WHEN = "'when' is missing: the condition over one signal that makes the rule act"
-
-LATER: dict[str, str] = {
-    key: f"{key!r} is part of the rule language but this version does not have it yet; take it out"
-    for key in ("correlate",)
-}
-"""Keys that a later version reads. They are refused, never ignored: a rule that means less than it says is worse than none."""
 
 
 class Part(BaseModel):
@@ -92,6 +87,11 @@ class Rule(Part):
     )
     storm: Storm | None = Field(default=None, description="When so many groups at once are told of as one")
     dedup: Dedup | None = Field(default=None, description="When a signal says again what one before it said")
+    correlate: Ways = Field(default=(), description="When its incident joins one that is open, and is told of by it")
+    under: str | None = Field(
+        default=None,
+        description="The name of a rule, of any file: stand in its routing tree and act instead of it",
+    )
     continue_: bool = Field(
         default=False, alias="continue", description="In a routing tree: siblings that follow are tried as well"
     )
@@ -165,6 +165,9 @@ class RuleFile(Part):
     )
     dedup: dict[str, Dedup] = Field(
         default_factory=dict, description="By source: when a signal says again what one before it said, for all rules"
+    )
+    storm: StormOfAll | None = Field(
+        default=None, description="When so many groups at once, of any rules, are told of as one"
     )
     rules: tuple[Rule, ...] = Field(default=(), description="The rules, in the order in which they act")
 

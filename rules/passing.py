@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from rules import lifecycle, silencing, windows
+from rules.correlation import handing, sets
 from rules.delivery import seam
 from rules.judging import tell_followers
 from rules.match import absence, facts, holding, steps
@@ -36,6 +37,8 @@ def _due(turn: Turn, key: str, row: Row) -> None:
         case "count":
             turn.state.delete(key)
             turn.record(row)
+        case "correlation":
+            handing.due(turn, key, row)
         case "silence":
             silencing.ran_out(turn, row)
 
@@ -47,6 +50,8 @@ def _sweep(state: State, now: int, turn_at: Callable[[int], Turn]) -> None:
         lifecycle.forget(turn_at(swept[0]), swept[1], swept[2])
     while (swept := state.pop_sweep("delivery", now)) is not None:
         seam.swept(turn_at(swept[0]), swept[1], swept[2])
+    while (swept := state.pop_sweep("correlation", now)) is not None:
+        sets.swept(turn_at(swept[0]), swept[1], swept[2])
     windows.sweep(state, now)
     for kind in ("steps", "absence", "waiting", "throttle", "same"):
         while (swept := state.pop_sweep(kind, now)) is not None:

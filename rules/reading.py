@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from rules.cel import CelError
-from rules.definitions import KEYS, TABLE, Definitions, RuleText
+from rules.definitions import KEYS, TABLE, TOPOLOGY, Definitions, RuleText
 from rules.delivery.compiled import INHERITED, inherited
-from rules.model import LATER, NO_WHEN, Rule, RuleFile
+from rules.model import NO_WHEN, Rule, RuleFile
 from rules.places import inside
-from schemas.document import Document, DocumentInvalid, Fault, faults_of, parse_yaml
+from schemas.document import Document, DocumentInvalid, Fault, faults_of, near, parse_yaml
 from schemas.document import Path as At
 
 
@@ -65,7 +65,7 @@ def parse_all(sources: Mapping[str, str], faults: list[Fault]) -> list[RuleText]
     """The rule files that are YAML."""
     parsed = []
     for file, text in sources.items():
-        if file.startswith(TABLE):
+        if file.startswith((TABLE, TOPOLOGY)):
             continue
         try:
             parsed.append(RuleText(parse_yaml(text, file), text))
@@ -76,6 +76,8 @@ def parse_all(sources: Mapping[str, str], faults: list[Fault]) -> list[RuleText]
 
 def read_all(files: Iterable[RuleText], definitions: Mapping[str, Definitions], faults: list[Fault]) -> Iterator[Read]:
     """The rules that have the right shape, parents before their children; the faults of the others are added."""
+    named: dict[str, Read] = {}
+    waiting: list[_Below] = []
     for file in files:
         document, content = file.document, file.document.content
         if content is None:
@@ -85,18 +87,46 @@ def read_all(files: Iterable[RuleText], definitions: Mapping[str, Definitions], 
             faults.append(
                 document.fault(("rules",), "expected the key 'rules' with a list of rules, each '- name: ...'")
             )
-            faults.extend(_later(document, content, ()))
             continue
         _shape(RuleFile, {**content, "rules": []}, document, (), faults)
         _defaults(file, faults)
         if "rules" in content:
-            yield from _listed(content["rules"], file, definitions[file.name], ("rules",), None, faults)
+            for read in _listed(content["rules"], file, definitions[file.name], ("rules",), None, faults, waiting):
+                named.setdefault(read.rule.name, read)
+                yield read
+    while ready := [one for one in waiting if one.name in named]:
+        waiting = [one for one in waiting if one.name not in named]
+        for one in ready:
+            for read in _read(one.item, one.file, one.known, one.at, named[one.name], faults):
+                named.setdefault(read.rule.name, read)
+                yield read
+    for one in waiting:
+        circle = any(one.name == other.item.get("name") for other in waiting)
+        why = f"{one.name!r} is under others that lead back to it" if circle else f"there is no rule {one.name!r}"
+        faults.append(one.file.document.fault((*one.at, "under"), f"{why}{'' if circle else near(one.name, named)}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """A rule that is put under another one, `name`, and waits until that one is read."""
+
+    name: str
+    item: dict[str, Any]
+    file: RuleText
+    known: Definitions
+    at: At
 
 
 def _listed(
-    listed: object, file: RuleText, known: Definitions, path: At, parent: Read | None, faults: list[Fault]
+    listed: object,
+    file: RuleText,
+    known: Definitions,
+    path: At,
+    parent: Read | None,
+    faults: list[Fault],
+    waiting: list[_Below],
 ) -> Iterator[Read]:
-    """The rules of a list, each followed by its children, to whom it gives what they do not say themselves."""
+    """The rules of a list, each followed by its children; those that are put under others are added to what waits."""
     document = file.document
     if not isinstance(listed, list):
         faults.append(document.fault(path, f"'rules' is a list of rules, each '- name: ...', found {listed!r:.60}"))
@@ -106,24 +136,37 @@ def _listed(
         if not isinstance(item, dict):
             message = f"a rule is a mapping with at least 'name' and 'when', found {item!r:.60}"
             faults.append(document.fault(at, message))
-            continue
-        children = item.get("rules")
-        own = {key: value for key, value in item.items() if key != "rules"} if children is not None else item
-        rule = _shape(Rule, _with_defaults(own, known, parent is None), document, at, faults)
-        read = None
-        if isinstance(rule, Rule):
-            rule = _settled(rule)
-            rule = inherited(rule, parent.rule) if parent is not None else rule
-            read = Read(rule, file, at, known.defaults_of, parent)
-            if rule.continue_ and parent is None:
-                faults.append(
-                    document.fault(
-                        (*at, "continue"), "'continue' belongs to the children of a rule; all others see everything"
-                    )
+        elif parent is None and isinstance(under := item.get("under"), str):
+            waiting.append(_Below(under, item, file, known, at))
+        else:
+            if "under" in item and parent is not None:
+                message = f"it stands under {parent.rule.name!r} already; 'under' is for rules at the top of a file"
+                faults.append(document.fault((*at, "under"), message))
+            yield from _read(item, file, known, at, parent, faults)
+
+
+def _read(
+    item: dict[str, Any], file: RuleText, known: Definitions, at: At, parent: Read | None, faults: list[Fault]
+) -> Iterator[Read]:
+    """A rule, followed by its children, to whom it gives what they do not say themselves."""
+    document = file.document
+    children = item.get("rules")
+    own = {key: value for key, value in item.items() if key != "rules"} if children is not None else item
+    rule = _shape(Rule, _with_defaults(own, known, parent is None), document, at, faults)
+    read = None
+    if isinstance(rule, Rule):
+        rule = _settled(rule)
+        rule = inherited(rule, parent.rule) if parent is not None else rule
+        read = Read(rule, file, at, known.defaults_of, parent)
+        if rule.continue_ and parent is None:
+            faults.append(
+                document.fault(
+                    (*at, "continue"), "'continue' belongs to the children of a rule; all others see everything"
                 )
-            yield read
-        if children is not None:
-            yield from _listed(children, file, known, (*at, "rules"), read, faults)
+            )
+        yield read
+    if children is not None:
+        yield from _listed(children, file, known, (*at, "rules"), read, faults, [])
 
 
 def _with_defaults(item: dict[str, Any], known: Definitions, is_top: bool) -> dict[str, Any]:
@@ -157,15 +200,14 @@ def _shape(
     model: type[Rule | RuleFile], item: object, document: Document, at: At, faults: list[Fault]
 ) -> Rule | RuleFile | None:
     """The value, with the faults of its shape added, each at its place; of a rule at fault, what can still be checked."""
-    later = _later(document, item, at)
-    if isinstance(item, dict) and isinstance(match := item.get("match"), dict) and model is Rule:
-        later += _later(document, match, (*at, "match"))
-        if "within" not in match:
-            later.append(document.fault((*at, "match"), "a window needs its bound: say 'within: 5m'"))
-    places = {(fault.line, fault.column) for fault in later}
+    said: list[Fault] = []
+    match = item.get("match") if isinstance(item, dict) and model is Rule else None
+    if isinstance(match, dict) and "within" not in match:
+        said.append(document.fault((*at, "match"), "a window needs its bound: say 'within: 5m'"))
+    places = {(fault.line, fault.column) for fault in said}
     if model is Rule and isinstance(item, dict) and not _has_condition(item):
-        later.append(document.fault(at, NO_WHEN))
-    faults.extend(later)
+        said.append(document.fault(at, NO_WHEN))
+    faults.extend(said)
     try:
         return model.model_validate(item)
     except ValidationError as error:
@@ -173,7 +215,7 @@ def _shape(
         part = Document(document.file, _at(document, at) if at else document.content)
         for fault in faults_of(error, part, model):
             place = (fault.line, fault.column) if (fault.line, fault.column) != part.at(()) else document.at(at)
-            # What a later version reads has been said already, and better.
+            # What was said already was said better.
             if place not in places and NO_WHEN not in fault.message:
                 faults.append(Fault(fault.file, *place, fault.message))
         return _what_is_left(error, item) if model is Rule and isinstance(item, dict) else None
@@ -192,12 +234,6 @@ def _what_is_left(error: ValidationError, item: dict[str, object]) -> Rule | Non
 def _has_condition(item: dict[str, object]) -> bool:
     match = item.get("match")
     return bool(item.get("when")) or (isinstance(match, dict) and not {"steps", "absent"}.isdisjoint(match))
-
-
-def _later(document: Document, item: object, at: At) -> list[Fault]:
-    if not isinstance(item, dict):
-        return []
-    return [document.fault((*at, key), LATER[key]) for key in item if key in LATER]
 
 
 def _at(document: Document, path: At) -> Any:

@@ -9,6 +9,9 @@ import orjson
 
 from rules.cel import Condition, Equalities, Expression
 from rules.cel.equalities import both
+from rules.correlation.compiled import Way
+from rules.correlation.relating import Relations
+from rules.correlation.topology import Topology
 from rules.delivery.compiled import Delivery
 from rules.delivery.inhibitors import Inhibitors
 from rules.delivery.sameness import Sameness
@@ -38,6 +41,8 @@ class CompiledRule:
     """What it says of matching beyond its condition."""
     delivery: Delivery | None = None
     """What it says of when people are told; None when that is nothing but the playbook's name."""
+    ways: tuple[Way, ...] = ()
+    """The ways in which its incidents join others that are open."""
 
     @cached_property
     def name(self) -> str:
@@ -116,11 +121,19 @@ class RuleSet:
     dedup: Mapping[str, Sameness] = field(default_factory=dict)
     """By source: when a signal says again what one before it said."""
 
+    topology: Topology = field(default_factory=Topology)
+    """Which services need which."""
+
+    storm: CompiledRule | None = None
+    """What decides about storms of all rules; not one of them."""
+
     @cached_property
     def version(self) -> str:
         late = [f"{source}={span}" for source, span in sorted(self.lateness.items())]
         same = [f"{source}: {said}" for source, said in sorted(self.dedup.items())]
-        return content_hash("\n".join([*(rule.version for rule in self.rules), *late, *same]))
+        near = [f"topology: {self.topology.model_dump_json()}"] if self.topology else []
+        storm = [self.storm.version] if self.storm is not None else []
+        return content_hash("\n".join([*(rule.version for rule in self.rules), *late, *same, *near, *storm]))
 
     @cached_property
     def index(self) -> Index:
@@ -163,7 +176,15 @@ class RuleSet:
 
     @cached_property
     def by_name(self) -> Mapping[str, CompiledRule]:
-        return {rule.name: rule for rule in self.rules}
+        """What decides, by name: the rules, and what decides about storms of all of them."""
+        storm = (self.storm,) if self.storm is not None else ()
+        return {rule.name: rule for rule in (*self.rules, *storm)}
+
+    @cached_property
+    def relations(self) -> Relations | None:
+        """How incidents of several rules belong together; None where no rule says so."""
+        ways = [way for rule in self.rules for way in rule.ways]
+        return Relations(self.topology, ways) if ways else None
 
     @cached_property
     def conditions(self) -> tuple[Callable[[Mapping[str, Any]], bool], ...]:

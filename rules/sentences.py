@@ -72,8 +72,19 @@ def anew(reason: str, episode: int, since: int | None) -> str:
 
 
 def more(row: Row) -> str:
+    if "members" in row.get("pending", ()):
+        return belonging(row)
     fresh = "1 more signal" if row["unsaid"] == 1 else f"{row['unsaid']} more signals"
     return f"{fresh}, {row['n']} in all; {len(row['firing'])} firing"
+
+
+def belonging(row: Row) -> str:
+    """How many others an incident tells of, and where they seem to have begun."""
+    number, root = len(row["members"]), row.get("root")
+    others = "1 other incident belongs" if number == 1 else f"{number} other incidents belong"
+    begun = f"; it seems to have begun in {root['service']}" if root is not None else ""
+    why = f": {', '.join(root['because'])}" if root is not None and root["because"] else ""
+    return f"{others} to it{begun}{why}" if "leads" in row else f"{number} groups are of this storm"
 
 
 def fewer(row: Row) -> str:

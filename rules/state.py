@@ -2,7 +2,7 @@
 
 Keys: `group/...` a group and its incident; `window/...` what a group has counted, `steps/...` what it has seen of steps, `absence/...` what it
 waits to hear, `waiting/...` since when it has been true; `count/...` signals with one outcome,
-`silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
+`silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `correlation/...` what belongs together, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
 something is decided about it, and `sweep`, the moment from which nobody misses it.
 """
 
@@ -42,6 +42,8 @@ class State:
         self.held: dict[str, set[str]] = {}
         """Keys of rows `delivery/hold/...` by what holds them: a silence, an inhibition with its values."""
         self.facts: dict[str, Any] = {}
+        self.sets: set[str] = set()
+        """Keys of rows of incidents that others may join."""
         self.erring: Counter[str] = Counter()
         """How often the condition of a rule was an error: a figure for whoever runs it, who takes it away; no part of what is stored."""
         self.lost: list[tuple[str, str, int]] = []
@@ -51,7 +53,7 @@ class State:
         self._begun = False
         self._gone: set[str] = set()
         self._dues = Moments()
-        self._sweeps = {kind: Moments() for kind in (*sorted(BOUNDED), "group", "fact", "delivery")}
+        self._sweeps = {kind: Moments() for kind in (*sorted(BOUNDED), "group", "fact", "delivery", "correlation")}
         self._bounds = Bounds(self.limits.windows, self.limits.keys_of_rule)
 
     @classmethod
@@ -259,5 +261,7 @@ class State:
                     self.silences[name] = row
             case ["fact", name]:
                 self.facts[name] = row["value"]
+            case ["correlation", name] if name.startswith("set/"):
+                self.sets.add(key)
             case _:
                 pass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from rules.bounds import rule_of
@@ -113,10 +114,11 @@ class Turn:
         signal_id: str | None = None,
         actor: str | None = None,
         trace: str | None = None,
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Say that an incident is as it is now."""
+        """Say that an incident is as it is now, and `more` that the kind of decision says."""
         incident = incident_of(row)
-        data: dict[str, Any] = {"incident": incident, "changes": list(changes)}
+        data: dict[str, Any] = {"incident": incident, "changes": list(changes), **more}
         if signal_id is not None:
             data["signal_id"] = signal_id
         if self.waits(row["rule"]):

@@ -10,6 +10,7 @@ from schemas.time import Micros
 CommandKind = Literal[
     "acknowledge",
     "resolve",
+    "separate",
     "feedback",
     "silence",
     "expire_silence",
@@ -26,7 +27,7 @@ CommandKind = Literal[
 class Command(Record):
     """What somebody or something asked for. `data` by kind:
 
-    - acknowledge, resolve: nothing more
+    - acknowledge, resolve, separate (from the incident of which it is a part): nothing more
     - feedback: `verdict` (a Verdict), `text`
     - silence: `matcher` (CEL), `until` (RFC 3339), `starts_at`; expire_silence: `silence_id`
     - approve, deny: `action_id`

@@ -22,6 +22,14 @@ class ExternalRef(Part):
     title: str | None = None
 
 
+class Root(Part):
+    """The incident of several that belong together in which the others seem to have begun."""
+
+    service: str
+    incident_id: str
+    because: tuple[str, ...] = Field(default=(), description="What speaks for it, and against it")
+
+
 class Incident(Record):
     """Signals that are one problem. Triage is its only writer; `id` = hash of (rule, group values, episode)."""
 
@@ -53,7 +61,11 @@ class Incident(Record):
     firing: tuple[str, ...] = Field(default=(), description="Occurrences firing now, at most 1,000 kept by name")
     signal_ids: tuple[str, ...] = Field(default=(), description="The first and the latest signals, at most 50")
     links: tuple[Link, ...] = ()
-    members: tuple[str, ...] = Field(default=(), description="Incidents it stands for: those of a storm, at most 1,000")
+    members: tuple[str, ...] = Field(
+        default=(), description="Incidents it tells of: those of a storm, or that joined it; at most 1,000"
+    )
+    parent: str | None = Field(default=None, description="The incident of which it is a part, and which tells of it")
+    root: Root | None = Field(default=None, description="Where it and those that joined it seem to have begun")
     external: tuple[ExternalRef, ...] = ()
     verdict: str | None = Field(default=None, description="Of the last concluded investigation")
     feedback: tuple[str, ...] = ()

@@ -44,6 +44,15 @@ class IncidentChanged(Part):
     waits: bool = Field(default=False, description="People hear of it by `playbook.notified`, in the rule's own time")
 
 
+class IncidentMerged(IncidentChanged):
+    """The incident is part of another one from here on, which tells of both."""
+
+    into: str = Field(description="The incident that leads")
+    reason: str = Field(description="labels, services, learnt, change, weighed or handed_over; the first of `reasons`")
+    reasons: tuple[str, ...] = Field(default=(), description="All of them that hold")
+    words: tuple[str, ...] = Field(default=(), description="Each thing that was asked for, as it is, in words")
+
+
 class PlaybookSelected(Part):
     """Investigate `incident` by `playbook`; `signal_ids` are what triggered it."""
 
@@ -63,8 +72,8 @@ class PlaybookHeld(Part):
     """What is due to be told of an incident is held back, by what and until when; told once for each cause, not for each signal."""
 
     playbook: str | None = None
-    reason: str = Field(description="waiting, inhibited, silenced, muted, throttled, flapping or storm")
-    by: str | None = Field(default=None, description="The rule, silence, named time or storm incident that holds it")
+    reason: str = Field(description="waiting, inhibited, silenced, muted, throttled, flapping, storm or joined")
+    by: str | None = Field(default=None, description="The rule, silence, named time or incident that holds it")
     until: Micros | None = Field(default=None, description="When it is looked at again, where that is known")
 
 
@@ -163,7 +172,7 @@ DATA: dict[str, type[Part]] = {
     "incident.acknowledged": IncidentChanged,
     "incident.resolved": IncidentChanged,
     "incident.reopened": IncidentChanged,
-    "incident.merged": IncidentChanged,
+    "incident.merged": IncidentMerged,
     "playbook.selected": PlaybookSelected,
     "playbook.skipped": PlaybookSkipped,
     "playbook.held": PlaybookHeld,

@@ -54,7 +54,14 @@ def incident_heading(incident: Incident) -> RenderableType:
     since = to_rfc3339(incident.first_seen)[:19].replace("T", " ")
     seen = f"{incident.signals} signal{'' if incident.signals == 1 else 's'}"
     episode = f", episode {incident.episode}" if incident.episode > 1 else ""
-    return Group(first, Text(plain(f"{where} · {incident.status} · since {since} UTC · {seen}{episode}"), "dim"))
+    belongs = f" · part of {short(incident.parent)}" if incident.parent else ""
+    if incident.root is not None:
+        belongs += f" · with {len(incident.members)} more, began in {incident.root.service}"
+    elif incident.members:
+        belongs += f" · with {len(incident.members)} more"
+    return Group(
+        first, Text(plain(f"{where} · {incident.status} · since {since} UTC · {seen}{episode}{belongs}"), "dim")
+    )
 
 
 def timeline(decisions: Iterable[Decision]) -> RenderableType:

@@ -24,6 +24,7 @@ class Followed(Record):
     at: Micros
     severity: Severity
     signals: int
+    members: int = 0
     told: str = "opened"
     commented_at: Micros | None = None
 
@@ -62,6 +63,9 @@ def _news(incident: Incident, last: Followed) -> list[str]:
         news.append(f"Severity rose from {last.severity} to {incident.severity}.")
     if incident.signals >= TENFOLD * max(1, last.signals):
         news.append(f"It grew from {last.signals:,} to {incident.signals:,} signals.")
+    if len(incident.members) > last.members:
+        begun = f" It seems to have begun in {incident.root.service}." if incident.root is not None else ""
+        news.append(f"{len(incident.members):,} other incidents belong to it now.{begun}")
     return news
 
 
@@ -92,6 +96,7 @@ def _know(incident: Incident, at: int, told: str, *, commented: bool = True) -> 
         at=at,
         severity=incident.severity,
         signals=incident.signals,
+        members=len(incident.members),
         told=told,
         commented_at=at if commented else None,
     )

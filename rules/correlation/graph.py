@@ -1,8 +1,7 @@
-"""The graph of services: along which ways trouble goes, said or seen in traces, and what alerts together, learnt from past incidents."""
+"""The graph of services: along which ways trouble goes, and what is beside each other."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 
 from rules.correlation.names import plain
 
@@ -33,6 +32,10 @@ class Graph:
     def __bool__(self) -> bool:
         return bool(self._around)
 
+    def around(self, service: str) -> list[str]:
+        """The services next to one."""
+        return sorted(self._around.get(plain(service), ()))
+
     def apart(self, one: str, other: str) -> int:
         """Steps between two services whichever way, `FAR` where it is that or more."""
         return self._reached(one, False).get(other, FAR)
@@ -54,20 +57,3 @@ def _walked(ways: Mapping[str, set[str]], start: str) -> dict[str, int]:
         edge = sorted({name for each in edge for name in ways.get(each, ()) if name not in steps})
         steps.update(dict.fromkeys(edge, far))
     return steps
-
-
-def together(episodes: Iterable[Iterable[str]], *, least: int = 3, measure: float = 0.5) -> list[tuple[str, str]]:
-    """Pairs of services that alert together, learnt from past incidents.
-
-    The measure is Jaccard's: of the incidents in which either alerted, the share in which both did. `least` is in how many both must have.
-    """
-    alone: Counter[str] = Counter()
-    both: Counter[tuple[str, str]] = Counter()
-    for episode in episodes:
-        names = sorted({plain(name) for name in episode if name})
-        alone.update(names)
-        both.update(combinations(names, 2))
-    return sorted(
-        pair for pair, count in both.items()
-        if count >= least and count / (alone[pair[0]] + alone[pair[1]] - count) >= measure
-    )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rules.asking import choose
 from rules.delivery import flapping, holds, storms, throttle
+from rules.delivery.elsewhere import spoken_for
 from rules.delivery.holds import Hold
 from rules.delivery.known import essence
 from rules.delivery.occasions import Occasion
@@ -18,13 +19,15 @@ from rules.turn import Turn
 
 PREFIX = "delivery/hold/"
 _MOST_IDS = 50
+_SPOKEN_FOR = frozenset({"joined", "storm"})
+"""What is held so is told of by another incident, and goes on being: nothing is due afterwards."""
 
 
 def delivered(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasion: Occasion) -> None:
     """What has become of an incident whose rule does not wait."""
     if rule is not None and rule.delivery is not None:
         flapping.note(turn, rule.delivery, key, occasion)
-        storms.note(turn, rule, key, row, occasion)
+    storms.begun(turn, rule, key, row, occasion)
     name = PREFIX + key.removeprefix("group/")
     waiting = turn.state.rows.get(name)
     if occasion.kind == "resolved":
@@ -43,13 +46,25 @@ def delivered(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasio
         _add(turn, name, waiting, occasion)
         _look(turn, rule, key, row, name, waiting)
         return
+    _tell_unless_held(turn, rule, key, row, occasion)
+
+
+def offer(turn: Turn, rule: CompiledRule | None, key: str, row: Row) -> None:
+    """An open incident that nobody speaks for any more is due. One whose rule waits is told of at its group's next look."""
+    if rule is not None and rule.delivery is not None and rule.delivery.pace is not None:
+        return
+    _tell_unless_held(turn, rule, key, row, Occasion("grew", tuple(row["tail"][-1:] or row["head"][-1:])))
+
+
+def _tell_unless_held(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasion: Occasion) -> None:
+    """Tell of it, unless something holds it."""
+    name = PREFIX + key.removeprefix("group/")
     hold = _hold(turn, rule, key, row, occasion.fields)
     if hold is None:
         _pass(turn, rule, key, row, occasion.ids, occasion)
         return
-    if hold.cause == "storm":
-        # The storm tells of it, and goes on doing so: nothing is due afterwards.
-        held(turn, row, {}, [hold], {"": occasion.ids[-1]} if occasion.ids else {})
+    if hold.cause in _SPOKEN_FOR:
+        held(turn, row, row, [hold], {"": occasion.ids[-1]} if occasion.ids else {})
         return
     waiting = {"ids": [], "view": {}, "by": [], "since": turn.at}
     turn.state.put(name, waiting)
@@ -95,22 +110,22 @@ def _hold(turn: Turn, rule: CompiledRule | None, key: str, row: Row, view: Row |
     ):
         return hold
     if rule is None or rule.delivery is None:
-        return None
+        return spoken_for(turn, rule, key, row)
     return (
         holds.of_times(rule.delivery, turn.at)
         or flapping.hold(turn, rule.delivery, key)
-        or storms.hold(turn, rule, key, row)
+        or spoken_for(turn, rule, key, row)
     )
 
 
 def _look(turn: Turn, rule: CompiledRule | None, key: str, row: Row, name: str, waiting: Row) -> None:
     hold = _hold(turn, rule, key, row, waiting["view"])
-    if hold is not None and hold.cause != "storm":
+    if hold is not None and hold.cause not in _SPOKEN_FOR:
         _wait(turn, row, name, waiting, hold)
         return
     _drop(turn, name, waiting)
     if hold is not None:
-        held(turn, row, waiting, [hold], {})
+        held(turn, row, row, [hold], {})
         return
     _pass(turn, rule, key, row, waiting["ids"], None)
 
@@ -135,6 +150,7 @@ def _over(turn: Turn, rule: CompiledRule | None, name: str, row: Row, occasion: 
     if waiting is not None:
         _drop(turn, name, waiting)
         _say_over(turn, row, occasion.ids, waiting)
+    row.pop("holds", None)
     told = row.pop("told", False)
     closed = holds.of_times(rule.delivery, turn.at) if rule is not None and rule.delivery is not None else None
     if told and closed is not None:

@@ -12,7 +12,7 @@ from rules.times import opening
 from rules.turn import Turn
 from schemas.spans import about
 
-Cause = Literal["waiting", "inhibited", "silenced", "muted", "throttled", "flapping", "storm"]
+Cause = Literal["waiting", "inhibited", "silenced", "muted", "throttled", "flapping", "storm", "joined"]
 """The closed set of reasons for which what is due to somebody is held back."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rules import silences
+from rules.correlation import joining
 from rules.counts import Outcome
 from rules.delivery import dedup, flapping, gate, holds, inhibition, known, storms, throttle, waits
 from rules.delivery.occasions import Occasion
@@ -69,12 +70,14 @@ def acting(turn: Turn, fields: Fields, rules: Sequence[int]) -> None:
 def delivered(turn: Turn, key: str, row: Row, occasion: Occasion) -> None:
     """Deliver what has become of the group under `key` (`choose` asks for its playbook), hold it, or let it be."""
     rule = turn.compiled(row["rule"])
+    if turn.state.sets or turn.ruleset.relations is not None or "parent" in row or "leads" in row:
+        joining.note(turn, rule, key, row, occasion)
     pace = rule.delivery.pace if rule is not None and rule.delivery is not None else None
     if rule is not None and occasion.kind == "resolved" and rule.name in turn.ruleset.inhibitors.of:
         inhibition.ended(turn, rule)
     if rule is not None and rule.delivery is not None and pace is not None:
         flapping.note(turn, rule.delivery, key, occasion)
-        storms.note(turn, rule, key, row, occasion)
+        storms.begun(turn, rule, key, row, occasion)
         if occasion.kind == "resolved":
             waits.ended(turn, key)
         elif occasion.fields is not None and occasion.kind != "fewer":

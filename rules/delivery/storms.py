@@ -16,17 +16,32 @@ from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
 from schemas.ids import digest
+from schemas.severity import severity_rank
 from schemas.spans import show_span
 
 PREFIX = "delivery/storm/"
 MOST_LISTED = 1000
 
 
-def note(turn: Turn, rule: CompiledRule, key: str, row: Row, occasion: Occasion) -> None:
-    """An incident has begun: maybe it is one too many, or one more of a storm."""
-    said = rule.delivery.storm if rule.delivery is not None else None
-    if said is None or occasion.kind not in ("opened", "reopened") or occasion.fields is None:
+def begun(turn: Turn, rule: CompiledRule | None, key: str, row: Row, occasion: Occasion) -> None:
+    """If an incident has begun, maybe it is one too many, or one more of a storm: of its rule, or else of all of them. What joined another
+    incident is told of by that one, and makes no storm."""
+    if (
+        occasion.kind not in ("opened", "reopened")
+        or occasion.fields is None
+        or ("parent" in row and "loud" not in row)
+    ):
         return
+    if rule is not None and rule.delivery is not None and rule.delivery.storm is not None:
+        _note(turn, rule, rule.delivery.storm, key, row, occasion.fields)
+        if hold(turn, rule, key, row) is not None:
+            return
+    every = turn.ruleset.storm
+    if every is not None and every.delivery is not None and every.delivery.storm is not None:
+        _note(turn, every, every.delivery.storm, key, row, occasion.fields)
+
+
+def _note(turn: Turn, rule: CompiledRule, said: Storm, key: str, row: Row, fields: Fields) -> None:
     name = _name(rule, row)
     state = turn.state.rows.get(name) or {"opened": {}}
     late = {other: at for other, at in state["opened"].items() if at >= turn.at - said.within and other != key}
@@ -38,7 +53,7 @@ def note(turn: Turn, rule: CompiledRule, key: str, row: Row, occasion: Occasion)
         _add(turn, state["key"], storm, row)
         turn.state.wake(name, state, turn.at + said.within)
     elif len(state["opened"]) >= said.groups:
-        state["key"] = _begin(turn, rule, said, state["opened"], row, occasion.fields)
+        state["key"] = _begin(turn, rule, said, state["opened"], row, fields)
         turn.state.wake(name, state, turn.at + said.within)
 
 
@@ -76,8 +91,10 @@ def _begin(turn: Turn, rule: CompiledRule, said: Storm, opened: Mapping[str, int
     episode = old["episode"] + 1 if old is not None else 1
     if old is not None:
         turn.state.incidents.pop(old.get("id", ""), None)
-    members = [found["id"] for other in opened if "id" in (found := turn.state.rows.get(other, {}))]
-    title = f"Storm: {len(opened)} groups of rule {rule.name} within {show_span(said.within)}"
+    of = "all rules" if rule is turn.ruleset.storm else f"rule {rule.name}"
+    rows = [found for other in opened if "id" in (found := turn.state.rows.get(other, {}))]
+    worst = max((found["severity"] for found in rows), key=severity_rank, default=row["severity"])
+    title = f"Storm: {len(opened)} groups of {of} within {show_span(said.within)}"
     plain: dict[str, Any] = {**fields, "title": title, "labels": {}, "annotations": {}}
     storm = new_incident(
         rule, ("",) * len(rule.rule.group_by), plain, episode=episode, moment_of_signal=turn.at, at=turn.at
@@ -87,15 +104,13 @@ def _begin(turn: Turn, rule: CompiledRule, said: Storm, opened: Mapping[str, int
         "group": {"storm": rule.name},
         "gid": gid,
         "id": digest("inc", rule.name, gid, episode),
-        "members": members,
+        "members": [found["id"] for found in rows],
     }
-    storm |= {"severity": row["severity"], "n": 1, "head": [fields["id"]], "firing": {}}
+    storm |= {"severity": rule.rule.severity or worst, "n": 1, "head": [fields["id"]], "firing": {}}
     storm.pop("resolve_after", None)
     turn.state.put(key, storm)
     turn.state.incidents[storm["id"]] = key
-    because = (
-        f"{len(opened)} groups of rule {rule.name} began within {show_span(said.within)}: told of as one from here on"
-    )
+    because = f"{len(opened)} groups of {of} began within {show_span(said.within)}: told of as one from here on"
     turn.changed("incident.opened", storm, because, cause=(fields["id"],), signal_id=fields["id"])
     choose(turn, storm, (fields["id"],), fields.get("trace"))
     return key

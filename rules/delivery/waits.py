@@ -1,8 +1,9 @@
 """Groups that wait: who joins them, when they are looked at, and what is said when they are."""
 
 from rules.asking import choose
-from rules.delivery import flapping, holds, known, storms
+from rules.delivery import flapping, holds, known
 from rules.delivery.compiled import Delivery, Pace
+from rules.delivery.elsewhere import spoken_for
 from rules.delivery.group import Look, look, new_group
 from rules.delivery.saying import ask_again, held, notified
 from rules.ruleset import CompiledRule
@@ -90,7 +91,7 @@ def _holds(
     incident = turn.state.rows.get(key)
     closed = holds.of_times(delivery, turn.at) or flapping.hold(turn, delivery, key)
     if closed is None and incident is not None and "id" in incident:
-        closed = storms.hold(turn, rule, key, incident)
+        closed = spoken_for(turn, rule, key, incident)
     if closed is not None:
         return dict.fromkeys(alerts, closed)
     if not turn.state.sources and not turn.state.silences:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from rules.load import PACKS, RulesInvalid, load, load_texts, unpack
-from rules.model import LATER
 from tests.support.rule_world import rules
 
 PLAYBOOKS = ("triage-error", "triage-alert", "log-burst", "default")
@@ -69,14 +68,6 @@ tims: {}
         "'when' is missing",
     ):
         assert hint in text
-
-
-@pytest.mark.parametrize("key", sorted(LATER.keys() - {"rules"}))
-def test_a_key_that_comes_later_is_refused_never_ignored(key: str) -> None:
-    where = {"times": "", "defaults": "", "include": "", "macros": "", "constants": ""}
-    body = "rules:\n  - name: x\n    when: own\n"
-    text = body + (f"{key}: 5\n" if key in where else f"    {key}: 5\n")
-    assert any("this version does not have it yet" in fault and repr(key) in fault for fault in faults(text))
 
 
 @pytest.mark.parametrize(

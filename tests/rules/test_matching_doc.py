@@ -20,7 +20,7 @@ def test_every_key_of_match_and_of_files_is_on_the_page() -> None:
     tables = re.findall(r"^\| key(?: of a file)? \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.M)
     match, file = (re.findall(r"^\| `(\w+)` \|", table, re.M) for table in tables)
     assert match == [field.alias or name for name, field in Match.model_fields.items()]
-    assert set(file) == set(RuleFile.model_fields) - {"dedup"}
+    assert set(file) == set(RuleFile.model_fields) - {"dedup", "storm"}
     assert f"At most {MOST_COUNTED}." in PAGE
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from rules.load import load_texts
-from rules.model import LATER, Rule
+from rules.model import Rule
 from schemas.spans import parse_span
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
@@ -30,17 +30,11 @@ def test_the_examples_load() -> None:
 
 def test_the_full_example_says_every_key() -> None:
     full = next(text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "checkout-burst" in text)
-    of_trees = {"continue", "rules"}
+    of_trees = {"continue", "rules", "under"}
     assert (
         set(re.findall(r"^ +(?:- )?(\w+):", full, re.M))
         == {field.alias or name for name, field in Rule.model_fields.items()} - of_trees
     )
-
-
-def test_what_comes_later_is_named() -> None:
-    section = PAGE.split("## What is not yet")[1].split("## When")[0]
-    named = set(re.findall(r"`(\w+)`", section))
-    assert named <= set(LATER)
 
 
 def test_defaults_and_limits_are_those_of_the_model() -> None:

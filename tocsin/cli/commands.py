@@ -29,7 +29,7 @@ quarantine = typer.Typer(help="What could not be read.", no_args_is_help=True)
 
 def add_to(app: typer.Typer) -> None:
     """Offer the commands of this module."""
-    for command in (approve, deny, acknowledge, resolve, feedback):
+    for command in (approve, deny, acknowledge, resolve, separate, feedback):
         app.command()(command)
 
 
@@ -61,6 +61,11 @@ def acknowledge(identity: Identity, reason: Reason = "", config: Config = None, 
 def resolve(identity: Identity, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
     """Say that an incident is over."""
     _about(identity, configured(config), "resolve", {}, reason=reason, as_json=as_json)
+
+
+def separate(identity: Identity, reason: Reason = "", config: Config = None, as_json: Json = False) -> None:
+    """Say that an incident is no part of the one it joined; it is told of by itself from there on."""
+    _about(identity, configured(config), "separate", {}, reason=reason, as_json=as_json)
 
 
 def feedback(

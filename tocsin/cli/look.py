@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Annotated
 
 import orjson
@@ -15,6 +16,7 @@ from connectors.ports.journal import DECISIONS
 from rules.explain import explain
 from schemas import Decision, Incident, Signal
 from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, explained, fail, show
+from tocsin.cli.together import rendered, together
 from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
@@ -87,6 +89,9 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
         "verdict": incident.verdict,
         "opened outside": ", ".join(each.url or f"{each.system} {each.id}" for each in incident.external),
         "acknowledged by": incident.acknowledged_by,
+        "part of": incident.parent,
+        "tells of": ", ".join(incident.members),
+        "began in": _root(incident),
         "links": ", ".join(link.url for link in incident.links),
     }
     for name, value in facts.items():
@@ -94,10 +99,28 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
             show(Text.assemble((f"{name:16}", "dim"), plain(value)))
 
 
-def why(identity: Identity, config: Config = None, as_json: Json = False) -> None:
+def _root(incident: Incident) -> str:
+    root = incident.root
+    return ": ".join(filter(None, (f"{root.service} ({root.incident_id})", ", ".join(root.because)))) if root else ""
+
+
+def why(
+    identity: Identity,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with", help="Another incident: say why the two belong together by the rules as they are, or why not"
+        ),
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
     """Tell the story of an incident, or what became of a signal and why."""
     loaded = configured(config)
     with explained():
+        if other is not None:
+            asyncio.run(_why_together(loaded, identity, other, as_json=as_json))
+            return
         if identity.startswith(("sig_", "bat_")):
             asyncio.run(_why_signal(loaded, identity, as_json=as_json))
             return
@@ -107,6 +130,18 @@ def why(identity: Identity, config: Config = None, as_json: Json = False) -> Non
             emit(decision)
     else:
         show(story(decisions))
+
+
+async def _why_together(loaded: Loaded, identity: str, other: str, *, as_json: bool) -> None:
+    ruleset = load_rules(loaded, load_playbooks(loaded, connect(loaded.instances)))
+    async with reading(loaded) as (_, archive):
+        one, two = await incident_of(archive, identity), await incident_of(archive, other)
+        verdicts = await together(archive, ruleset, one, two)
+    if as_json:
+        for verdict in verdicts:
+            emit({"way": verdict.way, "holds": verdict.holds, "terms": [asdict(term) for term in verdict.terms]})
+    else:
+        show(Text(plain(rendered(one, two, verdicts))))
 
 
 async def _story_of(loaded: Loaded, identity: str) -> Sequence[Decision]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import orjson
 import typer
 
+from rules.correlation.topology import Topology
 from rules.formatting import formatted
 from rules.importers.importing import read, run_steps
 from rules.importers.sheet import NotImportable, Sheet
@@ -99,9 +100,10 @@ def fmt(
 @app.command()
 def schema(
     tests: Annotated[bool, typer.Option("--tests", help="Of test files instead of rule files")] = False,
+    topology: Annotated[bool, typer.Option("--topology", help="Of topology.yaml instead of rule files")] = False,
 ) -> None:
     """Print the JSON Schema of rule files, for editors."""
-    model = CaseFile if tests else RuleFile
+    model = CaseFile if tests else Topology if topology else RuleFile
     typer.echo(json.dumps(model.model_json_schema(), indent=2))
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.correlation.background import background
-from rules.correlation.graph import FAR, Graph, together
+from rules.correlation.graph import FAR, Graph
+from rules.correlation.learnt import EPISODES, no_past, remember, together
 from rules.correlation.placing import Correlator
 from rules.correlation.root import root_of
 from rules.correlation.second_look import second_look
@@ -18,10 +19,10 @@ from schemas.document import DocumentInvalid
 from schemas.time import SECOND
 
 TOPOLOGY = """
-calls:
-  shop: [basket, till]
-  till: [ledger]
-  blog: [pages]
+services:
+  shop: {depends_on: [basket, till]}
+  till: {depends_on: [ledger]}
+  blog: {depends_on: [pages]}
 beside:
   - [fax, printer]
 """
@@ -141,16 +142,47 @@ def test_the_graph_knows_who_suffers_and_who_is_beside() -> None:
     assert (known.apart("shop", "ledger"), known.apart("fax", "printer"), known.apart("shop", "blog")) == (2, 1, FAR)
 
 
-def test_calls_seen_and_pairs_learnt_add_to_the_graph() -> None:
-    pairs = together([["fax", "blog"], ["fax", "blog", "till"], ["blog", "fax-service"], ["till"]])
-    assert pairs == [("blog", "fax")]
-    known = read("", "topology.yaml").graph([("blog", "shop")], pairs)
-    assert (known.suffers("shop", "blog"), known.apart("fax", "blog"), known.suffers("fax", "blog")) == (1, 1, FAR)
+def test_services_are_neighbours_that_went_down_together_in_half_of_the_episodes_of_either_and_in_three() -> None:
+    past = no_past()
+    for episode in (["fax", "blog"], ["fax", "blog", "till"], ["blog"]):
+        remember(past, episode)
+    assert together(past, "fax", "blog") is None
+    remember(past, ["blog", "fax"])
+    assert together(past, "blog", "fax") == (3, 4)
+    assert together(past, "till", "fax") is None
+    for _ in range(3):
+        remember(past, ["fax"])
+    assert together(past, "blog", "fax") is None
 
 
-def test_a_topology_that_says_something_else_is_refused_with_its_place() -> None:
-    with pytest.raises(DocumentInvalid, match=r"topology.yaml:1:1: unknown key 'call'; did you mean 'calls'\?"):
-        read("call: {}", "topology.yaml")
+def test_what_is_learnt_forgets_what_is_long_past_and_nothing_else() -> None:
+    past, late = no_past(), no_past()
+    for number in range(EPISODES + 50):
+        episode = [f"s{number % 7}", f"s{number % 3}", "till"]
+        remember(past, [*dict.fromkeys(episode)])
+        if number >= 50:
+            remember(late, [*dict.fromkeys(episode)])
+    assert past == late
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("service: {}", r"topology.yaml:1:1: unknown key 'service'; did you mean 'services'\?"),
+        (
+            "services:\n  a: {depend_on: [b]}",
+            r"topology.yaml:2:7: unknown key 'depend_on'; did you mean 'depends_on'\?",
+        ),
+        ("services:\n  a: {depends_on: [a]}", r"topology.yaml:2:\d+: 'a' cannot depend on itself"),
+        ("services:\n  cart: {}\n  cart-service: {}", r"topology.yaml:3:3: 'cart-service' is 'cart' again"),
+        ("beside:\n  - [a]", r"topology.yaml:2:5: two services at least go down together, found 'a'"),
+        ("services: [a]", r"topology.yaml:1:\d+: services: "),
+        ("services: {a: b", r"topology.yaml:\d+:\d+: not YAML"),
+    ],
+)
+def test_a_topology_that_says_something_else_is_refused_with_its_place(text: str, fault: str) -> None:
+    with pytest.raises(DocumentInvalid, match=fault):
+        read(text, "topology.yaml")
 
 
 ALERTS = st.lists(

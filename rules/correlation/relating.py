@@ -1,0 +1,194 @@
+"""Whether a new incident belongs to others that are open, by which way, and why or why not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rules.correlation import learnt
+from rules.correlation.compiled import Way
+from rules.correlation.gathered import Gathered, hear
+from rules.correlation.graph import FAR, Graph
+from rules.correlation.names import plain
+from rules.correlation.speaking import speaking
+from rules.correlation.topology import Topology
+from rules.correlation.values import Alert, Weights
+from rules.correlation.values import Reason as Spoken
+from rules.texts import as_text
+from schemas.spans import about, show_span
+from schemas.time import SECOND
+
+Reason = Literal["labels", "services", "learnt", "change", "weighed", "handed_over"]
+"""The closed set of what makes one incident part of another."""
+
+WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An incident that has just begun. `taken` are the values of each way taken together, `changes` what changed before it, with moments."""
+
+    alert: Alert
+    taken: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that a way asks for: whether it holds, and how it is, in words."""
+
+    kind: Reason | Literal["time"]
+    holds: bool
+    words: str
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A way that holds: by what, with all its reasons in words, and how much speaks for it."""
+
+    reasons: tuple[Reason, ...]
+    words: tuple[str, ...]
+    weight: float
+
+
+class Relations:
+    """What the rules in force say of how incidents belong together."""
+
+    def __init__(self, topology: Topology, ways: Sequence[Way]) -> None:
+        self.graph: Graph = topology.graph()
+        self.values = {text: value for way in ways for text, value in way.values}
+        """Every value by which any way goes."""
+        self.together = {way.key: way for way in ways if way.values}
+        self.within = max(way.said.within for way in ways)
+        weighed = WEIGHTS.change_s * SECOND if any(way.said.weighed for way in ways) else 0
+        self.change = max(weighed, *(way.said.change or 0 for way in ways))
+        """How long a change is remembered."""
+        self.learns = any(way.said.learnt for way in ways)
+
+    def newcomer(
+        self, identity: str, at: int, fields: Mapping[str, Any], service: str, changes: Sequence[Sequence[Any]]
+    ) -> Newcomer:
+        """An incident as it begins with a signal; `changes` are those known."""
+        values = {text: as_text(value.get(fields)) for text, value in self.values.items()}
+        alert = Alert(identity, at, name_of(fields), service, {text: value for text, value in values.items() if value})
+        taken = {key: value for key, way in self.together.items() if (value := way.value(fields))}
+        return Newcomer(alert, taken, dict(self._before(alert, changes)))
+
+    def _before(self, alert: Alert, changes: Sequence[Sequence[Any]]) -> Iterator[tuple[str, int]]:
+        """Of the changes those before it, of its service or of one that it needs."""
+        service = plain(alert.service)
+        for name, at, changed, *_ in changes:
+            if alert.at - self.change <= at <= alert.at and (
+                changed == service or self.graph.suffers(changed, service) == 1
+            ):
+                yield name, at
+
+    def related(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Related | None:
+        """How the newcomer belongs to what was gathered; None where it does not."""
+        if _distance(known, newcomer.alert.at) > way.said.within:
+            return None
+        if way.values and not way.said.weighed and not _shares(way, known, newcomer):
+            return None
+        terms = []
+        for term in self.terms(way, known, newcomer, past):
+            if not term.holds:
+                return None
+            terms.append(term)
+        reasons = tuple(dict.fromkeys(term.kind for term in terms if term.kind != "time"))
+        return Related(reasons, tuple(term.words for term in terms), sum(term.weight for term in terms))
+
+    def terms(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Iterator[Term]:
+        """All that the way asks for, each as it is."""
+        said, alert = way.said, newcomer.alert
+        gap = _distance(known, alert.at)
+        late = gap > said.within
+        yield Term(
+            "time", not late, f"{about(gap)} apart, {'more than' if late else 'within'} {show_span(said.within)}"
+        )
+        if said.weighed:
+            reasons = self._speaking(known, newcomer, past)
+            total = sum(reason.weight for reason in reasons)
+            told = ", ".join(f"{reason.text} {reason.weight:+.2f}" for reason in reasons)
+            more = total > WEIGHTS.enough
+            words = f"{told}: {total:.2f}, {'more' if more else 'not more'} than {WEIGHTS.enough}"
+            yield Term("weighed", more, words, total)
+        elif way.values:
+            yield from _values(way, known, newcomer)
+        if said.services is not None:
+            yield self._near(said.services, known, alert.service, past if said.learnt else None)
+        if said.change is not None:
+            yield _changed(said.change, known, newcomer)
+
+    def _speaking(self, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> list[Spoken]:
+        def apart(one: str, other: str) -> int:
+            return 1 if learnt.together(past, one, other) else self.graph.apart(one, other)
+
+        return speaking(known, newcomer.alert, newcomer.changes, apart, WEIGHTS)
+
+    def _near(self, most: int, known: Gathered, service: str, past: learnt.Past | None) -> Term:
+        if not service:
+            return Term("services", False, "it has no service")
+        name, others = plain(service), sorted(known["services"])
+        if name in known["services"]:
+            return Term("services", True, f"both of {service}")
+        steps, other = min(((self.graph.apart(name, other), other) for other in others), default=(FAR, ""))
+        if steps <= most and steps < FAR:
+            return Term("services", True, f"{service} is {_STEPS[steps]} {other}")
+        for other in others if most else ():
+            if (found := learnt.together(past, name, other)) is not None:
+                words = f"{service} and {other} went down together {found[0]} of {found[1]} times"
+                return Term("learnt", True, words)
+        shown = ", ".join(others[:3]) or "what has no service"
+        return Term("services", False, f"{service} is not {_STEPS_MOST[most]} {shown}")
+
+
+_STEPS = {1: "next to", 2: "two steps from"}
+_STEPS_MOST = {0: "the same as", 1: "next to", 2: "within two steps of"}
+
+
+def name_of(fields: Mapping[str, Any]) -> str:
+    """What a signal is called: its alert's name, or its title."""
+    return str(fields["labels"].get("alertname") or fields["title"])
+
+
+def taken_in(known: Gathered, newcomer: Newcomer) -> None:
+    """What was gathered, with the newcomer from here on."""
+    hear(known, newcomer.alert, newcomer.changes)
+    for key, value in newcomer.taken.items():
+        known["taken"].setdefault(key, {})[value] = newcomer.alert.at
+
+
+def _distance(known: Gathered, at: int) -> int:
+    """How far a moment is from the stretch that was heard of."""
+    gap: int = max(at - known["last"], known["start"] - at, 0)
+    return gap
+
+
+def _shares(way: Way, known: Gathered, newcomer: Newcomer) -> bool:
+    value = newcomer.taken.get(way.key)
+    return value is not None and value in known["taken"].get(way.key, ())
+
+
+def _values(way: Way, known: Gathered, newcomer: Newcomer) -> Iterator[Term]:
+    """One term for each value; they must be those of one incident, all together."""
+    held = True
+    for text, _ in way.values:
+        value, others = newcomer.alert.labels.get(text, ""), known["labels"].get(text, {})
+        if value and value in others:
+            yield Term("labels", True, f"{text} is {value[:80]!r} in both")
+            continue
+        held = False
+        theirs = ", ".join(repr(other[:80]) for other in list(others)[:3]) or "nothing"
+        yield Term(
+            "labels", False, f"{text} is {value[:80]!r} here and {theirs} there" if value else f"it has no {text}"
+        )
+    if held and not _shares(way, known, newcomer):
+        yield Term("labels", False, f"no incident there has all of {way.key} as it has")
+
+
+def _changed(span: int, known: Gathered, newcomer: Newcomer) -> Term:
+    mine = {name for name, at in newcomer.changes.items() if newcomer.alert.at - at <= span}
+    if shared := sorted(mine & known["changes"].keys()):
+        return Term("change", True, f"both came within {show_span(span)} after the change {shared[0]}")
+    words = f"other changes came before the two within {show_span(span)}"
+    return Term("change", False, words if mine else f"no change came before it within {show_span(span)}")
