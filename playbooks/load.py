@@ -85,12 +85,17 @@ def _unknown_names(
     tools: Collection[str] | None,
     actions: Collection[str] | None,
 ) -> Iterator[Fault]:
-    for index, tool in enumerate(front.gather):
-        if tools is not None and _mistaken(tool, tools):
-            yield document.fault(("gather", index), f"unknown tool {tool!r}{near(tool, tools)}")
+    for key in ("gather", "gather_configured"):
+        for index, tool in enumerate(getattr(front, key)):
+            if tools is not None and _mistaken(tool, tools):
+                yield document.fault((key, index), f"unknown tool {tool!r}{near(tool, tools)}")
     for index, glob in enumerate(front.tools):
         if tools is not None and not any(fnmatchcase(tool, glob) for tool in tools) and _mistaken(glob, tools):
             yield document.fault(("tools", index), f"{glob!r} matches no tool{near(glob, tools)}")
+    for key in ("may_propose", "may_act"):
+        for index, kind in enumerate(getattr(front.analyst, key)):
+            if actions is not None and _mistaken(kind, actions):
+                yield document.fault(("analyst", key, index), f"unknown action {kind!r}{near(kind, actions)}")
     for verdict, kinds in front.verdicts.items():
         for index, kind in enumerate(kinds):
             if actions is not None and _mistaken(kind, actions):

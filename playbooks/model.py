@@ -1,7 +1,7 @@
 """A playbook: how one kind of incident is looked into, by whom, and what may follow."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -55,8 +55,12 @@ class Analyst(Closed):
     may_propose: tuple[ActionKind, ...] = Field(
         default=(), description="Kinds of action the model may propose before it concludes; each waits for a person"
     )
+    may_act: tuple[ActionKind, ...] = Field(
+        default=(),
+        description="Kinds of action that go by their `autonomy` also where only a model's verdict led to them; any other then waits for a person",
+    )
     concurrency: int | None = Field(
-        default=None, ge=1, description="Investigations of this playbook at once, in a process"
+        default=None, ge=1, description="Investigations of this playbook at once, over all processes"
     )
 
 
@@ -85,6 +89,10 @@ class FrontMatter(Closed):
     description: str = Field(min_length=1)
     gather: tuple[ToolName, ...] = Field(
         default=(), description="Tools always run, in this order, before any reasoning"
+    )
+    gather_configured: tuple[ToolName, ...] = Field(
+        default=(),
+        description="Tools run after those of `gather` where they are configured; left out in silence elsewhere",
     )
     tools: tuple[ToolGlob, ...] = Field(default=(), description="What the analyst may ask for; `*` matches anything")
     analyst: Analyst = Analyst()
@@ -135,7 +143,13 @@ class Playbook:
 
     def may_ask(self, tool: str) -> bool:
         """Whether the analyst may call this tool; what is gathered may always be asked again."""
-        return tool in self.front.gather or any(fnmatchcase(tool, pattern) for pattern in self.front.tools)
+        always = (*self.front.gather, *self.front.gather_configured)
+        return tool in always or any(fnmatchcase(tool, pattern) for pattern in self.front.tools)
+
+    def gathers(self, tools: Container[str]) -> tuple[str, ...]:
+        """What is always run where `tools` are those there are: each once, in order. One of `gather` that is not there is a recorded failure."""
+        more = (name for name in self.front.gather_configured if name in tools)
+        return tuple(dict.fromkeys((*self.front.gather, *more)))
 
     def arguments_of(self, kind: str) -> Mapping[str, str]:
         """Argument to template name for an action kind; empty for a kind that needs no text."""

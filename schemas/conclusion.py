@@ -17,12 +17,21 @@ class Evidence(Part):
     says: str = Field(description="What follows from it, in one sentence")
 
 
+class Objection(Part):
+    """What speaks against a hypothesis; `cites` the step or signal that says so, where one does."""
+
+    says: str
+    cites: str | None = None
+
+
 class Hypothesis(Part):
-    """A likely cause. `confidence` is a probability, 0 to 1."""
+    """A likely cause. `confidence` is a probability, 0 to 1. What speaks for the first one is the conclusion's evidence."""
 
     text: str
     confidence: float = Field(ge=0, le=1)
     component: str | None = Field(default=None, description="What failed first, if it is so")
+    supports: tuple[Evidence, ...] = Field(default=(), description="What speaks for it")
+    against: tuple[Objection, ...] = Field(default=(), description="What speaks against it")
 
 
 class RuledOut(Part):
@@ -76,5 +85,9 @@ class Conclusion(Record):
     next_steps: tuple[str, ...] = ()
     actions: tuple[ProposedAction, ...] = ()
     answers: tuple[Answered, ...] = Field(default=(), description="To what the playbook wants answered")
+    lowered_from: Verdict | None = Field(
+        default=None,
+        description="The verdict without what only its own words or a model say for a milder one; its actions wait for a person",
+    )
     unmet: tuple[str, ...] = Field(default=(), description="Checks of the playbook that it does not pass")
     analyst: str = Field(default="none", description="The model that reasoned, or `none` for the model-free analyst")

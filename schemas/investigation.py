@@ -73,6 +73,9 @@ class Investigation(Record):
     trace: str | None = None
     cause: str | None = Field(default=None, description="The decision that selected the playbook")
     signal_ids: tuple[str, ...] = Field(default=(), description="What triggered it")
+    gathers: tuple[str, ...] | None = Field(
+        default=None, description="The tools it always runs, as they were configured when it began"
+    )
     parent_id: str | None = Field(default=None, description="The investigation this one helps")
     helpers: tuple[str, ...] = Field(default=(), description="Investigations that help this one")
     shares: str | None = Field(

@@ -1,7 +1,7 @@
 """What kind of cause it is: the words of exceptions, signals, logs and neighbours, weighed by how near to the fault they stand."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from processors.analyst.facts import Facts
 from processors.analyst.findings import Findings
@@ -66,6 +66,8 @@ class Diagnosis:
     matches: tuple[Match, ...] = ()
     others: tuple[tuple[Category, float], ...] = ()
     weight: float = 0.0
+    rest: Mapping[Category, tuple[Match, ...]] = field(default_factory=dict)
+    """What speaks for the others."""
 
     @property
     def host(self) -> str | None:
@@ -102,7 +104,11 @@ def diagnose(facts: Facts, findings: Findings | None = None) -> Diagnosis:
         return Diagnosis("unknown", others=tuple(ranked[:3]))
     category, weight = ranked[0]
     matches = sorted(best[category].values(), key=lambda match: (-match.weight, match.said.cites))
-    return Diagnosis(category, tuple(matches), tuple(ranked[1:4]), weight)
+    rest = {
+        other: tuple(sorted(best[other].values(), key=lambda match: (-match.weight, match.said.cites)))
+        for other, _ in ranked[1:4]
+    }
+    return Diagnosis(category, tuple(matches), tuple(ranked[1:4]), weight, rest)
 
 
 def _meant(said: Said) -> tuple[Meaning, str] | None:

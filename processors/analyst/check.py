@@ -23,11 +23,13 @@ def check(conclusion: Conclusion, steps: Sequence[Step], signals: Sequence[Signa
         for index, each in enumerate(conclusion.ruled_out)
         if each.cites is not None and not sources.knows(each.cites)
     ]
+    held = conclusion.lowered_from
     allowed = playbook.actions_for(conclusion.verdict)
+    waiting = () if held is None else playbook.actions_for(held)
     faults += [
         f"action {action.kind!r} is not among those of playbook {playbook.name!r} for verdict {conclusion.verdict!r}: {', '.join(allowed) or 'none'}"
         for action in conclusion.actions
-        if action.kind not in allowed
+        if action.kind not in allowed and not (action.ask and action.kind in waiting)
     ]
     if not conclusion.evidence and conclusion.hypothesis.confidence > 0.5:
         faults.append(f"a confidence of {conclusion.hypothesis.confidence} without any evidence; at most 0.5")

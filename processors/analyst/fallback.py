@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
+from playbooks.model import Playbook
+from playbooks.untrusted import line
+from processors.analyst.propose import ONE_LINE, TITLE
 from processors.analyst.words import clock, count, tick
-from schemas import Conclusion, Evidence, Hypothesis, Incident, Signal, Step, severity_rank
+from schemas import Conclusion, Evidence, Hypothesis, Incident, ProposedAction, Signal, Step, Verdict, severity_rank
+
+GRAVEST: tuple[Verdict, ...] = ("urgent", "actionable", "known", "duplicate")
 
 
 def minimal(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], reason: str) -> Conclusion:
@@ -30,4 +35,25 @@ def minimal(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step]
             f"Recorded and readable: {', '.join(dict.fromkeys(answered)) or 'nothing beyond the signals'}.",
         ),
         analyst="none",
+    )
+
+
+def unlooked(incident: Incident, playbook: Playbook, reason: str) -> tuple[ProposedAction, ...]:
+    """The actions of the gravest verdict the playbook has any for, where nothing could be concluded. Their texts are plain: no template is
+    rendered, and nothing that was gathered is read."""
+    kinds = next((found for verdict in GRAVEST if (found := playbook.actions_for(verdict))), ())
+    where = f" in {tick(incident.service, 60)}" if incident.service else ""
+    body = (
+        f"{tick(incident.title)}{where}: {count(max(incident.signals, 1), 'signal')} since {clock(incident.first_seen)}, severity {incident.severity}."
+        f"\n\nNobody has looked at it: the investigation failed ({reason}). Treat it as real, and look at it yourself.\n\n"
+        f"`tocsin why {incident.id}` tells what was recorded."
+    )
+    title = line(f"Not investigated: {incident.title}", TITLE)
+    return tuple(
+        ProposedAction(
+            kind=kind,
+            arguments={name: title if name in ONE_LINE else body for name in playbook.arguments_of(kind)},
+            why="nothing could be concluded",
+        )
+        for kind in kinds
     )

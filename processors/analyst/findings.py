@@ -8,7 +8,8 @@ from processors.analyst.facts import SNAPSHOT, Changed, Committed, Facts
 from processors.analyst.quotes import leaves
 from processors.evidence.alarms import Alarm, alarms_of
 from processors.evidence.dominant import Dominant, dominant_of
-from processors.evidence.ranking import can_rank, ranked
+from processors.evidence.drivers import Driver, Link, drivers_of, lagging, link_of
+from processors.evidence.ranking import can_rank, voted
 from processors.evidence.reading import merged, read
 from processors.evidence.saturation import Full, full_of
 from processors.evidence.scene import Scene, scene_of
@@ -41,6 +42,12 @@ class Findings:
     subjects: tuple[str, ...]
     ranking: tuple[tuple[str, float], ...] = ()
     """Services by how likely it began there, where metrics beside their healthy values or timed calls say so."""
+    votes: tuple[int, int] = (0, 0)
+    """Kinds of evidence that have the first of the ranking foremost, and those that have another."""
+    drivers: tuple[Driver, ...] = ()
+    """What uses up the resources that are, where the load on a database tells."""
+    link: Link | None = None
+    """How several of them belong together."""
 
     @property
     def first(self) -> str | None:
@@ -72,23 +79,30 @@ def findings_of(facts: Facts, steps: Sequence[Step]) -> Findings:
     heard += [f"{frame.path} {frame.function} {frame.context_line}" for frame in facts.frames[:8]]
     heard += [each.example for each in facts.patterns if each.before == 0][:20]
     scene = scene_of(gathered, alerted=incident.service, start=incident.first_seen, texts=texts, heard=heard)
+    full = full_of(gathered)
+    ranking, votes = _ranking(scene, facts)
+    drivers = drivers_of((*full, *lagging(scene.shifts)), [(step.id, step.result) for step in answers])
     return Findings(
         scene=scene,
         alarms=alarms_of(gathered, seen),
-        full=full_of(gathered),
+        full=full,
         dominant=tuple(each for step in answers for each in dominant_of(step.id, step.result)),
         wellbeing=wellbeing_of(gathered, [(step.id, step.result) for step in answers]),
         subjects=subjects,
-        ranking=_ranking(scene, facts),
+        ranking=ranking,
+        votes=votes,
+        drivers=drivers,
+        link=link_of(drivers, gathered.series),
     )
 
 
-def _ranking(scene: Scene, facts: Facts) -> tuple[tuple[str, float], ...]:
+def _ranking(scene: Scene, facts: Facts) -> tuple[tuple[tuple[str, float], ...], tuple[int, int]]:
     if not can_rank(scene.gathered):
-        return ()
+        return (), (0, 0)
     metrics = {series.metric for series in scene.gathered.series}
     said = (text for signal in facts.signals[:1] for text in leaves(signal.raw) if text in metrics)
-    return tuple(ranked(scene.gathered, scene.templates, target=facts.incident.service, metric=next(said, "")))
+    found, votes = voted(scene.gathered, scene.templates, target=facts.incident.service, metric=next(said, ""))
+    return tuple(found), votes
 
 
 def _seen_in(subjects: Sequence[str], told: Gathered) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ class Sign:
     says: str
     cites: str | None = None
     quote: str = ""
+    own: bool = False
+    """It rests on nothing but words of the signal itself, which whoever caused it may have written."""
 
 
 def signs_of(facts: Facts, extent: Extent, findings: Findings | None = None) -> tuple[Sign, ...]:
@@ -91,14 +93,17 @@ def _said(facts: Facts) -> list[Sign]:
     found: list[Sign] = []
     for signal in facts.signals[:5]:
         names = (signal.title, signal.labels.get("alertname", ""), signal.labels.get("rule", ""))
+        said = signal.id, signal.title
         if any(_HEARTBEAT.search(name) for name in names):
-            found.append(Sign("heartbeat", 1.2, "it only proves that alerting works", signal.id, signal.title))
+            # The name of a rule, alone, is the monitoring's own; within a longer title it can be anybody's.
+            own = not any(_HEARTBEAT.fullmatch(name.strip()) for name in names)
+            found.append(Sign("heartbeat", 1.2, "it only proves that alerting works", *said, own))
         elif any(_TEST.search(text) for text in (*names, signal.body[:500])) and not facts.chain:
-            found.append(Sign("test", 1.0, "it says itself that it is a test", signal.id, signal.title))
+            found.append(Sign("test", 1.0, "it says itself that it is a test", *said, own=True))
         elif any(_MAINTENANCE.search(text) for text in (*names, signal.body[:500])):
-            found.append(Sign("maintenance", 0.7, "it speaks of planned work", signal.id, signal.title))
+            found.append(Sign("maintenance", 0.7, "it speaks of planned work", *said, own=True))
         elif any(_PASSED.search(text) for text in (*names, signal.body[:500], *_texts(signal))):
-            found.append(Sign("passed", 0.7, "it says itself that a check passed", signal.id, signal.title))
+            found.append(Sign("passed", 0.7, "it says itself that a check passed", *said, own=True))
         if found:
             break
     return found

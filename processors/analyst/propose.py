@@ -16,17 +16,21 @@ ONE_LINE = ("title", "summary", "subject")
 def propose(
     conclusion: Conclusion, playbook: Playbook, values: Mapping[str, Any], *, issue: str | None = None
 ) -> tuple[ProposedAction, ...]:
-    """One action per kind the playbook lists, in its order. `values` is `playbooks.render.context` with this conclusion; `issue` the id
-    of the issue an earlier incident has, which a comment of a `known` or `duplicate` verdict then goes to."""
+    """One action per kind the playbook lists, in its order; those of the verdict it was lowered from as well, for a person to approve. `values` is
+    `playbooks.render.context` with this conclusion; `issue` the id of the issue an earlier incident has, which a comment of a `known` or
+    `duplicate` verdict then goes to."""
     made: list[ProposedAction] = []
-    for kind in playbook.actions_for(conclusion.verdict):
+    kinds, held = playbook.actions_for(conclusion.verdict), conclusion.lowered_from
+    more = () if held is None else tuple(kind for kind in playbook.actions_for(held) if kind not in kinds)
+    for kind in (*kinds, *more):
         arguments: dict[str, Any] = {
             argument: text(playbook, template, values, one_line=argument in ONE_LINE)
             for argument, template in playbook.arguments_of(kind).items()
         }
         if kind == "linear.comment" and issue is not None:
             arguments["issue"] = issue
-        made.append(ProposedAction(kind=kind, arguments=arguments, why=f"verdict {conclusion.verdict}"))
+        why = f"verdict {conclusion.verdict}" if kind in kinds else f"verdict {held} without what was only said"
+        made.append(ProposedAction(kind=kind, arguments=arguments, why=why, ask=kind not in kinds))
     return tuple(made)
 
 

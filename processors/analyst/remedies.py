@@ -1,15 +1,17 @@
 """What to do: a remedy out of a closed set, and the next steps for a tired person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, assert_never
 
 from processors.analyst.categories import Diagnosis
+from processors.analyst.driven import unloaded
 from processors.analyst.extent import Extent
 from processors.analyst.facts import Facts
 from processors.analyst.patterns import Category
 from processors.analyst.suspects import Suspect
 from processors.analyst.verdict import Ruling, issue_of
 from processors.analyst.words import listed, tick
+from processors.evidence.drivers import Driver
 from processors.evidence.outside import Outside
 
 Remedy = Literal[
@@ -105,11 +107,16 @@ def next_steps(
     suspects: tuple[Suspect, ...],
     culprit: Suspect | None,
     ruling: Ruling,
+    drivers: Sequence[Driver] = (),
 ) -> tuple[str, ...]:
     """At most seven, the most useful first."""
+    if ruling.lowered_from is not None and ruling.verdict == "noise":
+        return ("Confirm that what it says of itself is so; if it is not, approve the actions that wait.",)
     if ruling.verdict == "noise":
         return ("Nothing now. If it comes again and again, silence it or correct the rule that raises it.",)
     steps: list[str] = []
+    if ruling.lowered_from is not None:
+        steps.append("Confirm that what it says of itself is so; if it is not, approve the actions that wait.")
     service = tick(facts.incident.service, 60) if facts.incident.service else "the service"
     if ruling.earlier is not None:
         issue = issue_of(ruling.earlier)
@@ -129,6 +136,8 @@ def next_steps(
         )
     if diagnosis.host is not None:
         steps.append(f"Check whether {tick(diagnosis.host, 80)} is up and reachable from {service}.")
+    elif drivers and diagnosis.category == "resource_exhaustion":
+        steps += [f"For {each.full.name}: {unloaded(each)}." for each in drivers[:2]]
     elif diagnosis.category == "resource_exhaustion":
         steps.append(
             f"Look at usage against limits of {service} over the last day: sudden means load, gradual means a leak."

@@ -1,5 +1,7 @@
 """The sentences of a conclusion: what broke, since when, how bad, and what most likely caused it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from processors.analyst.begin import Begin
@@ -10,6 +12,7 @@ from processors.analyst.patterns import Category
 from processors.analyst.suspects import Suspect
 from processors.analyst.verdict import Ruling
 from processors.analyst.words import clock, count, listed, tick
+from schemas import Evidence, Step
 from schemas.spans import in_words
 
 QUIET_S = 600
@@ -87,11 +90,15 @@ def _state(extent: Extent) -> str:
     return f"still going on after {in_words(extent.lasted_s)}"
 
 
-def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling, telling: str = "") -> str:
-    """The most likely cause in one or two sentences."""
+def cause(
+    facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: Ruling, telling: str = "", used: str = ""
+) -> str:
+    """The most likely cause in one or two sentences. `used`: what uses up a resource, where that is known; `telling`: the most telling line."""
     if ruling.verdict == "noise":
-        return f"Nothing is broken that a person must repair, and no action is needed: {ruling.because}."
-    if diagnosis.matches:
+        return f"No failure was found: nothing is broken that a person must repair, and no action is needed: {ruling.because}."
+    if used and diagnosis.category == "resource_exhaustion":
+        text = used
+    elif diagnosis.matches:
         head = diagnosis.matches[0]
         says = head.meaning.says
         text = f"{says[0].upper()}{says[1:]}: {tick(head.line, 220)}"
@@ -119,6 +126,13 @@ def cause(facts: Facts, diagnosis: Diagnosis, culprit: Suspect | None, ruling: R
     elif facts.changes or facts.commits:
         text += ". None of the changes before it fits"
     return text + "."
+
+
+def seen_in(evidence: Sequence[Evidence], steps: Sequence[Step]) -> str:
+    """Which tools' answers it rests on, those quoted most first, as a sentence; nothing where it rests on signals alone."""
+    names = {step.id: step.name for step in steps if step.kind == "tool_call"}
+    quoted = Counter(names[each.cites] for each in evidence if each.cites in names)
+    return f" Seen in {listed([name for name, _ in quoted.most_common()])}." if quoted else ""
 
 
 def alternative(suspect: Suspect) -> str:

@@ -16,20 +16,43 @@ MANY = 1000
 """Signals from which an error that lasts is urgent."""
 MANY_USERS = 500
 
+WITNESS = 0.6
+"""Beside what a signal says of itself, signs of this weight must stand for it to be taken at its word."""
+_STEP: dict[Verdict, Verdict] = {
+    "urgent": "actionable", "actionable": "noise", "known": "noise", "duplicate": "noise", "noise": "noise",
+}  # fmt: skip
+"""One step milder."""
+
 _CERTAIN = ("heartbeat", "test")
 _SMALL = frozenset({"dev", "development", "test", "testing", "sandbox", "local", "staging", "qa", "preview", "ci"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A verdict, why, and the earlier incident it leans on."""
+    """A verdict, why, and the earlier incident it leans on. `lowered_from`: what it would be without the signal's own words for a milder one."""
 
     verdict: Verdict
     because: str
     earlier: EarlierIncident | None = None
+    lowered_from: Verdict | None = None
 
 
 def rule(facts: Facts, extent: Extent, signs: tuple[Sign, ...]) -> Ruling:
+    """By all signs; but where nothing except the signal's own words speaks for a milder verdict, only one step milder than without them."""
+    found = _rule(facts, extent, signs)
+    others = tuple(sign for sign in signs if not sign.own)
+    if len(others) == len(signs) or sum(sign.weight for sign in others) >= WITNESS:
+        return found
+    plain = _rule(facts, extent, others)
+    if plain.verdict == found.verdict:
+        return found
+    verdict = _STEP[plain.verdict]
+    said = "; ".join(sign.says for sign in signs if sign.own)
+    because = f"{said}, and nothing else says so: what would be done without these words waits for a person"
+    return Ruling(verdict, because, plain.earlier if verdict != "noise" else None, plain.verdict)
+
+
+def _rule(facts: Facts, extent: Extent, signs: tuple[Sign, ...]) -> Ruling:
     """The first that holds of: noise, duplicate, urgent, known, actionable, noise for what is neither severe nor confirmed."""
     weight = sum(sign.weight for sign in signs)
     certain = any(sign.name in _CERTAIN for sign in signs)

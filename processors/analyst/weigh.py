@@ -5,18 +5,21 @@ Pure: the same incident, signals, steps and time give the same conclusion. docs/
 
 from collections.abc import Iterator, Sequence
 
+from processors.analyst.alternatives import alternatives_of, objections
 from processors.analyst.begin import Begin, begin_of
 from processors.analyst.categories import Diagnosis, diagnose
-from processors.analyst.confidence import confidence_of, place_of
+from processors.analyst.confidence import confidence_of
+from processors.analyst.driven import driven
 from processors.analyst.exhibits import found, looked_at, well
 from processors.analyst.extent import Extent, extent_of
 from processors.analyst.facts import Facts, read_facts
 from processors.analyst.findings import Findings, enriched, findings_of
+from processors.analyst.grounds import Grounds, grounds_of
 from processors.analyst.noise import Sign, signs_of
 from processors.analyst.quotes import Sources
 from processors.analyst.remedies import next_steps, remediation, remedy_of
-from processors.analyst.suspects import MENTIONED, Suspect, assess, best
-from processors.analyst.telling import alternative, cause, other_category, summary
+from processors.analyst.suspects import Suspect, assess, best
+from processors.analyst.telling import cause, seen_in, summary
 from processors.analyst.verdict import Ruling, rule
 from processors.analyst.words import clock, count, is_name, tick
 from schemas import Conclusion, Evidence, Hypothesis, Incident, Signal, Step
@@ -27,7 +30,6 @@ from schemas.time import SECOND
 
 MOST_EVIDENCE = 16
 MOST_RULED_OUT = 6
-MOST_PLACES = 10
 UNPROVEN = 0.5
 """Confidence without one quote for it."""
 
@@ -35,6 +37,13 @@ UNPROVEN = 0.5
 def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], now: int) -> Conclusion:
     """The conclusion, without actions (`processors.analyst.propose` adds those of the playbook). Never raises on what tools returned:
     what cannot be read is left out. `signals` oldest first; `now` in microseconds."""
+    return weighed(incident, signals, steps, now)[0]
+
+
+def weighed(
+    incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], now: int
+) -> tuple[Conclusion, Grounds]:
+    """The same, and what its confidence rests on."""
     facts = read_facts(incident, signals, steps, now)
     sources = Sources(steps, signals)
     findings = findings_of(facts, steps)
@@ -47,26 +56,25 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
     ruling = rule(facts, extent, signs)
     noise = ruling.verdict == "noise"
     culprit = None if noise else best(suspects)
-    confidence = confidence_of(facts, diagnosis, extent, culprit)
-    sure = _noise_confidence(signs) if noise else confidence.value
-    if findings.ranking and culprit is None and not noise:
-        sure = max(sure, place_of(findings.ranking))
+    grounds = grounds_of(facts, diagnosis, extent, suspects, culprit, signs, ruling, findings)
+    sure = confidence_of(grounds)
     remedy = remedy_of(diagnosis, culprit, ruling, next(iter(findings.scene.outside), None))
     evidence = [
         each
         for each in _evidence(sources, facts, begin, diagnosis, extent, culprit, signs, ruling, findings)
         if each is not None
     ]
-    return Conclusion(
+    telling = findings.alarms[0].text if findings.alarms else ""
+    conclusion = Conclusion(
         verdict=ruling.verdict,
         summary=" ".join(filter(None, (summary(facts, begin, extent, ruling), looked_at(findings) if noise else ""))),
         hypothesis=Hypothesis(
-            text=cause(facts, diagnosis, culprit, ruling, findings.alarms[0].text if findings.alarms else ""),
+            text=cause(facts, diagnosis, culprit, ruling, telling, driven(findings.drivers, findings.link))
+            + seen_in(evidence, steps),
             confidence=sure if evidence else min(sure, UNPROVEN),
+            against=tuple(objections(facts, diagnosis, extent, culprit, ruling, findings)),
         ),
-        alternatives=()
-        if noise
-        else (*_alternatives(diagnosis, suspects, culprit, confidence.value), *_elsewhere(findings, confidence.value)),
+        alternatives=() if noise else alternatives_of(sources, diagnosis, suspects, culprit, findings, sure),
         category="healthy" if noise else diagnosis.category,
         component=None if noise else _component(facts, diagnosis, findings),
         blast_radius=_blast(facts, extent, findings),
@@ -74,9 +82,11 @@ def weigh(incident: Incident, signals: Sequence[Signal], steps: Sequence[Step], 
         remediation=remediation(remedy, diagnosis, culprit),
         evidence=_distinct(evidence)[:MOST_EVIDENCE],
         ruled_out=tuple(_ruled_out(facts, suspects, extent))[:MOST_RULED_OUT],
-        next_steps=next_steps(facts, diagnosis, extent, suspects, culprit, ruling),
+        next_steps=next_steps(facts, diagnosis, extent, suspects, culprit, ruling, findings.drivers),
+        lowered_from=ruling.lowered_from,
         analyst="none",
     )
+    return conclusion, grounds
 
 
 def _evidence(
@@ -150,31 +160,6 @@ def _distinct(evidence: list[Evidence]) -> tuple[Evidence, ...]:
     return tuple(kept)
 
 
-def _elsewhere(findings: Findings, confidence: float) -> Iterator[Hypothesis]:
-    """Where else it may have begun."""
-    best = findings.ranking[0][1] if findings.ranking else 0.0
-    for name, score in findings.ranking[1:MOST_PLACES]:
-        if score > 0:
-            share = round(min(0.9, confidence) * 0.5 * score / max(best, score), 2)
-            yield Hypothesis(text=f"It began in {tick(name, 80)}.", confidence=share, component=name)
-
-
-def _alternatives(
-    diagnosis: Diagnosis, suspects: tuple[Suspect, ...], culprit: Suspect | None, confidence: float
-) -> Iterator[Hypothesis]:
-    left = round(1.0 - confidence, 4)
-    for suspect in suspects:
-        if suspect is not culprit and suspect.ruled_out is None and suspect.score >= MENTIONED and left > 0.05:
-            share = round(min(left, confidence, 0.5 * suspect.score), 2)
-            left -= share
-            yield Hypothesis(text=alternative(suspect), confidence=share)
-    for category, weight in diagnosis.others:
-        if left > 0.05 and weight >= 1.0:
-            share = round(min(left, confidence * weight / max(weight, diagnosis.weight + weight)), 2)
-            left -= share
-            yield Hypothesis(text=other_category(category), confidence=share)
-
-
 def _ruled_out(facts: Facts, suspects: tuple[Suspect, ...], extent: Extent) -> Iterator[RuledOut]:
     for suspect in suspects:
         if suspect.ruled_out is not None:
@@ -198,6 +183,9 @@ def _blast(facts: Facts, extent: Extent, findings: Findings) -> tuple[str, ...]:
 
 def _component(facts: Facts, diagnosis: Diagnosis, findings: Findings) -> str | None:
     """What failed first: as the evidence engine finds, else the dependency that is named, else the incident's own service."""
+    if findings.drivers and diagnosis.category == "resource_exhaustion":
+        root = findings.link.root if findings.link is not None else findings.drivers[0]
+        return root.full.service or facts.incident.service
     if findings.first is not None:
         return findings.first
     if diagnosis.category in ("dependency_failure", "infrastructure") and diagnosis.host is not None:
@@ -209,8 +197,3 @@ def _change(culprit: Suspect | None) -> Change | None:
     if culprit is None:
         return None
     return Change(kind=culprit.kind, id=culprit.id, title=culprit.title, at=rfc3339(culprit.at), url=culprit.url)
-
-
-def _noise_confidence(signs: tuple[Sign, ...]) -> float:
-    """How sure it is that nothing is broken."""
-    return round(min(0.9, 0.3 + 0.4 * sum(sign.weight for sign in signs)), 2)

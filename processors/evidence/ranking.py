@@ -84,11 +84,20 @@ def ranked(
     gathered: Gathered, templates: Sequence[Template], *, target: str | None = None, metric: str = ""
 ) -> list[tuple[str, float]]:
     """Services with their scores, the likeliest first. `target` is what suffers, `metric` what of it."""
+    return voted(gathered, templates, target=target, metric=metric)[0]
+
+
+def voted(
+    gathered: Gathered, templates: Sequence[Template], *, target: str | None = None, metric: str = ""
+) -> tuple[list[tuple[str, float]], tuple[int, int]]:
+    """The same, and of the independent kinds of evidence (metrics, time spent, time on the way, errors) how many have the first service
+    foremost and how many another."""
     names = _names(gathered)
     own = _own(gathered, metric, _suffering(gathered, target, metric))
     edges = gathered.edges
     calls = {(edge.caller, edge.callee) for edge in edges if edge.caller and edge.callee}
     itself, way, told = _itself(edges), _way(edges), _told(templates)
+    votes = [_foremost(part) for part in (own, itself, way, told)]
     busy = sum(edge.before.p50 * edge.before.count for edge in edges if edge.before is not None)
     busy = busy or sum(edge.during.own_p50 * edge.during.count for edge in edges if edge.during is not None)
     scores = {
@@ -100,7 +109,16 @@ def ranked(
     }
     if target is not None and calls:
         scores = _walked(_unmasked(scores, calls, gathered.series), calls, target)
-    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+    found = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+    first = found[0][0] if found else ""
+    agreed = sum(first in vote for vote in votes)
+    return found, (agreed, sum(bool(vote) for vote in votes) - agreed)
+
+
+def _foremost(part: dict[str, float]) -> set[str]:
+    """Those with the most of it, or nearly."""
+    most = max(part.values(), default=0.0)
+    return {name for name, value in part.items() if value >= 0.9 * most} if most > 0 else set()
 
 
 def _names(gathered: Gathered) -> list[str]:

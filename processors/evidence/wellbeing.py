@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from playbooks.untrusted import quote
 from processors.evidence.fields import Row, plain
 from processors.evidence.values import Gathered
 
 ENOUGH = 4
 """So many states must be seen, all of them good, before they contradict an alert."""
+NAMED, NAME = 4, 60
+"""So many things that are well are named, with so many characters each; of more it is said how many."""
 OVER_S = 1200
 """The last failing event must be this long before the latest thing seen, for it to be over."""
 _GOOD = {
@@ -46,7 +49,7 @@ class Wellbeing:
     empty: tuple[str, ...] = ()
     """Names of lists that were asked for and hold nothing: events, alerts, failures."""
     kinds: tuple[str, ...] = ()
-    """The good states by what they are of, the most common first: `pods: phase Running (3)`."""
+    """The good states by what they are of, the most common first, with the names of few: "pods `a` and `b`: phase Running (2)"."""
 
     @property
     def well(self) -> bool:
@@ -58,11 +61,13 @@ def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Well
     """Over all answers."""
     good = bad = 0
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    names: dict[str, dict[str, None]] = defaultdict(dict)
     for _, answer in answers:
-        for of, is_good, kind in _states(answer):
+        for of, is_good, kind, name in _states(answer):
             good, bad = good + (is_good is True), bad + (is_good is False)
             if is_good is not False:
                 kinds[of][kind] += 1
+                names[of] |= {name: None} if name else {}
     said = [(each.cites, each.quote or each.text) for each in gathered.said if _CALM.search(each.text)]
     said += [(each.cites, each.text) for each in gathered.logs if _CALM.search(each.text)]
     failing = [each.at for each in gathered.said if each.level > 0 and each.at is not None]
@@ -72,14 +77,16 @@ def wellbeing_of(gathered: Gathered, answers: Sequence[tuple[str, Any]]) -> Well
     ]
     moments += [series.times[-1] for series in gathered.series if series.times]
     over = (max(moments) - max(failing)) / 1e6 if failing and moments else None
-    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0, _empty(answers), tuple(_shown(kinds)))
+    return Wellbeing(good, bad, tuple(said[:5]), over, good + bad > 0, _empty(answers), tuple(_shown(kinds, names)))
 
 
-def _shown(kinds: Mapping[str, Counter[str]]) -> Iterator[str]:
+def _shown(kinds: Mapping[str, Counter[str]], names: Mapping[str, Mapping[str, None]]) -> Iterator[str]:
     """What is well, by what it is of, the most common first."""
     for of, counted in sorted(kinds.items(), key=lambda each: -each[1].total())[:6]:
         says = ", ".join(f"{kind} ({count})" if count > 1 else kind for kind, count in counted.most_common(5))
-        yield f"{of}: {says}" if of else says
+        named = list(names.get(of, ()))
+        called = f" {', '.join(quote(name, NAME) for name in named)}" if len(named) <= NAMED else ""
+        yield f"{of}{called}: {says}" if of else says
 
 
 def _empty(answers: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
@@ -91,15 +98,16 @@ def _empty(answers: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _states(node: Any, of: str = "", depth: int = 0) -> Iterator[tuple[str, bool | None, str]]:
-    """Every state: what it is of, whether it is good (None: it only goes with those that are), and what it says."""
+def _states(node: Any, of: str = "", depth: int = 0) -> Iterator[tuple[str, bool | None, str, str]]:
+    """Every state: what it is of, whether it is good (None: it only goes with those that are), what it says, and the name of the thing."""
     if depth > 8:
         return
     if isinstance(node, list):
         for each in node:
             yield from _states(each, of, depth + 1)
     elif isinstance(node, Mapping):
-        yield from ((of, is_good, kind) for is_good, kind in _of_object(node))
+        name = Row(node).text("name", "title")
+        yield from ((of, is_good, kind, name) for is_good, kind in _of_object(node))
         for key, value in node.items():
             many = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
             yield from _states(value, str(key).replace("_", " ") if many else of, depth + 1)
@@ -112,7 +120,7 @@ def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool | None, str]]:
         row.number("ready", "readyreplicas", "available"),
     )
     if desired is not None and ready is not None:
-        yield ready >= desired, f"{ready:g} of {desired:g} ready"
+        yield ready >= desired, f"{ready:g} of {desired:g} replicas ready"
     if row.has("type") and "status" in row.fields and "reason" in row.fields:
         return  # a condition: its meaning depends on its type
     for key, value in node.items():

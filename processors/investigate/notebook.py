@@ -1,6 +1,6 @@
 """The notebook: all that one investigation writes, each unit fenced by the lease of its job."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +72,9 @@ class Notebook:
         """What evidence cites."""
         return f"{self.investigation.id}/{index}"
 
-    async def begin(self, before: bytes, helpers: Sequence[Playbook]) -> None:
-        """Take it up, or up again; `before` is its row as it was read. Helpers begin with it. Raises Conflict when another job was faster."""
+    async def begin(self, before: bytes, helpers: Sequence[Playbook], tools: Container[str] = ()) -> None:
+        """Take it up, or up again; `before` is its row as it was read. Helpers begin with it. `tools`: those there are now, by which it is
+        decided what it gathers. Raises Conflict when another job was faster."""
         now, was = self._journal.now(), self.investigation
         first = was.started_at is None
         waited = max(0, now - was.paused_at) / SECOND if was.status == "paused" and was.paused_at is not None else 0.0
@@ -88,6 +89,8 @@ class Notebook:
             "paused_at": None,
             "waits_for": None,
         }
+        if first:
+            update["gathers"] = self._playbook.gathers(tools)
         if children:
             update["helpers"] = tuple(child.id for child, _ in children)
         begun = was.model_copy(update=update)

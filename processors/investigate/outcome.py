@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playbooks.model import Playbook
+from processors.analyst.fallback import unlooked
 from schemas import (
     Action,
     Command,
@@ -18,7 +19,7 @@ from schemas import (
     digest,
     to_rfc3339,
 )
-from schemas.payload import ActionChanged, Concluded
+from schemas.payload import ActionChanged, Concluded, InvestigationChanged
 from schemas.time import SECOND
 
 PROPOSAL_LIFE_S = 24 * 3600
@@ -75,6 +76,33 @@ def ending(
     found = {"verdict": conclusion.verdict, "summary": conclusion.summary, "as_of": to_rfc3339(as_of)}
     command = ended(investigation, reason, at=at, **found)
     return Ending(done, (concluded, *actions), command)
+
+
+def failing(investigation: Investigation, playbook: Playbook | None, *, at: int, cause: str, attempt: int) -> Ending:
+    """The end of one that could not be concluded at all: its failure, and the actions of the gravest verdict its playbook has, with plain texts,
+    so that a person looks at the incident instead. Pure."""
+    incident, reason = investigation.incident, f"it broke {attempt - 1} times; see the log"
+    failed = investigation.model_copy(update={"status": "failed", "error": reason, "finished_at": at})
+    decision = decide(
+        "investigation.failed",
+        at=at,
+        actor="system",
+        because=reason,
+        cause=(cause, investigation.id),
+        data=InvestigationChanged(playbook=investigation.playbook, reason=reason, attempt=attempt),
+        incident_id=incident.id,
+        investigation_id=investigation.id,
+        versions=Versions(playbook=investigation.playbook_version),
+        rehearsal=incident.rehearsal,
+        trace=investigation.trace,
+    )
+    actions: list[Decision] = []
+    if playbook is not None and investigation.parent_id is None:
+        actions = proposals(
+            unlooked(incident, playbook, reason), incident, playbook, at=at, cause=decision.id, scope=investigation.id,
+            investigation_id=investigation.id, trace=investigation.trace,
+        )  # fmt: skip
+    return Ending(failed, (decision, *actions), ended(investigation, reason, at=at))
 
 
 def ended(investigation: Investigation, reason: str, *, at: int, **found: str) -> Command:

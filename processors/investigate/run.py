@@ -69,8 +69,9 @@ class Run(Session):
         self._before, self._helpers = before, helpers
         self._talking = Talking(self)
 
-    async def go(self, *, gather: bool = True) -> None:
-        """To the end, or to a pause. `gather` False concludes at once from what is recorded. Raises LeaseLost, Conflict."""
+    async def go(self, *, gather: bool = True, weigh: bool = True) -> None:
+        """To the end, or to a pause. `gather` False concludes at once from what is recorded, without a model; `weigh` False says what is
+        certain alone. Raises LeaseLost, Conflict."""
         identity = self.notebook.investigation.id
         try:
             await self._begin()
@@ -79,7 +80,7 @@ class Run(Session):
             while gather and await self._next():
                 pass
             if not gather:
-                await self._conclude(f"it broke {self.notebook.attempt - 1} times before", broken=True)
+                await self._at_last(f"it broke {self.notebook.attempt - 1} times before", weigh=weigh)
         finally:
             self.means.interrupts.over(identity)
 
@@ -93,7 +94,7 @@ class Run(Session):
         book = self.notebook
         lost = book.investigation.reserved
         self.means.interrupts.of(book.investigation.id)
-        await book.begin(self._before, self._helpers)
+        await book.begin(self._before, self._helpers, self.means.tools)
         self.tell(Began(book.investigation))
         self.signals = await read_signals(self.means.archive, self.task.signal_ids, book.investigation.id)
         if lost is not None:
@@ -240,6 +241,14 @@ class Run(Session):
         if any(step.name == CANCEL for step in self.notebook.steps):
             conclusion = conclusion.model_copy(update={"actions": ()})
         await self._end(conclusion, error)
+
+    async def _at_last(self, because: str, *, weigh: bool) -> None:
+        """From what is recorded alone."""
+        case = await self.case() if self.task.question is not None and weigh else None
+        if case is not None and not any(step.name == ANSWER for step in case.round):
+            await self._reply(None, because, case)
+        else:
+            await self._conclude(because, broken=not weigh)
 
     async def _end(self, conclusion: Conclusion, error: str | None) -> None:
         looked = (step.started_at for step in reversed(self.notebook.steps) if step.name == SNAPSHOT)

@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from connectors.ports.archive import Archive
 from connectors.ports.journal import (
-    DECISIONS,
-    INPUTS,
     Busy,
     Conflict,
     Job,
@@ -18,35 +15,33 @@ from connectors.ports.journal import (
     JournalError,
     LeaseLost,
     Unavailable,
-    recorded,
 )
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.tool import Tool
 from playbooks.library import Library
 from playbooks.load import thaw
 from playbooks.model import Playbook
-from processors.investigate import inbox
+from processors.investigate.failing import fail
 from processors.investigate.means import Means
-from processors.investigate.outcome import ended
 from processors.investigate.rows import (
     INVESTIGATIONS,
     PLAYBOOKS,
     QUEUE,
-    RUNNING,
     Task,
     load_steps,
     version_key,
 )
 from processors.investigate.run import Held, Run
 from processors.investigate.tracing import investigation_span
-from schemas import Investigation, Versions, decide
-from schemas.payload import InvestigationChanged
+from schemas import Investigation
 from schemas.time import SECOND
 
 GATHER_ATTEMPTS = 4
-"""After so many broken attempts nothing more is asked: what is recorded is concluded from."""
-ATTEMPTS = 8
-"""After so many it has failed, and is said to."""
+"""After so many broken attempts nothing more is asked: the model-free analyst concludes from what is recorded."""
+WEIGH_ATTEMPTS = 10
+"""After so many nothing is weighed either: the conclusion of last resort says what is certain."""
+ATTEMPTS = 12
+"""After so many not even that could be written: it has failed, and somebody is told."""
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +66,6 @@ class Workers:
         self._owner, self._concurrency, self._ttl_s = owner, concurrency, ttl_s
         self._meters = meters or NullMeters()
         self._means = means or Means(journal, archive, tools, self._meters)
-        self._busy: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Until cancelled; what is under way then is handed back, and goes on at its next step with another worker."""
@@ -167,14 +161,14 @@ class Workers:
             return
         playbook = await self._playbook(investigation)
         most = playbook.front.analyst.concurrency
-        if most is not None and self._busy[playbook.name] >= most:
-            await self._later(job, task)
-            return
-        self._busy[playbook.name] += 1
-        try:
+        if most is None:
             await self._run(held, task, investigation, playbook, before)
-        finally:
-            self._busy[playbook.name] -= 1
+            return
+        async with self._means.places.one_if_free(f"playbook/{playbook.name}", most) as free:
+            if free:
+                await self._run(held, task, investigation, playbook, before)
+        if not free:
+            await self._later(job, task)
 
     async def _run(
         self, held: Held, task: Task, investigation: Investigation, playbook: Playbook, before: bytes
@@ -191,7 +185,8 @@ class Workers:
             helpers=self._helpers(investigation, playbook),
         )
         with investigation_span(investigation.trace, playbook.name, investigation.id, investigation.incident_id):
-            await run.go(gather=held.job.attempt - task.polite <= GATHER_ATTEMPTS)
+            tried = held.job.attempt - task.polite
+            await run.go(gather=tried <= GATHER_ATTEMPTS, weigh=tried <= WEIGH_ATTEMPTS)
 
     def _helpers(self, investigation: Investigation, playbook: Playbook) -> list[Playbook]:
         """Those its playbook names; helpers have none of their own."""
@@ -219,32 +214,12 @@ class Workers:
         return thaw(frozen)
 
     async def _fail(self, job: Job, task: Task, investigation: Investigation) -> None:
-        """The very end: even the conclusion of last resort could not be written."""
-        now = self._journal.now()
-        reason = f"it broke {job.attempt - 1} times; see the log"
-        failed = investigation.model_copy(update={"status": "failed", "error": reason, "finished_at": now})
-        decision = decide(
-            "investigation.failed",
-            at=now,
-            actor="system",
-            because=reason,
-            cause=(task.cause, investigation.id),
-            data=InvestigationChanged(playbook=investigation.playbook, reason=reason, attempt=job.attempt),
-            incident_id=investigation.incident_id,
-            investigation_id=investigation.id,
-            versions=Versions(playbook=investigation.playbook_version),
-            rehearsal=investigation.incident.rehearsal,
-            trace=investigation.trace,
-        )
-        async with self._journal.unit(lease=job.lease) as unit:
-            unit.put(INVESTIGATIONS, failed.id, failed.to_json())
-            unit.append(DECISIONS, recorded(decision))
-            if failed.parent_id is None:
-                unit.delete(RUNNING, failed.incident_id)
-                unit.append(INPUTS, recorded(ended(investigation, reason, at=now)))
-            unit.finish(job)
-        if failed.parent_id is not None:
-            await inbox.woken(self._journal, failed.parent_id, f"failed-{failed.id}")
+        try:
+            playbook: Playbook | None = await self._playbook(investigation)
+        except (LookupError, ValueError) as error:
+            _log.error("investigation %r fails without its playbook: %s", investigation.id, error)
+            playbook = self._library.get(investigation.playbook)
+        await fail(self._journal, job, task, investigation, playbook)
 
 
 def is_stale(investigation: Investigation, task: Task, job_id: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.model_server import KEY, Asked, Says
 
 _FENCED = re.compile(r'<outside-\w+ cite="([^"]+)" source="[^"]*">\n(.*?)\n</outside-', re.DOTALL)
-_WEIGHED = re.compile(r'cite="weighed".*?"verdict": "(\w+)"', re.DOTALL)
+_WEIGHED = re.compile(r'cite="weighed"[^>]*>\s*verdict: (\w+)', re.DOTALL)
 _MARK = re.compile(r"inj-\d{3}")
 
 

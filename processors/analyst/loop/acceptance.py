@@ -12,7 +12,7 @@ from processors.analyst.loop.addressed import Address, addresses
 from processors.analyst.loop.case import Case
 from processors.analyst.loop.draft import Draft
 from processors.analyst.loop.masking import Mask
-from processors.analyst.loop.reach import beyond
+from processors.analyst.loop.reach import beyond, lowered, measure
 from processors.analyst.loop.seen import Seen
 from schemas import Conclusion, Evidence, Hypothesis, Step
 from schemas.conclusion import Answered, Change, RuledOut
@@ -61,18 +61,26 @@ def judge(
         faults.append(verdict)
     if faults:
         return Refused(tuple(faults))
-    conclusion = _conclusion(draft, evidence, case, model)
+    heard = from_people(case, evidence)
+    conclusion = _conclusion(draft, evidence, case, model).model_copy(
+        update={"lowered_from": lowered(draft.verdict, case.weighed, from_people=heard)}
+    )
     made = with_actions(
         conclusion, case.incident, case.signals, case.steps, case.playbook, case.now, investigation_id=case.investigation.id,
         issue=_issue(case) if draft.verdict in ("duplicate", "known") else None,
     )  # fmt: skip
     why = {each.kind: each.why for each in draft.actions if each.why}
     weighed = case.weighed
-    alone = None if weighed is None else case.playbook.actions_for(weighed.verdict)
+    trusted = case.playbook.front.analyst.may_act
+    own = () if weighed is None else (weighed.verdict, measure(weighed))
+    alone = None if weighed is None else (*(kind for each in own for kind in case.playbook.actions_for(each)), *trusted)
     actions = tuple(
         each.model_copy(
-            # What the records alone would not do, a person decides: a model may have been talked into it.
-            update={"why": why.get(each.kind, each.why), "ask": alone is not None and each.kind not in alone}
+            # What the records alone would not do, a person decides: a model may have been talked into it. A playbook can take that risk.
+            update={
+                "why": why.get(each.kind, each.why),
+                "ask": each.ask or (alone is not None and each.kind not in alone),
+            }
         )
         for each in made.actions
     )
@@ -86,17 +94,27 @@ def seen_in(case: Case) -> Seen:
 
 def spoken_to(case: Case, seen: Seen) -> tuple[Address, ...]:
     """Where recorded text addresses its reader; what people of ours said is theirs to say."""
-    people = {
-        step.id
-        for step in case.steps
-        if step.kind == "event" and str((step.arguments or {}).get("author", "")).startswith("human:")
-    }
+    people = _people(case)
     recorded = (
         (cites, text) for cites, texts in seen.texts.items() if cites not in people for text in texts if len(text) > 15
     )
     # What a server says of its tools is read by a model as well.
     described = ((name, tool.description) for name, tool in case.tools.items() if name.startswith("mcp."))
     return addresses((*recorded, *described))
+
+
+def from_people(case: Case, evidence: Sequence[Evidence]) -> bool:
+    """Whether some evidence is quoted from what a person of ours said."""
+    people = _people(case)
+    return any(each.cites in people for each in evidence)
+
+
+def _people(case: Case) -> set[str]:
+    return {
+        step.id
+        for step in case.steps
+        if step.kind == "event" and str((step.arguments or {}).get("author", "")).startswith("human:")
+    }
 
 
 def resolve(cites: str, case: Case) -> str:
@@ -181,6 +199,7 @@ def _verdict(draft: Draft, evidence: Sequence[Evidence], case: Case, seen: Seen)
     return beyond(
         draft.verdict, weighed, case.incident, spoken_to=spoken_to(case, seen),
         from_tools=any(each.cites in tools for each in evidence), has_issue=_issue(case) is not None,
+        from_people=from_people(case, evidence),
     )  # fmt: skip
 
 

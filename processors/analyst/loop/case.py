@@ -68,14 +68,20 @@ class Case:
         return incident_in(self.steps) or self.investigation.incident
 
     @property
+    def gathers(self) -> tuple[str, ...]:
+        """The tools that always run, as it was decided when the investigation began."""
+        decided = self.investigation.gathers
+        return decided if decided is not None else self.playbook.front.gather
+
+    @property
     def gathered(self) -> tuple[Step, ...]:
         """Answers of the tools that always run, and the look at the incident after them."""
-        return self.steps[: len(self.playbook.front.gather) + 1]
+        return self.steps[: len(self.gathers) + 1]
 
     @property
     def talk(self) -> tuple[Step, ...]:
         """What came after gathering."""
-        return self.steps[len(self.playbook.front.gather) + 1 :]
+        return self.steps[len(self.gathers) + 1 :]
 
     @cached_property
     def round(self) -> tuple[Step, ...]:

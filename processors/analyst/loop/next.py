@@ -60,7 +60,7 @@ def next_move(case: Case) -> Move:
 
     Time counts while tools and models work, not while nobody does: an investigation that waited for a worker is not the poorer for it.
     """
-    index, gather, analyst = len(case.steps), case.playbook.front.gather, case.playbook.front.analyst
+    index, gather, analyst = len(case.steps), case.gathers, case.playbook.front.analyst
     stopping = next((each for each in case.waiting if each.kind == CANCEL), None)
     if index < len(gather):
         if stopping is not None:

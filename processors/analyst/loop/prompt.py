@@ -6,6 +6,7 @@ from typing import Any
 
 from connectors.ports.model import Message, ModelRequest, Result, Text, ToolShape
 from playbooks.render import RenderFailed, context, render
+from processors.analyst.briefing import briefing
 from processors.analyst.loop.bounds import left_s
 from processors.analyst.loop.case import Case, Window, incident_in
 from processors.analyst.loop.draft import Draft
@@ -78,6 +79,11 @@ class PromptBuilder:
 
     def _parts(self, case: Case) -> list[str]:
         around, value = self._fence.around, self.mask.value
+        # Who stands anywhere in what it begins with is known before the first word of it is written.
+        for known in (case.investigation.incident, *case.signals):
+            self.mask.meet(known.model_dump(mode="json", exclude_none=True))
+        for step in case.gathered:
+            self.mask.meet(step.result)
         looked_at = incident_in(case.gathered) or case.investigation.incident
         incident = looked_at.model_dump(
             mode="json", exclude_none=True, exclude={"signal_ids", "trace", "group_id", "rehearsal"}
@@ -97,18 +103,10 @@ class PromptBuilder:
         parts += [f"{step.name}:\n{self._transcript.gathered(step)}" for step in case.gathered]
         weighed = case.weighed
         if weighed is not None:
-            shown = weighed.model_dump(
-                mode="json",
-                exclude_none=True,
-                exclude={"actions", "schema_version", "analyst", "evidence", "answers", "unmet"},
-            )
-            cited = [
-                f"[{each.cites.replace(case.investigation.id, 'step')}] {each.quote}: {each.says}"
-                for each in weighed.evidence
-            ]
-            text = _dump(value({**shown, "evidence": cited}))
+            text = self.mask.text(briefing(weighed, case.investigation.id))
             parts.append(
-                "## What the records alone say\n\nStated heuristics, no reasoning; a start to confirm or to refute.\n\n"
+                "## What the records alone say\n\nHypotheses by stated heuristics, without reasoning, the likeliest first, each with what speaks for it and"
+                " against it. Start from them: confirm or refute the first before you look elsewhere. Cite the ids in brackets, not this.\n\n"
                 + around(text, cites="weighed", source="heuristics")
             )
         if case.investigation.helpers:

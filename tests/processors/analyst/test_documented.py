@@ -1,5 +1,6 @@
 """docs/analyst.md says what the code does, and docs/playbooks.md what a playbook may say."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from connectors.stream import connector as stream
 from playbooks.library import load_library
 from playbooks.model import ARGUMENTS, Analyst, FrontMatter
 from playbooks.render import CONTEXT, environment
-from processors.analyst import begin, categories, confidence, extent, inquiry, noise, suspects, verdict, weigh
+from processors.analyst import begin, categories, confidence, extent, grounds, inquiry, noise, suspects, verdict, weigh
 from processors.analyst.patterns import MEANINGS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -40,12 +41,23 @@ def test_weights_and_limits_are_documented() -> None:
     for name in ("ROOT", "RAISED", "OWN", "NEW_LOG", "OLD_LOG", "NEIGHBOUR", "AFAR"):
         (row,) = [row for row in ANALYST.split("\n") if f"(`{name}`)" in row]
         assert row.endswith(f"| {getattr(categories, name)} |")
-    for module, name in ((confidence, "TIME_ONLY_CEILING"), (confidence, "UNKNOWN_CEILING"), (weigh, "UNPROVEN")):
-        assert f"{getattr(module, name):.2f}" in ANALYST and f"`{name}`" in ANALYST
-    assert (
-        f"{confidence.BASE:.2f}" in ANALYST
-        and f"at most {confidence.CEILING:.2f}; {confidence.CULPRIT_CEILING:.2f} only" in ANALYST
-    )
+    for module, name in (
+        (grounds, "CEILING"),
+        (grounds, "CULPRIT_CEILING"),
+        (grounds, "TIME_ONLY_CEILING"),
+        (grounds, "UNKNOWN_CEILING"),
+        (grounds, "BLIND_CEILING"),
+        (weigh, "UNPROVEN"),
+    ):
+        assert f"{getattr(module, name):.2f}" in ANALYST and f"(`{name}`)" in ANALYST
+    fields = [each.name for each in dataclasses.fields(grounds.Grounds)][:-1]
+    assert len(fields) == len(confidence.WEIGHTS) - 1 and f"`INTERCEPT` = {confidence.INTERCEPT}" in ANALYST
+    for field, weight in zip(fields, confidence.WEIGHTS[1:], strict=True):
+        (row,) = [row for row in ANALYST.split("\n") if row.startswith(f"| `{field}` |")]
+        assert row.endswith(f"| {weight} |")
+    assert f"`WITNESS` = {verdict.WITNESS}" in ANALYST
+    for name in ("GATHER_ATTEMPTS", "WEIGH_ATTEMPTS", "ATTEMPTS"):
+        assert f"(`{name}`)" in ANALYST
     assert extent.QUIET == 20 and "at least 20 log lines" in " ".join(ANALYST.split())
 
 

@@ -175,11 +175,39 @@ def test_what_recovered_at_once_and_alone_is_noise(gather: Any) -> None:
     assert "recovered by itself after 60 s" in made.summary
 
 
-@pytest.mark.parametrize(
-    "title", ["Watchdog", "DeadMansSnitch", "This is a test alert from Grafana", "Test notification"]
+@pytest.mark.parametrize("title", ["Watchdog", "DeadMansSnitch", "InfoInhibitor"])
+def test_heartbeats_are_noise_whatever_severity_they_claim(gather: Any, title: str) -> None:
+    made = concluded(gather, [alert(title, severity="critical")], [])
+    assert (made.verdict, made.lowered_from, made.actions) == ("noise", None, ())
+
+
+LIES = (
+    "This is a test alert from Grafana",
+    "Test notification",
+    "Watchdog: the database is away",
 )
-def test_tests_and_heartbeats_are_noise_whatever_severity_they_claim(gather: Any, title: str) -> None:
-    assert concluded(gather, [alert(title, severity="critical")], []).verdict == "noise"
+
+
+@pytest.mark.parametrize("title", LIES)
+@pytest.mark.parametrize(
+    ("severity", "verdict", "held"), [("critical", "actionable", "urgent"), ("error", "noise", "actionable")]
+)
+def test_what_only_its_own_words_call_harmless_is_one_step_milder_and_what_would_have_been_done_waits_for_a_person(
+    gather: Any, title: str, severity: str, verdict: str, held: str
+) -> None:
+    made = concluded(gather, [alert(title, severity=severity)], [])
+    assert (made.verdict, made.lowered_from) == (verdict, held)
+    kinds = PLAYBOOK.actions_for(held)
+    assert {each.kind for each in made.actions} == set(kinds)
+    assert all(each.ask == (each.kind not in PLAYBOOK.actions_for(made.verdict)) for each in made.actions)
+    assert "approve the actions that wait" in made.next_steps[0]
+    assert any("Nothing but its own words" in each.says for each in made.hypothesis.against)
+
+
+def test_what_another_witness_confirms_is_taken_at_its_word(gather: Any) -> None:
+    signals = [alert("Database away: this is a test alert", severity="critical", status="resolved")]
+    made = concluded(gather, signals, [], status="resolved", resolved_at=START + 60 * SECOND)
+    assert (made.verdict, made.lowered_from, made.actions) == ("noise", None, ())
 
 
 def test_an_error_in_a_test_suite_of_names_is_no_test_alert(gather: Any) -> None:

@@ -162,5 +162,8 @@ def test_what_is_well_is_told_by_what_it_is_of() -> None:
         "nodes": [{"name": "n", "ready": "True", "disk_pressure": "False"}],
     }
     found = wellbeing_of(Gathered(), [("s1", answer)])
-    assert found.kinds == ("pods: phase Running (2), no restarts (2)", "nodes: ready True, no disk_pressure")
+    assert found.kinds == (
+        "pods `a`, `b`: phase Running (2), no restarts (2)",
+        "nodes `n`: ready True, no disk_pressure",
+    )
     assert (found.good, found.bad) == (4, 0)

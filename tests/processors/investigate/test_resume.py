@@ -1,6 +1,7 @@
 """A worker may die at any write: the next one goes on at the next step, asks nothing twice that was recorded, and ends the same."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from playbooks.library import Library
 from playbooks.load import read
 from processors.investigate import Intake
+from processors.investigate.outcome import failing
 from processors.investigate.rows import QUEUE, load_steps
-from processors.investigate.worker import ATTEMPTS, GATHER_ATTEMPTS
-from schemas import Conclusion
+from processors.investigate.worker import ATTEMPTS, GATHER_ATTEMPTS, WEIGH_ATTEMPTS
+from schemas import Action, Conclusion, Investigation
 from tests.support.checkout_story import night
 from tests.support.probe_tool import Probe
 
@@ -201,7 +203,46 @@ def test_what_breaks_its_workers_again_and_again_is_concluded_without_asking_mor
     asyncio.run(main())
 
 
-def test_what_cannot_even_be_concluded_has_failed_and_says_so(world: Any) -> None:
+@pytest.mark.parametrize("claims", [9, WEIGH_ATTEMPTS - 1])
+def test_a_worker_that_dies_in_nine_claims_leaves_what_was_gathered_to_be_weighed_without_a_model(
+    world: Any, claims: int
+) -> None:
+    async def main() -> None:
+        async with world() as w:
+            probes = probed(w)
+            await w.select(INCIDENT, SIGNALS)
+            await Intake(w.journal, w.library).step()
+            for claim in range(claims):
+                with pytest.raises(Killed):
+                    await w.workers(Mortal(w.journal, 4 if claim == 0 else 1, after=True)).one()
+                w.clock.advance(seconds=61)
+            assert await w.workers().one()
+            concluded = next(each for each in await w.decisions() if each.kind == "investigation.concluded")
+            made = Conclusion.model_validate(concluded.data["conclusion"])
+            assert made.analyst == "none" and "could not be weighed" not in made.summary and made.evidence
+            assert concluded.data["steps"] == 3 and sum(probe.calls for probe in probes.values()) == 3
+            assert (await w.kinds())[-1] == "action.proposed"
+
+    asyncio.run(main())
+
+
+def test_when_weighing_itself_kills_the_worker_what_is_certain_is_said_unweighed(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            await w.select(INCIDENT, SIGNALS)
+            await Intake(w.journal, w.library).step()
+            for _ in range(WEIGH_ATTEMPTS):
+                with pytest.raises(Killed):
+                    await w.workers(Mortal(w.journal, 1, after=False)).one()
+                w.clock.advance(seconds=61)
+            assert await w.workers().one()
+            concluded = next(each for each in await w.decisions() if each.kind == "investigation.concluded")
+            assert "could not be weighed" in concluded.data["conclusion"]["summary"]
+
+    asyncio.run(main())
+
+
+def test_what_cannot_even_be_concluded_has_failed_and_somebody_is_told(world: Any) -> None:
     async def main() -> None:
         async with world() as w:
             await w.select(INCIDENT, SIGNALS)
@@ -211,7 +252,13 @@ def test_what_cannot_even_be_concluded_has_failed_and_says_so(world: Any) -> Non
                     await w.workers(Mortal(w.journal, 1, after=False)).one()
                 w.clock.advance(seconds=61)
             assert await w.workers().one()
-            assert (await w.kinds())[-1] == "investigation.failed"
+            decisions = await w.decisions()
+            place = next(number for number, each in enumerate(decisions) if each.kind == "investigation.failed")
+            actions = [Action.model_validate(each.data["action"]) for each in decisions[place + 1 :]]
+            kinds = w.library.get("triage-error").actions_for("urgent")
+            assert tuple(each.kind for each in actions) == kinds and "page" in kinds
+            assert all("Nobody has looked at it" in json.dumps(each.arguments) for each in actions)
+            assert all("Not investigated: " in json.dumps(each.arguments) for each in actions)
             assert await w.journal.pending(QUEUE) == 0 and await w.journal.scan("investigating") == []
             # Triage hears of it, or it would take the investigation for running and start no other.
             (told,) = await w.commands()
@@ -219,3 +266,20 @@ def test_what_cannot_even_be_concluded_has_failed_and_says_so(world: Any) -> Non
             assert "verdict" not in told.data
 
     asyncio.run(main())
+
+
+def test_a_failed_investigation_pages_once_however_often_it_is_ended(world: Any) -> None:
+    book = asyncio.run(_library(world)).get("triage-error")
+    investigation = Investigation(
+        id="inv_1", incident_id=INCIDENT.id, playbook=book.name, playbook_version=book.version, incident=INCIDENT, queued_at=1
+    )  # fmt: skip
+    once, again = (failing(investigation, book, at=at, cause="x", attempt=13) for at in (5, 5))
+    assert once == again and once.decisions[0].kind == "investigation.failed"
+    keys = {Action.model_validate(each.data["action"]).idempotency_key for each in once.decisions[1:]}
+    assert len(keys) == len(once.decisions) - 1
+    assert failing(investigation, None, at=5, cause="x", attempt=13).decisions[1:] == ()
+
+
+async def _library(world: Any) -> Library:
+    async with world() as w:
+        return w.library  # type: ignore[no-any-return]
