@@ -6,20 +6,25 @@ from functools import partial
 from connectors.ports.checkup import Checkup
 from connectors.ports.connector import Connector
 from connectors.ports.tool import Tool
-from connectors.sql.query import SqlQuery
-from connectors.sql.reading import answers
 from connectors.sql.settings import SqlSettings
-from connectors.sql.tables import SqlCatalogue, SqlSelect
 
 
 def tools(settings: SqlSettings, _instance: str) -> Sequence[Tool]:
     """The tools, where there is a database to ask."""
-    kinds = (SqlQuery, SqlSelect, SqlCatalogue)
-    return tuple(kind(settings) for kind in kinds) if settings.databases else ()
+    if not settings.databases:
+        return ()
+    from connectors.sql.query import SqlQuery  # the driver takes 7 MB that most programs need not have
+    from connectors.sql.tables import SqlCatalogue, SqlSelect
+
+    return (SqlQuery(settings), SqlSelect(settings), SqlCatalogue(settings))
 
 
 def checkups(settings: SqlSettings, _instance: str) -> Sequence[Checkup]:
     """Whether each database answers."""
+    if not settings.databases:
+        return []
+    from connectors.sql.reading import answers
+
     return [
         Checkup(f"sql {name}", partial(answers, name, database), f"check sql.databases.{name}")
         for name, database in settings.databases.items()
