@@ -19,13 +19,12 @@ from schemas.time import SECOND
 class Hearing:
     """How much each thing counts in a second look."""
 
-    rounds: int = 2
     around_s: int = 600
-    fades_s: int = 200
-    any: float = 0.15
+    fades_s: int = 300
+    any: float = 0.1
     same: float = 1.0
     service: float = 0.5
-    near: float = 0.4
+    near: float = 0.5
     alone: float = 0.1
     """How loud an alert is to itself, so that one alone does not go to whatever else there is."""
     clearly: float = 1.5
@@ -49,9 +48,8 @@ def second_look(
     known = [alert for alert in alerts if alert.id in placed]
     now = {alert.id: placed[alert.id] for alert in known}
     voices = _voices(known, graph, ways)
-    for _ in range(ways.rounds):
-        for number, alert in enumerate(known):
-            now[alert.id] = _heard(now, alert.id, voices[number], ways)
+    for number, alert in enumerate(known):
+        now[alert.id] = _heard(now, alert.id, voices[number], ways)
     return [Moved(one.id, placed[one.id], now[one.id]) for one in known if placed[one.id] != now[one.id]]
 
 

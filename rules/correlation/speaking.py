@@ -37,18 +37,12 @@ def speaking(
 
 
 def _nearest(gathered: Gathered, service: str, now: int, apart: Apart, weights: Weights) -> Reason | None:
-    """The service of the incident that is nearest by the graph and was heard of last."""
-    shares = {1: 1.0, 2: weights.farther}
-    scored = [
-        (shares[steps] * _fading(now, at, weights.near_s), other, steps)
-        for other, at in gathered["services"].items()
-        if other != service and (steps := apart(service, other)) in shares
-    ]
-    if not scored:
+    """The neighbour of the incident that was heard of last."""
+    near = [(at, other) for other, at in gathered["services"].items() if apart(service, other) == 1]
+    if not near:
         return None
-    share, other, steps = max(scored)
-    way = "next to" if steps == 1 else "two steps from"
-    return Reason(weights.near * share, f"{service} is {way} {other}")
+    at, other = max(near)
+    return Reason(weights.near * _fading(now, at, weights.near_s), f"{service} is next to {other}")
 
 
 def _labelled(gathered: Gathered, alert: Alert, weights: Weights) -> list[Reason]:

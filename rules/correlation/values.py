@@ -49,18 +49,17 @@ class Weights:
     """How much each thing counts. An alert joins the incident for which the sum is highest and above `enough`."""
 
     enough: float = 0.75
-    idle_s: int = 240
+    idle_s: int = 300
     """An incident that heard nothing for so long takes no more alerts."""
     time: float = 1.0
-    time_s: int = 150
+    time_s: int = 180
     same: float = 1.5
     """The same alert of the same service again; it weighs less the longer ago it was."""
-    same_s: int = 900
+    same_s: int = 600
     service: float = 0.5
-    near: float = 0.6
-    """A neighbour in the graph of services; a neighbour's neighbour counts `farther` of it."""
-    farther: float = 0.4
-    near_s: int = 90
+    near: float = 0.5
+    """A neighbour in the graph of services."""
+    near_s: int = 120
     label: float = 0.5
     """Shared labels; labels that both name and that differ count against it."""
     change: float = 0.5
