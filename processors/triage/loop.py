@@ -32,6 +32,8 @@ from schemas.time import SECOND
 CONSUMER = "triage"
 LEASE = "triage"
 BATCH = 500
+BEHIND = 2_000
+"""Of a backlog so many are decided and made durable together, each BATCH of them in a turn of the event loop."""
 BUSY, GATHER_S = 64, 0.03
 """After a batch of so many inputs more are coming: the next one is given so long to grow, so that rows that change again and again are written
 less often. A thousand inputs a second make no such batch, and wait for nothing."""
@@ -102,9 +104,11 @@ class Triage:
     async def step(self) -> int:
         """Decide about the next batch and return its size; without one, wait a while, or have time recorded as passed."""
         self.lease = await self._renewed()
-        if self._latest >= BUSY and 0 < await self.journal.head(INPUTS) - self.position < BATCH:
+        limit = BEHIND if self._latest >= BATCH else BATCH
+        entries = await self.journal.read(INPUTS, after=self.position, limit=limit)
+        if self._latest >= BUSY and 0 < len(entries) < BATCH:
             await asyncio.sleep(GATHER_S)
-        entries = await self.journal.read(INPUTS, after=self.position, limit=BATCH)
+            entries = await self.journal.read(INPUTS, after=self.position, limit=limit)
         self._latest = len(entries)
         if not entries:
             await self._wait()
@@ -112,7 +116,7 @@ class Triage:
         began = self.journal.now()
         await rulesets.fetch_asked_for(self.journal, self.engine, entries)
         try:
-            folded = fold(self.engine, self.state, entries, self._poison)
+            folded = await self._folded(entries)
         except Broken as broken:
             _log.exception("input %d is set aside", broken.offset)
             self._poison[broken.offset] = str(broken)
@@ -121,6 +125,16 @@ class Triage:
         await self._commit(entries, folded)
         self._note(entries, folded, began)
         return len(entries)
+
+    async def _folded(self, entries: Sequence[Entry]) -> Folded:
+        """Raises Broken."""
+        folded = fold(self.engine, self.state, entries[:BATCH], self._poison)
+        for first in range(BATCH, len(entries), BATCH):
+            await asyncio.sleep(0)
+            more = fold(self.engine, self.state, entries[first : first + BATCH], self._poison)
+            folded.decisions += more.decisions
+            folded.quarantine += more.quarantine
+        return folded
 
     async def release(self) -> None:
         """Let the next one take over at once."""

@@ -42,6 +42,7 @@ class Cursors:
         self._brokers, self._topics, self._database, self._client_id = brokers, topics, database, client_id
         self._cursors: list[_Cursor] = []
         self._asking: AIOKafkaConsumer | None = None
+        self._ends: dict[str, int] = {}
         self._lock = asyncio.Lock()
 
     async def end(self, stream: str) -> int:
@@ -76,7 +77,10 @@ class Cursors:
 
     async def read(self, stream: str, after: int, limit: int) -> list[Entry]:
         """As the port's `read`."""
-        end = await self.end(stream)
+        end = self._ends.get(stream, 0)
+        if after + limit > end:
+            # It only grows: who is far behind need not ask again each time.
+            self._ends[stream] = end = await self.end(stream)
         if after >= end or limit <= 0:
             return []
         found: list[Entry] = []

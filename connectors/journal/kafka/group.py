@@ -78,7 +78,7 @@ async def read(connection: Connection, units: Sequence[KafkaUnit]) -> Known:
         known.leases = {name: Held(owner, token) for name, owner, token in await cursor.fetchall()}
     if jobs:
         cursor = await connection.execute(
-            """SELECT queue, id, owner, attempt FROM jobs WHERE (queue, id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """SELECT queue, id, owner, attempt FROM jobs WHERE (queue, id) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY queue, id FOR UPDATE""",
             _columns(sorted(jobs)),
         )
@@ -86,13 +86,13 @@ async def read(connection: Connection, units: Sequence[KafkaUnit]) -> Known:
     if moved := sorted({(move.consumer, move.stream) for unit in units for move in unit.moves}):
         # The row is made first, as one that is not there cannot be locked.
         await connection.execute(
-            """INSERT INTO positions (consumer, stream, "offset", epoch) SELECT *, 0, 0 FROM unnest(%s::text[], %s::text[])
+            """INSERT INTO positions (consumer, stream, "offset", epoch) SELECT *, 0, 0 FROM unnest(%b::text[], %b::text[])
                ON CONFLICT DO NOTHING""",
             _columns(moved),
         )
         cursor = await connection.execute(
             """SELECT consumer, stream, "offset" FROM positions
-               WHERE (consumer, stream) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+               WHERE (consumer, stream) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY consumer, stream FOR UPDATE""",
             _columns(moved),
         )
@@ -100,7 +100,7 @@ async def read(connection: Connection, units: Sequence[KafkaUnit]) -> Known:
     checked = {(row.space, row.key) for unit in units for row in unit.rows if isinstance(row, Create | Replace)}
     if checked:
         cursor = await connection.execute(
-            """SELECT space, key, value FROM spaces WHERE (space, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """SELECT space, key, value FROM spaces WHERE (space, key) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY space, key FOR UPDATE""",
             _columns(sorted(checked)),
         )

@@ -1,4 +1,7 @@
-"""Writing what a group of units changes, and numbering what they append."""
+"""Writing what a group of units changes, and numbering what they append.
+
+Arrays go out in binary form (`%b`): as text each byte of each row would be looked at for what needs escaping.
+"""
 
 from collections.abc import Sequence
 
@@ -29,7 +32,7 @@ async def write(connection: Connection, changes: Changes, *, now: int, schema: s
         news.add(OUTBOX)
     if news:
         await connection.execute(
-            "SELECT pg_notify(%s, told) FROM unnest(%s::text[]) AS told", (f"{CHANNEL}_{schema}", sorted(news))
+            "SELECT pg_notify(%s, told) FROM unnest(%b::text[]) AS told", (f"{CHANNEL}_{schema}", sorted(news))
         )
     return numbers
 
@@ -40,7 +43,7 @@ async def _positions(connection: Connection, changes: Changes) -> None:
     moved = sorted(changes.positions.items())
     await connection.execute(
         """UPDATE positions AS p SET "offset" = m."offset", epoch = m.epoch
-           FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS m (consumer, stream, "offset", epoch)
+           FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) AS m (consumer, stream, "offset", epoch)
            WHERE p.consumer = m.consumer AND p.stream = m.stream""",
         (
             [consumer for (consumer, _), _ in moved],
@@ -57,17 +60,17 @@ async def _rows(connection: Connection, changes: Changes) -> None:
     kept = sorted((*at, value) for at, value in changes.rows.items() if value is not None and at not in changes.created)
     if gone:
         await connection.execute(
-            "DELETE FROM spaces WHERE (space, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            "DELETE FROM spaces WHERE (space, key) IN (SELECT * FROM unnest(%b::text[], %b::text[]))",
             ([space for space, _ in gone], [key for _, key in gone]),
         )
     if made:
         await connection.execute(
-            "INSERT INTO spaces (space, key, value) SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[])",
+            "INSERT INTO spaces (space, key, value) SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[])",
             tuple(map(list, zip(*made, strict=True))),
         )
     if kept:
         await connection.execute(
-            """INSERT INTO spaces (space, key, value) SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[])
+            """INSERT INTO spaces (space, key, value) SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[])
                ON CONFLICT (space, key) DO UPDATE SET value = excluded.value""",
             tuple(map(list, zip(*kept, strict=True))),
         )
@@ -81,7 +84,7 @@ async def _jobs(connection: Connection, changes: Changes, now: int) -> set[str]:
         due = [change.due or now for change in queued]
         await connection.execute(
             """INSERT INTO jobs (queue, id, payload, due, priority, free_at)
-               SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[])
+               SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[], %b::bigint[], %b::bigint[], %b::bigint[])
                ON CONFLICT (queue, id) DO NOTHING""",
             (
                 [change.queue for change in queued],
@@ -125,7 +128,7 @@ async def _records(connection: Connection, records: Sequence[Numbered], now: int
         await connection.execute(
             """INSERT INTO outbox (stream, number, at, kind, key, payload, trace)
                SELECT %s, %s + place - 1, %s, kind, key, payload, trace
-               FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[])
+               FROM unnest(%b::text[], %b::text[], %b::bytea[], %s::bytea[])
                WITH ORDINALITY AS waiting (kind, key, payload, trace, place)""",
             (
                 stream,
@@ -139,8 +142,9 @@ async def _records(connection: Connection, records: Sequence[Numbered], now: int
         )
         if stream in INDEXED:
             keyed = [(each.record.key, number) for number, each in enumerate(waiting, first) if each.record.key]
-            await connection.execute(
-                "INSERT INTO keys (stream, key, number) SELECT %s, * FROM unnest(%s::text[], %s::bigint[])",
-                (stream, [key for key, _ in keyed], [number for _, number in keyed]),
-            )
+            if keyed:
+                await connection.execute(
+                    "INSERT INTO keys (stream, key, number) SELECT %s, * FROM unnest(%b::text[], %b::bigint[])",
+                    (stream, [key for key, _ in keyed], [number for _, number in keyed]),
+                )
     return last
