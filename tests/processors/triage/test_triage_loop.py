@@ -14,7 +14,7 @@ from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, L
 from connectors.ports.meters import NullMeters
 from processors.triage import rulesets
 from processors.triage.fold import replay
-from processors.triage.loop import Triage, run
+from processors.triage.loop import BATCH, BEHIND, Triage, run
 from rules.engine import Engine
 from schemas.decision import Decision
 from schemas.incident import Incident
@@ -187,6 +187,30 @@ def test_a_replay_sets_aside_what_the_engine_broke_on(tmp_path: Path, clock: Man
         assert [decision.kind for decision in out].count("signal.quarantined") == 1
         again = replayed(await all_inputs(journal), ALERTS)
         assert again == [decision.to_json() for decision in out] and len(out) == 4
+
+    on_journal(tmp_path, clock, flow)
+
+
+def test_a_backlog_is_decided_in_larger_batches_as_it_would_have_been_one_by_one(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """With an input that breaks the engine far inside such a batch, after parts of it were decided."""
+
+    async def flow(journal: SqliteJournal) -> None:
+        loop = await holding(journal, Trap(rules(ALERTS)))
+        backlog = [signal(f"s{number}", service=f"service {number % 700}") for number in range(BATCH + BEHIND + 300)]
+        backlog[BATCH + BEHIND - 100] = signal("trap", title="trap")
+        await give(journal, *backlog)
+        sizes: list[int] = []
+        while await journal.head(INPUTS) > loop.position:
+            before = loop.position
+            await loop.step()
+            sizes.append(loop.position - before)
+        assert BEHIND in sizes and sum(sizes) == len(backlog) + 1
+        out = await decided(journal)
+        assert sum(decision.kind == "signal.quarantined" for decision in out) == 1
+        again = replay(await all_inputs(journal), Trap(rules(ALERTS)))
+        assert [decision.to_json() for decision in out] == [decision.to_json() for decision in again]
 
     on_journal(tmp_path, clock, flow)
 
