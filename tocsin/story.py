@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from schemas import Action, Conclusion, Decision, Incident, Step, to_rfc3339
+from schemas import Action, Conclusion, Decision, Incident, Step, Usage, to_rfc3339
 
 STYLES = {"critical": "bold white on red", "error": "bold red", "warning": "yellow", "info": "cyan", "debug": "dim"}
 KIND_STYLES = {
@@ -118,13 +118,18 @@ def conclusion_view(conclusion: Conclusion, steps: Sequence[Step] = ()) -> Rende
                 )
             )
     parts += _listing("Ruled out", [f"{item.text}: {item.why}" for item in conclusion.ruled_out])
+    parts += _listing("Could be", [f"{each.text} ({each.confidence:.0%})" for each in conclusion.alternatives])
+    parts += _listing("Asked by the playbook", [f"{each.question} {each.answer}" for each in conclusion.answers])
+    parts += _listing("Not met", conclusion.unmet)
     parts += _listing("Next", conclusion.next_steps)
     return Group(*parts)
 
 
 def action_view(action: Action) -> RenderableType:
     """What would be, or was, done outside: in full."""
-    state = "would be done" if action.state == "proposed" else action.state
+    state: str = "would be done" if action.state == "proposed" else action.state
+    if action.state == "proposed" and action.autonomy == "propose" and not (action.withheld or action.rehearsal):
+        state = f"waits for a person: tocsin approve {action.id}, or deny"
     title = Text.assemble((action.kind, "bold"), f"  {state}")
     heading, _, text = plain(action.rendered or action.arguments).partition("\n\n")
     body: list[RenderableType] = [
@@ -152,6 +157,7 @@ def story(decisions: Sequence[Decision]) -> RenderableType:
     for decision in decisions:
         if decision.kind == "investigation.concluded":
             parts += [Text(), conclusion_view(Conclusion.model_validate(decision.data["conclusion"]), steps)]
+            parts += _took(Usage.model_validate(decision.data.get("usage") or {}))
     parts += [Padding(action_view(action), (1, 0, 0, 0)) for action in last_actions(decisions)]
     return Group(*parts)
 
@@ -177,6 +183,16 @@ def last_actions(decisions: Iterable[Decision]) -> list[Action]:
                 else action.model_copy(update={"rendered": found[action.id].rendered})
             )
     return list(found.values())
+
+
+def _took(usage: Usage) -> list[RenderableType]:
+    """What models took; nothing where none was asked."""
+    if not usage.model_calls:
+        return []
+    tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
+    questions = f"{usage.model_calls} question{'' if usage.model_calls == 1 else 's'} to models"
+    return [Text(f"{questions}, {tokens:,} tokens{cost}, {usage.wall_s:,.0f} s", "dim")]
 
 
 def _analyst(conclusion: Conclusion) -> str:

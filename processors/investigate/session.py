@@ -16,6 +16,7 @@ from processors.investigate.executor import Executor
 from processors.investigate.means import Means
 from processors.investigate.notebook import Held, Notebook
 from processors.investigate.rows import Task, load, load_steps
+from processors.investigate.sentence import sentence
 from processors.investigate.spending import Account, accounts
 from schemas import Investigation, Signal, Step, StepKind, Usage
 from schemas.time import SECOND
@@ -140,8 +141,7 @@ class Session:
             provenance=more.pop("provenance", {}),
             usage=spent.model_copy(update={"wall_s": max(0, finished - started) / SECOND}),
         )
-        because = f"{name} {'answered' if step.success else f'did not answer: {step.error}'}"
-        await self.notebook.record(step, because, **more)
+        await self.notebook.record(step, sentence(step), **more)
         self.tell(Recorded(step))
         return step
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, Journal, NewRecord, recorded
 from schemas import Decision, decide
@@ -59,6 +61,7 @@ def test_an_entry_that_is_no_decision_is_passed_over(tmp_path: Path) -> None:
     assert len(cli("tail", "--once", "--json", config=config).stdout.splitlines()) == 2
 
 
+@pytest.mark.ground("embedded")
 def test_who_follows_goes_on_after_an_entry_that_is_no_decision(tmp_path: Path) -> None:
     config = configure(tmp_path)
     append(tmp_path, [recorded(decision("one")), SAYS_NOTHING])

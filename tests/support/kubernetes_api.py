@@ -127,6 +127,8 @@ def answer(asked: Asked) -> Replied:
     """As the API server would."""
     if asked.headers.get("authorization") != f"Bearer {TOKEN}":
         return status(401, "Unauthorized", "Unauthorized")
+    if asked.path == "/version":
+        return Replied({"major": "1", "minor": "34", "gitVersion": "v1.34.2"})
     parts = asked.path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts[0] == "namespaces":

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from schemas import Action, Incident
+from schemas import Action, Conclusion, Hypothesis, Incident, Usage, decide
+from schemas.payload import Concluded
 from tocsin.story import action_view, incident_heading, last_actions, plain, story
 
 INCIDENT = Incident(
@@ -83,3 +84,24 @@ def test_an_action_shows_what_would_be_done_why_it_was_not_and_what_failed() -> 
 
 def test_of_no_decisions_there_is_a_story_of_nothing() -> None:
     assert shown(story([])).strip("─\n ") == "" and last_actions([]) == []
+
+
+def test_an_action_that_waits_says_how_to_let_it_go() -> None:
+    proposed = Action(
+        id="act_1", kind="page", idempotency_key="k", autonomy="propose", incident_id="inc_1", proposed_at=1
+    )
+    assert "waits for a person: tocsin approve act_1, or deny" in shown(action_view(proposed))
+    assert "would be done" in shown(action_view(proposed.model_copy(update={"rehearsal": True})))
+
+
+def test_what_models_took_stands_under_the_conclusion() -> None:
+    conclusion = Conclusion(
+        verdict="noise", summary="s", hypothesis=Hypothesis(text="h", confidence=0.5), analyst="p/m", unmet=("no tool 'git.*' has answered",)
+    )  # fmt: skip
+    usage = Usage(model_calls=2, input_tokens=1500, output_tokens=20, cost_usd=0.0123, wall_s=31)
+    concluded = decide(
+        "investigation.concluded", at=1, actor="analyst", because="x", cause=("c",),
+        data=Concluded(playbook="p", conclusion=conclusion, usage=usage),
+    )  # fmt: skip
+    told = shown(story([concluded]))
+    assert "2 questions to models, 1,520 tokens, $0.0123, 31 s" in told and "no tool 'git.*' has answered" in told

@@ -59,9 +59,9 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
             emit({"grade": finding.grade, "about": finding.about, "found": finding.found, "fix": finding.fix})
             continue
         mark, style = MARKS[finding.grade]
-        show(Text.assemble((f"{mark} ", style), (f"{finding.about:16}", "bold"), plain(finding.found)))
+        show(Text.assemble((f"{mark} ", style), (f"{finding.about:18} ", "bold"), plain(finding.found)))
         if finding.fix:
-            show(Text(f"                    → {plain(finding.fix)}", "dim"))
+            show(Text(f"                     → {plain(finding.fix)}", "dim"))
     if faulty:
         raise typer.Exit(NO)
 

@@ -13,15 +13,16 @@ from rich.text import Text
 from connectors.ports.archive import Archive
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
+from processors.investigate.rows import INVESTIGATIONS, RUNNING
 from rules.explain import explain
-from schemas import Decision, Incident, Signal
+from schemas import Decision, Incident, Investigation, Signal
 from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, explained, fail, show
 from tocsin.cli.together import rendered, together
 from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import Reading, viewed
-from tocsin.story import clock, incident_heading, plain, story, timeline
+from tocsin.story import clock, incident_heading, plain, short, story, timeline
 
 Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
 
@@ -70,17 +71,19 @@ def incidents(
 def show_(identity: Identity, config: Config = None, as_json: Json = False) -> None:
     """Show one incident as it is now."""
 
-    async def look() -> Incident:
-        async with reading(configured(config)) as (_, archive):
-            return await incident_of(archive, identity)
+    async def look() -> tuple[Incident, str]:
+        async with reading(configured(config)) as (reader, archive):
+            incident = await incident_of(archive, identity)
+            return incident, await _under_way(reader, incident.id)
 
     with explained():
-        incident = asyncio.run(look())
+        incident, looking = asyncio.run(look())
     if as_json:
         emit(incident)
         return
     show(incident_heading(incident))
     facts = {
+        "looked into": looking,
         "id": incident.id,
         "rule": incident.rule,
         "playbook": incident.playbook,
@@ -102,6 +105,18 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
 def _root(incident: Incident) -> str:
     root = incident.root
     return ": ".join(filter(None, (f"{root.service} ({root.incident_id})", ", ".join(root.because)))) if root else ""
+
+
+async def _under_way(reader: Reading, incident_id: str) -> str:
+    """How far the investigation is that is queued, at work or waiting; empty when there is none."""
+    identity = await reader.get(RUNNING, incident_id)
+    row = await reader.get(INVESTIGATIONS, identity.decode()) if identity is not None else None
+    if row is None:
+        return ""
+    found = Investigation.from_json(row)
+    state = {"running": "now", "paused": f"waits for {found.waits_for}"}.get(found.status, found.status)
+    steps = f"{found.steps} step{'' if found.steps == 1 else 's'} so far"
+    return f"{state}, {steps}; `tocsin steer {short(incident_id)} ...` talks to it"
 
 
 def why(

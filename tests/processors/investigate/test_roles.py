@@ -183,3 +183,51 @@ def test_secrets_are_taken_out_before_an_answer_is_recorded(world: Any) -> None:
                 assert "[secret:" in t.server.asked[1].last
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_stranger_s_tool_is_not_told_what_is_masked_unless_it_is_trusted(world: Any, trusted: bool) -> None:
+    async def main() -> None:
+        async with world() as w:
+            prepare(w)
+
+            async def says() -> str:
+                return "user ada.lovelace@example.com"
+
+            echo = Echo("look.any")
+            echo.trusted = trusted
+            w.tools |= {"look.more": Probe("look.more", says), "look.any": echo}
+            told = by_turn(
+                asks(("look.more", {})),
+                asks(("look.any", {"text": "who is [[email-1]]"})),
+                asks(("look.any", {"text": "who is anybody, as [[email-9]]"})),
+                GOOD,
+            )
+            async with talk(w, told) as t:
+                await run(t)
+                heard = ["who is ada.lovelace@example.com"] if trusted else []
+                assert echo.heard == [*heard, "who is anybody, as [[email-9]]"]
+                first, _ = await t.steps("look.any")
+                assert first["success"] is trusted
+                if not trusted:
+                    assert "text holds masked values" in t.server.asked[2].last and "ada.lovelace" not in str(first)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("may_act", "autonomy"), [("", "propose"), ("analyst: {may_act: [page]}\n", "act")])
+def test_what_only_a_model_s_verdict_leads_to_waits_for_a_person_unless_the_playbook_says_otherwise(
+    world: Any, may_act: str, autonomy: str
+) -> None:
+    head = "verdicts: {actionable: [linear.create_issue], urgent: [linear.create_issue, page]}\n"
+    book = playbook(f"{may_act}{head}autonomy: {{linear.create_issue: act, page: act}}\n")
+
+    async def check(t: Any) -> None:
+        proposed = [each.data["action"] for each in await t.world.decisions() if each.kind == "action.proposed"]
+        assert {each["kind"]: each["autonomy"] for each in proposed} == {
+            "linear.create_issue": "act",
+            "page": autonomy,
+        }
+
+    conclusion = over(world, [concludes(("step/0", "fine"), verdict="urgent")], book, check=check)["conclusion"]
+    assert conclusion["verdict"] == "urgent" and conclusion["analyst"] == "p/m"
