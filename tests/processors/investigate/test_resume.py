@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +16,12 @@ from processors.investigate.rows import QUEUE, load_steps
 from processors.investigate.worker import ATTEMPTS, GATHER_ATTEMPTS, WEIGH_ATTEMPTS
 from schemas import Action, Conclusion, Investigation
 from tests.support.checkout_story import night
+from tests.support.mortal import Killed, Mortal
 from tests.support.probe_tool import Probe
 
 INCIDENT, SIGNALS, _ = night()
 UNITS = 9
 """Begin, six tools, the look at the incident, the conclusion."""
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Mortal:
-    """A journal whose process dies at its `at`-th unit of work, before or after the commit; then nothing works any more."""
-
-    def __init__(self, journal: Any, at: int, *, after: bool) -> None:
-        self._journal, self._left, self._after, self.dead = journal, at, after, False
-
-    def __getattr__(self, name: str) -> Any:
-        if self.dead:
-            raise Killed
-        return getattr(self._journal, name)
-
-    @asynccontextmanager
-    async def unit(self, **arguments: Any) -> Any:
-        if self.dead:
-            raise Killed
-        self._left -= 1
-        self.dead = self._left == 0
-        if self.dead and not self._after:
-            raise Killed
-        async with self._journal.unit(**arguments) as unit:
-            yield unit
-        if self.dead:
-            raise Killed
 
 
 def probed(w: Any) -> dict[str, Probe]:

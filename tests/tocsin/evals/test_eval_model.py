@@ -16,7 +16,7 @@ from tests.support.model_server import KEY, Asked, Fault, ModelServer, Reply, Sa
 from tocsin.cli.app import app
 
 _VERDICT = re.compile(r'cite=\\*"weighed[^>]*>\\*n?\s*verdict: (\w+)')
-_CHANGE = re.compile(r"change: commit ([0-9a-f]{40})")
+_CHANGE = re.compile(r"change: (?:commit|deploy) (\w{7,64})")
 CASES = 4
 
 
@@ -105,7 +105,7 @@ def test_the_table_names_the_model_and_what_it_cost(handed_out: Path) -> None:
     with serving(reads_and_concludes, handed_out) as (server, config):
         code, out, _ = run(*command(handed_out, config))
         assert code == 0 and "model default" in out and "4/4" in out
-        assert f"{server.calls} model calls, {server.calls * 120} tokens, $0.0048" in out
+        assert f"{server.calls} model calls, {server.calls * 120} tokens, $0.0048" in " ".join(out.split())
         assert "said 0.80, right 1.00 (4)" in out
 
 
