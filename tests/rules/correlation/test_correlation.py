@@ -61,7 +61,7 @@ def test_the_same_alert_of_the_same_service_joins_its_own_incident_among_several
 
 
 def test_an_incident_that_heard_nothing_for_long_takes_no_more() -> None:
-    assert placed([alert(1, 0, "HighErrors", "ledger"), alert(2, 300, "HighErrors", "ledger")])["a2"] == "a2"
+    assert placed([alert(1, 0, "HighErrors", "ledger"), alert(2, 301, "HighErrors", "ledger")])["a2"] == "a2"
 
 
 def test_shared_labels_join_and_differing_ones_keep_apart() -> None:
