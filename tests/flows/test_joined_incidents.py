@@ -1,8 +1,11 @@
 """Two alerts of neighbours become one incident to tell of; commands say so, say why, and undo it."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from schemas import Decision
 from tests.support.program import program
 
 RULES = """
@@ -16,6 +19,10 @@ rules:
 TOPOLOGY = "services: {shop: {depends_on: [till]}}"
 
 
+def _is_of(service: str, decision: Decision) -> bool:
+    return f"{service} fails" in decision.because
+
+
 def test_alerts_of_neighbours_are_told_of_as_one_and_commands_say_why(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "services.yaml").write_text(RULES)
@@ -24,10 +31,11 @@ def test_alerts_of_neighbours_are_told_of_as_one_and_commands_say_why(tmp_path: 
     async def main() -> None:
         async with program(tmp_path, {"shipped_rules": False}) as here:
             for number, (service, cluster) in enumerate((("shop", "east"), ("till", "west"), ("fax", "south"))):
-                alert = {"title": f"{service} fails", "severity": "error", "type": "alert", "service": service}
-                alert |= {"id": f"a{number}", "labels": {"cluster": cluster}}
+                alert: dict[str, Any] = {"title": f"{service} fails", "severity": "error", "type": "alert"}
+                alert |= {"service": service, "id": f"a{number}", "labels": {"cluster": cluster}}
                 assert (await here.http.post("/in/generic", json=alert)).is_success
-                await here.until("incident.opened", where=lambda each, title=alert["title"]: title in each.because)
+                opened = partial(_is_of, service)
+                await here.until("incident.opened", where=opened)
             merged = (await here.until("incident.merged"))[-1]
             by_service = {each.service: each for each in await here.incidents()}
             shop, till, fax = by_service["shop"], by_service["till"], by_service["fax"]

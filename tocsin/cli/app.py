@@ -16,6 +16,7 @@ from tocsin.cli import (
     rules,
     silences,
     start,
+    topology,
 )
 
 app = typer.Typer(
@@ -33,5 +34,6 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(silences.app, name="silence")
 app.add_typer(commands.quarantine, name="quarantine")
 rule_tools.app.command("noise")(noise.noise)
+rule_tools.app.command("topology")(topology.topology)
 app.add_typer(rule_tools.app, name="rules")
 app.add_typer(rules.playbooks, name="playbooks")

@@ -35,6 +35,29 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_graph_of_services_is_learnt_from_traces(tmp_path: Path) -> None:
+    span = {"traceId": "a", "spanId": "1", "parentSpanId": ""}
+    call = {**span, "spanId": "2", "parentSpanId": "1"}
+    resources = [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": name}}]},
+            "scopeSpans": [{"spans": [each]}],
+        }
+        for name, each in (("shop", span), ("till", call))
+    ]
+    (tmp_path / "traces.jsonl").write_text(json.dumps({"resourceSpans": resources}))
+    found = cli("rules", "topology", str(tmp_path / "traces.jsonl"), "--least", "1")
+    assert (found.exit_code, found.stdout) == (0, 'services:\n  "shop":\n    depends_on:\n      - "till"  # 1 calls\n')
+    (tmp_path / "topology.yaml").write_text(found.stdout)
+    (tmp_path / "r.yaml").write_text("rules: [{name: a, when: 'true', correlate: {services: 1}}]")
+    assert cli("rules", "check", str(tmp_path)).exit_code == 0
+    (tmp_path / "topology.yaml").write_text("services: {shop: {depends_on: [shop]}}")
+    refused = cli("rules", "check", str(tmp_path))
+    assert refused.exit_code == 1 and "topology.yaml:1:" in refused.stderr
+    assert json.loads(cli("rules", "schema", "--topology").stdout)["title"] == "Topology"
+    assert cli("rules", "topology", str(tmp_path / "r.yaml")).exit_code == 3
+
+
 def test_a_failing_test_ends_with_1_and_says_what_was_unexpected(folder: Path) -> None:
     found = cli("rules", "test", str(folder))
     assert found.exit_code == 1
