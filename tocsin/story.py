@@ -1,6 +1,7 @@
 """The story of an incident, for a tired person: what broke, why, what was decided, what would be or was done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
@@ -157,7 +158,7 @@ def story(decisions: Sequence[Decision]) -> RenderableType:
     for decision in decisions:
         if decision.kind == "investigation.concluded":
             parts += [Text(), conclusion_view(Conclusion.model_validate(decision.data["conclusion"]), steps)]
-            parts += _took(Usage.model_validate(decision.data.get("usage") or {}))
+            parts += _took(Usage.model_validate(decision.data.get("usage") or {}), decision.data["conclusion"])
     parts += [Padding(action_view(action), (1, 0, 0, 0)) for action in last_actions(decisions)]
     return Group(*parts)
 
@@ -185,14 +186,15 @@ def last_actions(decisions: Iterable[Decision]) -> list[Action]:
     return list(found.values())
 
 
-def _took(usage: Usage) -> list[RenderableType]:
+def _took(usage: Usage, conclusion: Mapping[str, Any]) -> list[RenderableType]:
     """What models took; nothing where none was asked."""
     if not usage.model_calls:
         return []
     tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens
     cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
     questions = f"{usage.model_calls} question{'' if usage.model_calls == 1 else 's'} to models"
-    return [Text(f"{questions}, {tokens:,} tokens{cost}, {usage.wall_s:,.0f} s", "dim")]
+    end = "; no model concluded, the steps say why" if conclusion.get("analyst") == "none" else ""
+    return [Text(f"{questions}, {tokens:,} tokens{cost}, {usage.wall_s:,.0f} s{end}", "dim")]
 
 
 def _analyst(conclusion: Conclusion) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from connectors.models.names import ANTHROPIC
+from connectors.models.refusals import words_of
 from connectors.models.settings import Provider
 from connectors.ports.checkup import LOOK_S, Checkup, Doubtful, quick
 from connectors.ports.inquiry import NotThere, Remote, bearer
@@ -62,7 +63,7 @@ async def _by_anthropic(name: str, provider: Provider, url: str) -> tuple[list[s
         try:
             page = await client.models.list(limit=PAGE)
         except APIStatusError as error:
-            said = f"{asked}: HTTP {error.status_code}: {line(str(error.message), 300)}"
+            said = f"{asked}: HTTP {error.status_code}: {line(words_of(error.body, str(error.message)), 300)}"
             if error.status_code == 404:
                 raise NotThere(said) from error
             raise ToolFailed(

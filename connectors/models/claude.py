@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from connectors.models.arguments import read_arguments
 from connectors.models.names import ANTHROPIC, WireNames
-from connectors.models.refusals import failure
+from connectors.models.refusals import failure, words_of
 from connectors.models.settings import Provider
 from connectors.ports.model import (
     Answer,
@@ -85,7 +85,12 @@ class Claude(Model):
         except anthropic.APIStatusError as error:
             headers = error.response.headers
             raise failure(
-                self._name, error.status_code, error.type or "", str(error.message), headers, usage=written.usage
+                self._name,
+                error.status_code,
+                error.type or "",
+                words_of(error.body, str(error.message)),
+                headers,
+                usage=written.usage,
             ) from error
         except anthropic.APIConnectionError as error:
             raise ModelBusy(

@@ -33,6 +33,13 @@ def failure(
     return RequestRejected(said, usage=usage)
 
 
+def words_of(body: object, otherwise: str) -> str:
+    """What a refusal says for people, out of its decoded body."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    message = error.get("message") if isinstance(error, Mapping) else None
+    return message if isinstance(message, str) and message else otherwise
+
+
 def wait_s(headers: Mapping[str, str]) -> float | None:
     """Seconds out of `retry-after-ms` or `retry-after` (seconds; a date is not waited for), at most an hour."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from playbooks.model import Playbook
 from processors.analyst.conclude import conclude, with_actions
+from processors.analyst.echo import unechoed
 from processors.analyst.facts import SNAPSHOT
 from processors.analyst.fallback import minimal
 from processors.analyst.loop.acceptance import seen_in
@@ -263,7 +264,9 @@ class Run(Session):
         incident, identity = self.notebook.investigation.incident, self.notebook.investigation.id
         seen = (*self.notebook.steps, *await self.helped(self.notebook.steps))
         steps = tuple(
-            step for step in seen if step.name == SNAPSHOT or (step.kind == "tool_call" and step.name not in OWN)
+            unechoed(step)
+            for step in seen
+            if step.name == SNAPSHOT or (step.kind == "tool_call" and step.name not in OWN)
         )
         if not broken:
             try:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -107,7 +108,9 @@ class Switchboard:
                     return Got(answer, name, call.usage, tuple(call.failures))
                 call.kind = answer.stop
                 call.note(name, "refused to answer" if answer.stop == "refusal" else "its context is full")
-        why = "; ".join(call.failures) or f"no model has the role {role!r}"
+        counted = Counter(call.failures).items()
+        why = "; ".join(said if times == 1 else f"{said} ({times} times)" for said, times in counted)
+        why = why or f"no model has the role {role!r}"
         return Lost(call.kind, why[:2000], call.usage)
 
     async def close(self) -> None:
@@ -209,7 +212,7 @@ class _Attempt:
         return max(0.0, self._until - self.now())
 
     def note(self, name: str, error: str) -> None:
-        self.failures.append(f"{name}: {error}"[:500])
+        self.failures.append((error if error.startswith(repr(name)) else f"{name}: {error}")[:500])
 
     def add(self, usage: Usage, dollars: float) -> None:
         self.usage = self.usage.plus(usage.model_copy(update={"cost_usd": dollars, "model_calls": 1}))

@@ -195,7 +195,8 @@ def _verdict(draft: Draft, evidence: Sequence[Evidence], case: Case, seen: Seen)
     weighed = case.weighed
     if weighed is None or weighed.verdict == draft.verdict:
         return None
-    tools = {step.id for step in (*case.steps, *case.others) if step.kind == "tool_call"}
+    # One that failed is no witness: its words are ours, and those of the question.
+    tools = {step.id for step in (*case.steps, *case.others) if step.kind == "tool_call" and step.success}
     return beyond(
         draft.verdict, weighed, case.incident, spoken_to=spoken_to(case, seen),
         from_tools=any(each.cites in tools for each in evidence), has_issue=_issue(case) is not None,

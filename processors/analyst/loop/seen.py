@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from processors.analyst.echo import unechoed
 from processors.analyst.loop.fencing import visible
 from processors.analyst.loop.names import ANSWER, BUDGET, LOST, OWN, REMINDER, RESUMED, WEIGHED
 from processors.analyst.quotes import Sources, leaves
@@ -18,7 +19,7 @@ _LEAST = 4
 
 
 class Seen:
-    """Recorded texts by id: of tools, of what joined, of signals. What a model said itself is not among them."""
+    """Recorded texts by id: of tools, of what joined, of signals. What a model said itself is not among them, nor where an answer repeats it."""
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class Seen:
     ) -> None:
         """`memo`: folded texts by id, kept by whoever looks again after the next step."""
         self._incident, self._signals = incident, signals
-        self._steps = tuple(step for step in steps if is_outside(step))
+        self._steps = tuple(unechoed(step) for step in steps if is_outside(step))
         self._memo = memo if memo is not None else {}
         self._sources = Sources(self._steps, signals)
 
