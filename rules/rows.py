@@ -2,14 +2,17 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, MutableMapping
+from itertools import islice
 from typing import Any
 
 import orjson
 from typing_extensions import override
 
 Row = dict[str, Any]
-HOT_MOST = 20_000
-"""So many rows of the kinds that may be many stay unpacked."""
+HOT_MOST = 10_000
+"""So many rows of the kinds that may be many stay as they are used..."""
+WARM_MOST = 40_000
+"""... and so many of the others as JSON, from which they are quickly back: a group is looked at again soon after it began, or not for long."""
 _PACKED = ("group/", "window/", "steps/", "absence/", "waiting/", "delivery/")
 """What there may be a million of. Rows of other kinds are few, and others hold on to them."""
 _USUAL = (
@@ -23,8 +26,29 @@ _USUAL = (
 )
 """What rows mostly consist of: names and values that deflate then only points to (RFC 1951, a preset dictionary)."""
 _WINDOW, _MEMORY = -12, 5
-_PACKER = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _USUAL)
-_UNPACKER = zlib.decompressobj(_WINDOW, _USUAL)
+SAMPLES = 64
+"""So many rules have a dictionary of their own, made of their first row: what their rows share then costs nothing."""
+
+
+class _Packer:
+    """Deflates rows that are alike, given what they mostly consist of."""
+
+    __slots__ = ("_deflate", "_inflate")
+
+    def __init__(self, usual: bytes) -> None:
+        self._deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, usual)
+        self._inflate = zlib.decompressobj(_WINDOW, usual)
+
+    def packed(self, row: bytes) -> bytes:
+        packing = self._deflate.copy()
+        return packing.compress(row) + packing.flush()
+
+    def unpacked(self, packed: bytes) -> Row:
+        row: Row = orjson.loads(self._inflate.copy().decompress(packed))
+        return row
+
+
+_PLAIN = _Packer(_USUAL)
 
 
 class Rows(MutableMapping[str, Row]):
@@ -33,38 +57,50 @@ class Rows(MutableMapping[str, Row]):
 
     def __init__(self) -> None:
         self._hot: dict[str, Row] = {}
+        self._warm: dict[str, bytes] = {}
         self._cold: dict[str, bytes] = {}
+        self._packers: dict[str, _Packer] = {}
 
     @override
     def get(self, key: str, default: Any = None) -> Any:
         row = self._hot.get(key)
         if row is None:
-            packed = self._cold.pop(key, None)
-            if packed is None:
+            if (written := self._warm.pop(key, None)) is not None:
+                row = orjson.loads(written)
+            elif (packed := self._cold.pop(key, None)) is not None:
+                row = self._packer(key).unpacked(packed)
+            else:
                 return default
-            row = self._hot[key] = _unpacked(packed)
+            self._hot[key] = row
         return row
 
-    def rest(self, most: int = HOT_MOST) -> None:
-        """Nobody holds a row any more: pack those looked up longest ago, until at most `most` are left that could be packed."""
+    def rest(self, most: int = HOT_MOST, warm: int = WARM_MOST) -> None:
+        """Nobody holds a row any more: put away those looked up longest ago, until at most `most` are left that could be, and pack
+        what was put away first, beyond `warm` rows."""
         over = len(self._hot) - most
-        if over <= 0:
-            return
-        for key in [key for key in self._hot if key.startswith(_PACKED)][:over]:
-            self._cold[key] = _packed(self._hot.pop(key))
+        if over > 0:
+            for key in list(islice((key for key in self._hot if key.startswith(_PACKED)), over)):
+                # A copy is as long as it is; what orjson gives keeps 8 KB.
+                self._warm[key] = bytes(memoryview(orjson.dumps(self._hot.pop(key))))
+        over = len(self._warm) - warm
+        if over > 0:
+            for key in list(islice(self._warm, over)):
+                self._pack(key, self._warm.pop(key))
 
     def adopt(self, key: str, row: Row) -> None:
         """Take in a row that nobody looks up soon."""
         if len(self._hot) < HOT_MOST or not key.startswith(_PACKED):
             self._hot[key] = row
         else:
-            self._cold[key] = _packed(row)
+            self._pack(key, orjson.dumps(row))
 
     def peek(self, key: str) -> Row | None:
-        """A row to look at alone: what is changed in one that was packed is lost."""
+        """A row to look at alone: what is changed in one that was put away is lost."""
         row = self._hot.get(key)
-        if row is None and (packed := self._cold.get(key)) is not None:
-            return _unpacked(packed)
+        if row is None and (written := self._warm.get(key)) is not None:
+            row = orjson.loads(written)
+        elif row is None and (packed := self._cold.get(key)) is not None:
+            row = self._packer(key).unpacked(packed)
         return row
 
     def looked_through(self) -> Iterator[tuple[str, Row]]:
@@ -87,32 +123,38 @@ class Rows(MutableMapping[str, Row]):
 
     @override
     def __setitem__(self, key: str, row: Row) -> None:
-        self._cold.pop(key, None)
+        if self._warm.pop(key, None) is None:
+            self._cold.pop(key, None)
         self._hot[key] = row
 
     @override
     def __delitem__(self, key: str) -> None:
-        if self._hot.pop(key, None) is None:
+        if self._hot.pop(key, None) is None and self._warm.pop(key, None) is None:
             del self._cold[key]
 
     @override
     def __contains__(self, key: object) -> bool:
-        return key in self._hot or key in self._cold
+        return key in self._hot or key in self._warm or key in self._cold
 
     @override
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._hot, *self._cold])  # looking one up moves it
+        return iter([*self._hot, *self._warm, *self._cold])  # looking one up moves it
 
     @override
     def __len__(self) -> int:
-        return len(self._hot) + len(self._cold)
+        return len(self._hot) + len(self._warm) + len(self._cold)
+
+    def _pack(self, key: str, row: bytes) -> None:
+        kind = _kind(key)
+        if kind not in self._packers and len(self._packers) < SAMPLES:
+            self._packers[kind] = _Packer((_USUAL + row)[-(1 << -_WINDOW) :])
+        self._cold[key] = self._packer(key).packed(row)
+
+    def _packer(self, key: str) -> _Packer:
+        """What packs all rows like that key's: once one was packed, it stays the same."""
+        return self._packers.get(_kind(key), _PLAIN)
 
 
-def _packed(row: Row) -> bytes:
-    packing = _PACKER.copy()
-    return packing.compress(orjson.dumps(row)) + packing.flush()
-
-
-def _unpacked(packed: bytes) -> Row:
-    row: Row = orjson.loads(_UNPACKER.copy().decompress(packed))
-    return row
+def _kind(key: str) -> str:
+    """What a row is like: those of one rule and kind are, and those of one kind of delivery."""
+    return "/".join(key.split("/", 2)[:2])

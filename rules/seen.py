@@ -8,12 +8,14 @@ from schemas.time import SECOND
 
 
 class _Shelf:
-    """The ids remembered for one span: oldest first, and the rows in which they are stored."""
+    """The ids remembered for one span, oldest first, each with the moment up to which it is; and the rows in which they are stored."""
 
-    __slots__ = ("added", "chunks", "dropped", "fresh", "ids", "number")
+    __slots__ = ("added", "chunks", "dropped", "fresh", "ids", "number", "until")
 
     def __init__(self) -> None:
-        self.ids: deque[tuple[int, str]] = deque()
+        # Side by side: a pair for each of a million would be as much again.
+        self.ids: deque[str] = deque()
+        self.until: deque[int] = deque()
         self.fresh: list[list[Any]] = []
         self.chunks: deque[tuple[int, str]] = deque()
         self.added = self.dropped = self.number = 0
@@ -45,10 +47,11 @@ class Seen:
             shelf = self._shelves[remember_s] = _Shelf()
         until = now + remember_s * SECOND
         self._until[name] = until
-        shelf.ids.append((until, name))
+        shelf.ids.append(name)
+        shelf.until.append(until)
         shelf.fresh.append([until, name])
         shelf.added += 1
-        while shelf.ids[0][0] <= now:
+        while shelf.until[0] <= now:
             self._drop(shelf)
         if len(shelf.ids) > self._most:
             self.evicted += 1
@@ -77,7 +80,8 @@ class Seen:
             _, span, number = key.split("/")
             shelf = self._shelves.setdefault(int(span), _Shelf())
             for until, name in row["ids"]:
-                shelf.ids.append((until, name))
+                shelf.ids.append(name)
+                shelf.until.append(until)
                 self._until[name] = until
             shelf.added += len(row["ids"])
             shelf.number = int(number)
@@ -93,7 +97,7 @@ class Seen:
         return copy
 
     def _drop(self, shelf: _Shelf) -> None:
-        until, name = shelf.ids.popleft()
+        until, name = shelf.until.popleft(), shelf.ids.popleft()
         if self._until.get(name) == until:
             del self._until[name]
         shelf.dropped += 1

@@ -10,10 +10,7 @@ LENGTH = 32
 
 def digest(prefix: str, *parts: str | int) -> str:
     """`PREFIX_` + 32 hex characters of SHA-256 over the parts, each length-prefixed so that no two lists of parts collide."""
-    text = ""
-    for part in parts:
-        written = str(part)
-        text += f"{len(written)}:{written};"
+    text = "".join([f"{len(written)}:{written};" for written in map(str, parts)])
     return f"{prefix}_{_sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:LENGTH]}"
 
 

@@ -1,6 +1,7 @@
 """Spans of time as people write them in files and commands: "90s", "5m", "1h30m", "2d"."""
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -45,6 +46,7 @@ def show_span(span: int) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=1024)
 def about(span: int) -> str:
     """A span for a sentence: its two largest units, no fractions of a second beyond the first."""
     if span >= UNITS["s"]:

@@ -30,6 +30,7 @@ from rules.cel.syntax import (
 from rules.cel.values import Uint
 
 _NUMBERS = frozenset({int, float})
+_CONTAINERS = frozenset({list, dict})
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _TESTS = {"contains": "{p} in {v}", "startsWith": "{v}.startswith({p})", "endsWith": "{v}.endswith({p})"}
 
@@ -158,25 +159,29 @@ class Writer:
         if found is None:
             return None
         known, lookup, holder = found
-        present, value = self.present(left, known, lookup, holder)
+        told = error or operator == "!=" or right.value is None
+        present, value = self.present(left, known, lookup, holder, told=told)
         if operator in ("==", "!="):
             test = self.equality(value, right.value, holder)
             return self.guard(present, f"(not {test})" if operator == "!=" else test, error)
         constant = right.value
         if type(constant) is str:
-            typed = f"{self.type}({holder}) is {self.name(str)}"
+            typed = f"{self.type}({value}) is {self.name(str)}"
         elif isinstance(constant, (int, float)) and not isinstance(constant, bool) and -EXACT <= constant <= EXACT:
-            typed = f"{self.type}({holder}) in {self.name(_NUMBERS)}"
+            typed = f"{self.type}({value}) in {self.name(_NUMBERS)}"
         else:
             return None
         return self.guard(
             f"{present} and {typed}" if present else typed, f"{holder} {operator} {self.name(constant)}", error
         )
 
-    def present(self, node: Node, known: str, lookup: str, holder: str) -> tuple[str, str]:
-        """The test that a field is there, which leaves it in `holder`; a loop variable always is."""
+    def present(self, node: Node, known: str, lookup: str, holder: str, *, told: bool = True) -> tuple[str, str]:
+        """The test that a field is there, which leaves it in `holder`; a loop variable always is. Unless absent is to be `told` from null,
+        the value is looked up where it is first used."""
         if isinstance(node, Local):
             return "", holder
+        if not told:
+            return known, f"({holder} := {lookup})"
         lookup = f"{lookup[:-1]}, {self.missing})"
         test = f"({holder} := {lookup}) is not {self.missing}"
         return (f"{known} and {test}" if known else test), holder
@@ -198,15 +203,13 @@ class Writer:
             return self.key(left.value, right, error)
         constants = constants_of(right)
         found_subject = self.subject(left)
-        if constants is None or found_subject is None or not constants:
-            return None
-        if not all(type(constant) is str for constant in constants):
+        if not constants or found_subject is None or not all(type(constant) is str for constant in constants):
             return None
         known, lookup, holder = found_subject
-        present, value = self.present(left, known, lookup, holder)
+        present, value = self.present(left, known, lookup, holder, told=error)
         return self.guard(
             present,
-            f"({self.type}({value}) is {self.name(str)} and {value} in {self.name(frozenset(constants))})",
+            f"({self.type}({value}) is {self.name(str)} and {holder} in {self.name(frozenset(constants))})",
             error,
         )
 
@@ -248,10 +251,10 @@ class Writer:
         if found is None:
             return None
         known, lookup, holder = found
-        present, value = self.present(subject, known, lookup, holder)
-        typed = f"{self.type}({value}) is {self.name(str)} and {value} in {self.name(frozenset(SEVERITIES))}"
+        present, value = self.present(subject, known, lookup, holder, told=error)
+        typed = f"{self.type}({value}) is {self.name(str)} and {holder} in {self.name(frozenset(SEVERITIES))}"
         at_least = self.name(frozenset(SEVERITIES[rank(least) :]))
-        return self.guard(f"{present} and {typed}" if present else typed, f"{value} in {at_least}", error)
+        return self.guard(f"{present} and {typed}" if present else typed, f"{holder} in {at_least}", error)
 
     def loop(self, node: Loop, error: bool) -> str | None:
         """`all` and `exists` over a list, when the body is made of tests on the loop variable alone."""
@@ -294,6 +297,3 @@ class Writer:
                 return f"{self.name(APPLIED[node.function])}({arguments})"
         # `verdict` admits none but simple bodies to a loop, so no loop variable is read here from outside.
         return f"{self.name(guarded(node))}(a)"
-
-
-_CONTAINERS = frozenset({list, dict})

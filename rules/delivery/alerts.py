@@ -5,14 +5,12 @@ An occurrence that is told of again overlaps what is known of it or follows it; 
 only a time-out.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Kept = list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """Moments between which an occurrence fires; `ends` is 0 while nobody said when. `timeout`: the end is only what holds if
     nobody speaks of it again."""
 

@@ -64,7 +64,7 @@ def _tell_unless_held(turn: Turn, rule: CompiledRule | None, key: str, row: Row,
         _pass(turn, rule, key, row, occasion.ids, occasion)
         return
     if hold.cause in _SPOKEN_FOR:
-        held(turn, row, row, [hold], {"": occasion.ids[-1]} if occasion.ids else {})
+        held(turn, row, row, [hold], occasion.ids[-1:])
         return
     waiting = {"ids": [], "view": {}, "by": [], "since": turn.at}
     turn.state.put(name, waiting)
@@ -125,7 +125,7 @@ def _look(turn: Turn, rule: CompiledRule | None, key: str, row: Row, name: str, 
         return
     _drop(turn, name, waiting)
     if hold is not None:
-        held(turn, row, row, [hold], {})
+        held(turn, row, row, [hold], ())
         return
     _pass(turn, rule, key, row, waiting["ids"], None)
 
@@ -156,7 +156,7 @@ def _over(turn: Turn, rule: CompiledRule | None, name: str, row: Row, occasion: 
     if told and closed is not None:
         ended = {"ids": list(occasion.ids), "view": {}, "by": [], "since": turn.at, "ended": row["id"]}
         turn.state.put(name, ended)
-        held(turn, row, ended, [closed], {"": occasion.ids[-1]} if occasion.ids else {})
+        held(turn, row, ended, [closed], occasion.ids[-1:])
         turn.state.wake(name, ended, closed.until)
 
 
@@ -173,7 +173,7 @@ def _wait(turn: Turn, row: Row, name: str, waiting: Row, hold: Hold) -> None:
     waiting["by"] = [hold.key] if hold.key else []
     if hold.key:
         turn.state.held.setdefault(hold.key, set()).add(name)
-    held(turn, row, waiting, [hold], {"": waiting["ids"][-1]} if waiting["ids"] else {})
+    held(turn, row, waiting, [hold], waiting["ids"][-1:])
     again = ask_again(turn, row, waiting, hold)
     dues = [moment for moment in (hold.until, again) if moment is not None and moment > turn.at]
     turn.state.wake(name, waiting, min(dues, default=None))

@@ -7,11 +7,9 @@ A row holds `in`, the occurrences; `log`, what was told last; `owed`, those whos
 `over`, those that somebody called over.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Container, Mapping
+from typing import Literal, NamedTuple
 
-from rules.delivery.alerts import Life
 from rules.delivery.compiled import Pace
 from rules.state import Row
 
@@ -22,8 +20,7 @@ Reason = Literal["first", "new", "some_resolved", "all_resolved", "repeat"]
 _NOTHING: Mapping[str, tuple[str, ...]] = {"firing": ()}
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What a look at a group found. `reason` is None where there is nothing to tell; `silent` where it is only remembered: an end of
     which a rule does not tell."""
 
@@ -38,15 +35,17 @@ def new_group(rule: str) -> Row:
     return {"rule": rule, "in": {}, "owed": [], "over": []}
 
 
-def look(row: Row, pace: Pace, lives: Mapping[str, Life], holds: Callable[[str], bool], now: int) -> Look:
-    """Look at the group when its time has come: what is told goes into its log, and whose end is dealt with leaves it."""
+def look(row: Row, pace: Pace, over: set[str], holds: Container[str], now: int) -> Look:
+    """Look at the group when its time has come: what is told goes into its log, and whose end is dealt with leaves it.
+
+    `over`: of its members those that fire no more; `holds`: those, whether over or not, that something holds back.
+    """
     members: dict[str, int] = row["in"]
-    held = tuple(unit for unit in members if holds(unit))
+    held = tuple([unit for unit in members if unit in holds]) if holds else ()
     held_set = set(held)
-    over = {unit for unit in members if unit not in lives or lives[unit].over(now)}
-    free = [unit for unit in members if unit not in held_set]
-    firing = tuple(unit for unit in free if unit not in over)
-    resolved = tuple(unit for unit in free if unit in over)
+    free = [unit for unit in members if unit not in held_set] if held else list(members)
+    firing = tuple([unit for unit in free if unit not in over] if over else free)
+    resolved = tuple([unit for unit in free if unit in over]) if over else ()
     found = _reason(row, pace, firing, resolved, now) if free else None
     owed = _owed(row)
     if found is not None:

@@ -1,8 +1,7 @@
 """Why something is not told now: what holds it, by whose word, and until when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rules.decided import moment
 from rules.delivery.compiled import Delivery
@@ -16,8 +15,7 @@ Cause = Literal["waiting", "inhibited", "silenced", "muted", "throttled", "flapp
 """The closed set of reasons for which what is due to somebody is held back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """`by` is the rule, silence or named time that holds; `until` when it is certain to be looked at again, if that is known; `key` is
     what is told when it ends earlier."""
 

@@ -1,16 +1,14 @@
 """What happens to an incident that somebody may want to be told of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rules.signals import Fields
 
 OccasionKind = Literal["opened", "reopened", "worse", "grew", "fewer", "resolved"]
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(NamedTuple):
     """One thing that has just become of an incident, recorded already by a decision of its own.
 
     `ids` are the signals, or the command, that brought it, the latest last; `fields` the signal itself, None where time or a person

@@ -1,6 +1,6 @@
 """What is recorded of delivery: that a group was told of, or that what is due is held and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rules.decided import moment
@@ -42,9 +42,12 @@ def notified(
     turn.remember(incident, shown)
 
 
-def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], members: Mapping[str, str]) -> None:
-    """What is due to be told is held back; said once for each cause, and again when it is another one."""
+def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], signals: Sequence[str]) -> None:
+    """What is due to be told is held back; said once for each cause, and again when it is another one. `signals`: the latest of them,
+    or none."""
     before = row.get("holds", [])
+    if not holds and not before:
+        return
     causes = sorted({(hold.cause, hold.by) for hold in holds})
     now = [list(cause) for cause in causes]
     if now == before:
@@ -61,7 +64,6 @@ def held(turn: Turn, incident: Row, row: Row, holds: Sequence[Hold], members: Ma
             data["by"] = hold.by
         if hold.until is not None:
             data["until"] = moment(hold.until)
-        signals = list(members.values())[-1:]
         turn.say(
             "playbook.held", incident, hold.sentence(turn.at), cause=signals, data=data, trace=incident.get("trace")
         )

@@ -59,7 +59,7 @@ def pass_on(
         return ids[-1:]
     until = state["t0"] + span
     held(turn, row, state, [Hold("throttled", rule.name, until, words=f"told of already, since {moment(state['t0'])[:19]}Z")],
-         {"": ids[-1]} if ids else {})  # fmt: skip
+         ids[-1:])  # fmt: skip
     _suppressed(turn, rule, ids)
     return None
 

@@ -1,5 +1,7 @@
 """Groups that wait: who joins them, when they are looked at, and what is said when they are."""
 
+from collections.abc import Mapping, Sequence
+
 from rules.asking import choose
 from rules.delivery import flapping, holds, known
 from rules.delivery.compiled import Delivery, Pace
@@ -59,22 +61,26 @@ def due(turn: Turn, name: str, row: Row) -> None:
     if rule is None or delivery is None or delivery.pace is None:
         drop(turn, name, row)
         return
-    alerts = {unit: turn.state.rows.get(known.PREFIX + unit) for unit in row["in"]}
-    members = {unit: alert["id"] if alert is not None else "" for unit, alert in alerts.items()}
-    lives = {unit: life for unit, alert in alerts.items() if unit not in row["over"] and (life := known.life_of(alert))}
+    look_up, now = turn.state.rows.get, turn.at
+    alerts = {unit: look_up(known.PREFIX + unit) for unit in row["in"]}
+    over = {unit for unit, alert in alerts.items() if alert is None or (alert["e"] and alert["e"] <= now)}
+    over.update(unit for unit in row["over"] if unit in alerts)
     why = _holds(turn, rule, delivery, key, alerts)
-    found = look(row, delivery.pace, lives, why.__contains__, turn.at)
-    for unit in members:
-        if unit not in row["in"]:
-            known.left(turn, unit, name)
-    incident = turn.state.rows.get(key)
+    found = look(row, delivery.pace, over, why, now)
+    if over:
+        for unit in alerts:
+            if unit not in row["in"]:
+                known.left(turn, unit, name)
+    incident = look_up(key)
     if incident is not None and "id" in incident:
-        _tell(turn, rule, incident, members, found)
-        firing = [why[unit] for unit in found.held if unit in lives and not lives[unit].over(turn.at)]
-        held(turn, incident, row, firing, members)
+        said = incident["rev"]
+        _tell(turn, rule, incident, alerts, found)
+        firing = [why[unit] for unit in found.held if unit not in over]
+        held(turn, incident, row, firing, _ids(alerts, list(alerts)[-1:]))
         if (silenced := next((hold for hold in firing if hold.cause == "silenced"), None)) is not None:
             ask_again(turn, incident, row, silenced)
-        turn.state.touch(key)
+        if incident["rev"] != said:
+            turn.state.touch(key)
     _rest(turn, name, row, delivery.pace)
 
 
@@ -103,14 +109,18 @@ def _holds(
     return found
 
 
-def _tell(turn: Turn, rule: CompiledRule, incident: Row, members: dict[str, str], found: Look) -> None:
+def _tell(turn: Turn, rule: CompiledRule, incident: Row, alerts: Mapping[str, Row | None], found: Look) -> None:
     if found.reason is None or found.silent or rule.rule.playbook is None:
         return
-    ids = [members[unit] for unit in found.firing]
-    ended_ids = [members[unit] for unit in found.resolved]
+    ids, ended_ids = _ids(alerts, found.firing), _ids(alerts, found.resolved)
     notified(turn, incident, found.reason, rule.rule.playbook, ids, ended_ids)
     if ids and incident["status"] != "resolved":
         choose(turn, incident, ids, incident.get("trace"))
+
+
+def _ids(alerts: Mapping[str, Row | None], units: Sequence[str]) -> list[str]:
+    """The signals that last spoke of some occurrences; "" of those of which nothing is known."""
+    return [alert["id"] if (alert := alerts[unit]) is not None else "" for unit in units]
 
 
 def _rest(turn: Turn, name: str, row: Row, pace: Pace) -> None:
@@ -133,4 +143,4 @@ def _say_waiting(turn: Turn, key: str, row: Row, pace: Pace, fields: Fields) -> 
     incident = turn.state.rows.get(key)
     if pace.wait and incident is not None and "id" in incident and incident["status"] != "resolved":
         hold = holds.Hold("waiting", row["rule"], turn.at + pace.wait, words="waiting for more of the group")
-        held(turn, incident, row, [hold], {"": fields["id"]})
+        held(turn, incident, row, [hold], (fields["id"],))

@@ -20,6 +20,8 @@ NAMES = (
     "journal",
     "door",
     "rules",
+    "alertmanager",
+    "rulebook",
     "ledger",
     "line",
     "idle",
@@ -79,9 +81,17 @@ GOALS = (
         "1,000 queued investigations, 4 workers, to the ideal ≤ 1.1",
         most=1.1,
     ),
+    Goal("rules: selection, 1,000 rules", "selection of 1,000 rules ≥ 60,000 signals/s", least=60_000),
+    Goal("rules: line, 1,000 rules", "1,000 rules, match, group and decision ≥ 10,000 signals/s", least=10_000),
+    *(
+        Goal(f"alerts: request to decision, {load}", "≤ 100 µs of CPU an alert on Alertmanager's loads", most=100)
+        for load in ("200 groups", "1,000 routes", "100 inhibit rules", "1,000 silences", "each alert its own group")
+    ),
     Goal("triage: signals", "triage over Kafka, 1,000 rules, one owner ≥ 10,000 signals/s", least=10_000),
     Goal("state: memory of the groups: MB", "1,000,000 live groups < 1 GB", most=1000),
     Goal("state: one advance: p99 ms", "p99 of one advance < 2 ms", most=2),
+    Goal("state: snapshot: s", "snapshot of a million live groups, intake going on < 10 s", most=10),
+    Goal("state: one advance during a snapshot: p99 ms", "p99 of one advance < 2 ms", most=2),
     Goal("state: takeover: s", "takeover of a million live groups < 30 s", most=30),
     Goal("similar: CPU of an answer", "incidents like one among 100,000 < 50 ms", most=50),
     Goal("similar, all alike: CPU of an answer", "incidents like one among 100,000 < 50 ms", most=50),

@@ -1,7 +1,8 @@
 """What a million live groups take, and how fast a standby takes them over: `python tests/bench/state.py [--json] [--groups N]`.
 
 Groups are opened by the engine, one alert each, with rows taken and encoded every 500 inputs as triage does, and stored in a PostgreSQL of
-its own. `state: takeover` is from asking for the lease to the first decision by a process that knew nothing, over Kafka and
+its own. `state: snapshot` is one consistent copy of all their rows, read by another process while this one goes on deciding and storing: what is
+stored is the state as of the last commit, so nothing has to stop for it. `state: takeover` is from asking for the lease to the first decision by a process that knew nothing, over Kafka and
 PostgreSQL, under the 6 s lease the roles run with.
 """
 
@@ -11,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,15 +63,16 @@ def alert(number: int, at: int) -> Signal:
 
 
 def opened(ruleset: RuleSet, groups: int, postgres: str) -> dict[str, float]:
-    """Open so many groups and store them; what that took of this process."""
+    """Open so many groups and store them; what that took of this process, and what a copy of them takes beside it."""
     engine = Engine(ruleset)
     state = engine.state()
     begun = SystemClock().now()
     before, took = resident(), []
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"SET search_path TO tocsin_{TENANT}")
-        for first in range(0, groups, BATCH):
-            for number in range(first, min(first + BATCH, groups)):
+
+        def batch(first: int, last: int) -> None:
+            for number in range(first, last):
                 at = begun + number
                 item = orjson.loads(alert(number, at).to_json())
                 started = time.thread_time()
@@ -82,12 +85,52 @@ def opened(ruleset: RuleSet, groups: int, postgres: str) -> dict[str, float]:
                 for key, value in rows.items():
                     if key.startswith("group/"):
                         copy.write_row((TRIAGE, key, value))
-    took.sort()
-    return {
-        "state: memory of the groups: MB": (resident() - before) / 1e6,
-        "state: one advance: p50 ms": took[len(took) // 2] * 1e3,
-        "state: one advance: p99 ms": took[int(len(took) * 0.99)] * 1e3,
+
+        for first in range(0, groups, BATCH):
+            batch(first, min(first + BATCH, groups))
+        figures = {
+            "state: memory of the groups: MB": (resident() - before) / 1e6,
+            "state: one advance: p50 ms": _part_of(took, 0.5) * 1e3,
+            "state: one advance: p99 ms": _part_of(took, 0.99) * 1e3,
+        }
+        took.clear()
+        number, started = groups, time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, __file__, "--part", "copy", "", postgres], stdout=subprocess.PIPE
+        ) as copying:
+            while copying.poll() is None:
+                batch(number, number + BATCH)
+                number += BATCH
+            passed = time.perf_counter() - started
+            told = copying.stdout.read() if copying.stdout is not None else b""
+    found = json.loads(told)
+    if found["rows"] < groups:
+        raise RuntimeError(f"the copy has {found['rows']} of {groups} groups: this measures nothing")
+    return figures | {
+        "state: snapshot: s": found["s"],
+        "state: decided during a snapshot: 1/s": (number - groups) / passed,
+        "state: one advance during a snapshot: p99 ms": _part_of(took, 0.99) * 1e3,
     }
+
+
+def copied(postgres: str) -> dict[str, float]:
+    """Seconds that one consistent copy of all stored groups takes, to a file."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as file, psycopg.connect(postgres) as connection:
+        statement = (
+            f"COPY (SELECT key, value FROM tocsin_{TENANT}.spaces WHERE space = '{TRIAGE}') TO STDOUT (FORMAT binary)"
+        )
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for block in copy:
+                file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+        passed = time.perf_counter() - started
+    return {"s": passed, "rows": float(cursor.rowcount)}
+
+
+def _part_of(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 async def takeover(kafka: str, postgres: str, ruleset: RuleSet) -> dict[str, float]:
@@ -130,6 +173,8 @@ def main() -> None:
         part, kafka_address, postgres_url = chosen.part
         if part == "open":
             found: Mapping[str, Any] = opened(ruleset, chosen.groups, postgres_url)
+        elif part == "copy":
+            found = copied(postgres_url)
         else:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 found = runner.run(takeover(kafka_address, postgres_url, ruleset))

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.rows import HOT_MOST, Rows
+from rules.rows import HOT_MOST, SAMPLES, Rows
 
-KEYS = st.sampled_from([f"{kind}/{n}" for kind in ("group", "window", "silence") for n in range(4)])
+KEYS = st.sampled_from([f"{kind}/{n}" for kind in ("group/a", "group/b", "window", "silence") for n in range(4)])
 ROWS = st.dictionaries(
     st.text(max_size=8),
     st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(), st.lists(st.text(max_size=4))),
@@ -18,7 +18,7 @@ STEPS = st.lists(
         st.tuples(st.just("put"), KEYS, ROWS),
         st.tuples(st.just("change"), KEYS, st.text(max_size=5)),
         st.tuples(st.just("drop"), KEYS, st.none()),
-        st.tuples(st.just("rest"), st.integers(0, 5), st.none()),
+        st.tuples(st.just("rest"), st.integers(0, 5), st.integers(0, 3)),
     ),
     max_size=40,
 )
@@ -39,7 +39,7 @@ def test_packing_changes_nothing(steps: list[tuple[str, Any, Any]]) -> None:
             case "drop":
                 assert rows.pop(key, None) == plain.pop(key, None)
             case _:
-                rows.rest(key)
+                rows.rest(key, what)
         assert len(rows) == len(plain) and all(key in rows for key in plain)
     assert dict(rows.looked_through()) == plain
     assert sorted(rows) == sorted(plain)
@@ -50,7 +50,7 @@ def test_a_row_that_others_hold_on_to_is_never_packed() -> None:
     rows = Rows()
     rows["silence/1"] = held = {"by": "me"}
     rows["group/1"] = {}
-    rows.rest(0)
+    rows.rest(0, 0)
     assert rows["silence/1"] is held
 
 
@@ -61,3 +61,17 @@ def test_what_is_adopted_beyond_the_rows_in_use_is_packed_at_once() -> None:
     assert len(rows) == HOT_MOST + 2
     assert rows[f"group/{HOT_MOST + 1}"] == {"n": HOT_MOST + 1}
     assert "group/none" not in rows and rows.get("group/none") is None
+
+
+def test_rows_of_more_rules_than_have_a_dictionary_of_their_own_come_back() -> None:
+    rows = Rows()
+    plain = {
+        f"group/rule-{rule}/{n}": {"rule": f"rule-{rule}", "n": n, "id": "x" * rule}
+        for n in range(3)
+        for rule in range(SAMPLES + 9)
+    }
+    for key, row in plain.items():
+        rows[key] = dict(row)
+        rows.rest(0, 0)
+    assert {key: rows.peek(key) for key in plain} == plain
+    assert {key: rows[key] for key in plain} == plain
