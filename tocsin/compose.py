@@ -30,7 +30,7 @@ from processors.record import Record
 from processors.triage.loop import Triage
 from processors.triage.loop import run as run_triage
 from rules.engine import Engine
-from rules.load import PACKS, load
+from rules.load import load, packs
 from rules.ruleset import RuleSet
 from schemas.document import DocumentInvalid
 from tocsin.bell import EmergencyBell
@@ -101,7 +101,7 @@ def rule_paths(loaded: Loaded) -> list[Path]:
     """The files and folders of rules that are configured, the shipped ones first."""
     wanted = [loaded.path(path) for path in loaded.configuration.rules]
     named = "rules" in loaded.configuration.model_fields_set
-    shipped = [PACKS] if loaded.configuration.shipped_rules else []
+    shipped = packs(loaded.configuration.packs) if loaded.configuration.shipped_rules else []
     return [*shipped, *(path for path in wanted if named or path.exists())]
 
 

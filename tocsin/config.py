@@ -14,6 +14,7 @@ from connectors.ports.connector import Connector, Settings
 from schemas import content_hash
 from schemas.document import Document, DocumentInvalid, Fault, faults_of, near, parse_yaml
 from tocsin.models import Budgets, Models
+from tocsin.packs import Pack
 from tocsin.registry import connectors_by_name
 
 FILE = "tocsin.yaml"
@@ -121,6 +122,7 @@ class Configuration(_Section):
         default=(Path("rules"),), description="Files or folders of rules (*.yaml); missing default folders are no fault"
     )
     shipped_rules: bool = Field(default=True, description="Also use the rules that ship with Tocsin")
+    packs: tuple[Pack, ...] | None = Field(default=None, description="Packs used beside `default`; all without it")
     playbooks: Path = Field(
         default=Path("playbooks"),
         description="Folder of playbooks (*.md, and templates/*.j2); one with a shipped playbook's name replaces it; a missing default folder is no fault",

@@ -141,21 +141,31 @@ class Coverage:
 
 
 def case_files(paths: Iterable[Path]) -> list[Path]:
-    """The test files among files and, at any depth, in folders, in order of name."""
+    """The test files among files, those beside rule files and, at any depth, in folders, in order of name."""
     found: set[Path] = set()
     for path in paths:
-        found |= (
-            {each for kind in ("yaml", "yml") for each in path.rglob(f"*.test.{kind}")} if path.is_dir() else {path}
-        )
+        if path.is_dir():
+            found |= {each for kind in ("yaml", "yml") for each in path.rglob(f"*.test.{kind}")}
+        elif path.stem.endswith(".test") or not (beside := _tests_beside(path)):
+            found.add(path)
+        else:
+            found.update(beside)
     return sorted(found)
+
+
+def _tests_beside(path: Path) -> list[Path]:
+    return [each for kind in ("yaml", "yml") if (each := path.with_name(f"{path.stem}.test.{kind}")).exists()]
 
 
 def run_file(path: Path, coverage: Coverage) -> Iterator[Outcome]:
     """Runs the tests of a file, one after another. Raises DocumentInvalid for faults of it or of its rules, and OSError."""
     document = parse_yaml(path.read_text("utf-8"), str(path))
     cases = validate(document, CaseFile)
-    ruleset = load(_rule_files(path, cases))
-    coverage.rules |= {rule.name for rule in ruleset.rules}
+    files = _rule_files(path, cases)
+    ruleset = load(files)
+    # What they include has tests of its own.
+    own = {str(each) for named in files for each in files_of(named)}
+    coverage.rules |= {rule.name for rule in ruleset.rules if rule.file in own}
     base = BASE if cases.base is None else moment(cases.base, 0)
     for number, case in enumerate(cases.tests):
         outcome = _outcome(case, ruleset, base, document, number)

@@ -1,4 +1,4 @@
-"""The suite `ait`: an alert stream of days through the rules that ship, read strictly left to right; told is what asks for a playbook."""
+"""The suite `ait`: an alert stream of days through the default rules and the pack `security`, read strictly left to right; told is what asks for a playbook."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from rules.engine import Engine
-from rules.load import PACKS, load
+from rules.load import load, packs
 from schemas import Signal
 from schemas.time import SECOND
 from tocsin.evals.cases import Case, text_of
@@ -16,7 +16,7 @@ from tocsin.evals.cases import Case, text_of
 
 def notified(case: Case) -> dict[str, Any]:
     """The alerts at which a person is told."""
-    engine = Engine(load([PACKS]), code_version="eval")
+    engine = Engine(load(packs(["security"])), code_version="eval")
     state = engine.state()
     found: list[list[Any]] = []
     for index, signal in _signals(case):
