@@ -7,7 +7,8 @@ from typing import NamedTuple
 from pydantic import Field
 
 from connectors.ports.asking import Answer
-from connectors.ports.texts import clipped, masked
+from connectors.ports.texts import clipped
+from schemas.masks import masked
 from schemas.severity import Severity, severity_of, severity_rank
 from schemas.time import SECOND, to_rfc3339
 

@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from connectors.ports.asking import Answer, Question
-from connectors.ports.texts import clipped, masked
+from connectors.ports.texts import clipped
 from connectors.ports.tool import Tool, ToolContext
 from connectors.stream.ask import DEADLINE_S, MAX_BYTES, Looked, all_of, read, start_of
 from schemas import Severity, Signal, severity_rank, to_rfc3339
+from schemas.masks import masked
 from schemas.time import SECOND
 
 State = Literal["new", "gone", "more", "less", "same"]
