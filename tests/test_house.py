@@ -19,7 +19,7 @@ from connectors.ports.connector import Connector
 from connectors.ports.meters import CounterName, DurationName
 from schemas.command import CommandKind
 from schemas.payload import DATA
-from tocsin.compose import JOURNAL_FIGURES, JOURNAL_STANDING
+from tocsin.compose import JOURNAL_FIGURES, JOURNAL_STANDING, MODEL_AVAILABLE
 from tocsin.reference import offers
 from tocsin.registry import connectors_by_name
 from tocsin.tool_reference import tool_pages, tool_pages_are_fresh
@@ -249,7 +249,7 @@ def test_every_metric_is_documented_and_no_other_is() -> None:
     text = (DOCS / "observability.md").read_text()
     journal = {f"tocsin.journal.{name}" for name in (*JOURNAL_FIGURES, *JOURNAL_STANDING)}
     told = set(re.findall(r"`(tocsin\.[a-z]+\.[a-z_]+)`", text))
-    assert told == {*get_args(CounterName), *get_args(DurationName), *journal}
+    assert told == {*get_args(CounterName), *get_args(DurationName), *journal, MODEL_AVAILABLE}
 
 
 def commands_of(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -22,7 +22,7 @@ from playbooks.library import Library, load_library
 from processors.act import Act, Preparation, Ringer, Worker
 from processors.analyst.loop import completion
 from processors.ingest import Ingest, Quota, Redactor
-from processors.investigate import Commands, Means, Spending
+from processors.investigate import Commands, Means, Places, Spending
 from processors.investigate.loop import Intake
 from processors.investigate.watching import Watching
 from processors.investigate.worker import Workers
@@ -58,6 +58,10 @@ JOURNAL_FIGURES = (
 
 JOURNAL_STANDING = ("consumer_lag", "lease_age_s", "lease_left_s", "lease_takeovers")
 """What is exposed of consumers and leases where several processes share a journal."""
+
+
+MODEL_AVAILABLE = "tocsin.investigate.model_available"
+"""1 while a model is asked, 0 while it is left alone."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +144,14 @@ class Program:
         )
         redactor = Redactor(folder.redaction_key())
         self.watching = Watching()
+        places = Places(self.journal if self.configuration.journal.kafka is not None else None)
         self.means = Means(
             self.journal,
             self.archive,
             self.tools,
             self.metrics,
-            switchboard=switchboard(self.configuration.models, meters=self.metrics),
+            switchboard=switchboard(self.configuration.models, meters=self.metrics, places=places),
+            places=places,
             spending=Spending(self.journal, limits_of(self.configuration.budgets)),
             redact=redacting(redactor),
             mask=self.configuration.models.mask_personal_data,
@@ -244,6 +250,8 @@ class Program:
         for name in JOURNAL_FIGURES:
             self.metrics.gauge(f"tocsin.journal.{name}", partial(self.store.figure, name))
         store, of = self.store, self.metrics.gauges
+        health = self.means.switchboard.health
+        of(MODEL_AVAILABLE, lambda: [({"model": name}, float(ok)) for name, ok in health().items()])
         of("tocsin.journal.consumer_lag", lambda: [(_of(lag), lag.entries) for lag in store.lags])
         of("tocsin.journal.lease_age_s", lambda: [({"lease": one.name}, one.age_s) for one in store.held])
         of("tocsin.journal.lease_left_s", lambda: [({"lease": one.name}, one.left_s) for one in store.held])

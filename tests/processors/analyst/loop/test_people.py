@@ -32,7 +32,7 @@ def masked(known: Any, text: str) -> str:
         ({"message": "Signed-off-by: Ada Lovelace <ada@x.io>"}, "thanks Ada Lovelace", "thanks p1"),
         ({"body": 'reported by "Jean-Luc Picard" <jl@x.io>'}, "Picard knows", "p1 knows"),
         ({"author": "human:marylou"}, "marylou says", "p1 says"),
-        ({"author": "Ada Lovelace"}, "/home/Ada/x", "/home/p1/x"),
+        ({"author": "Ada Lovelace"}, "/srv/Ada/x", "/srv/p1/x"),
     ],
 )
 def test_who_stands_in_a_field_is_masked_wherever_the_name_appears(known: Any, text: str, left: str) -> None:
