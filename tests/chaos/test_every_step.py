@@ -21,6 +21,8 @@ THOROUGH = int(os.environ.get("TOCSIN_KILLS", "0")) > 20
 """By `make chaos`: every step, not only two of each kind."""
 PATIENCE_S = 90.0
 SIDE_BY_SIDE = 4
+HASTE_S = 1.0
+"""A killed program's leases last no longer here: each of very many lives waits for them at its beginning."""
 
 Step = tuple[int, str]
 """The Kth of a name, see `tests.support.dying`."""
@@ -69,14 +71,14 @@ class Lives:
         self._url = ""
         self.begun: list[Child] = []
         self._stories: list[tuple[Story, Future[None]]] = []
-        self._threads = ThreadPoolExecutor(64)
+        self.threads = ThreadPoolExecutor(64)
 
     def begin(self, step: Step | None = None) -> Child:
         """A life; with a step, it ends there and counts from its start."""
         self._orders.unlink(missing_ok=True)
         if step is not None:
             self.arm(step)
-        life = start(self.folder, self._config, dying=self._orders)
+        life = start(self.folder, self._config, dying=self._orders, haste_s=HASTE_S)
         self.begun.append(life)
         self._url = life.url
         return life
@@ -90,7 +92,7 @@ class Lives:
     def story(self) -> Future[None]:
         """A new problem is told about, over as many lives as it takes."""
         story = Story(f"problem{len(self._stories):04d}", lambda: self._url, self.linear)
-        self._stories.append((story, self._threads.submit(story.tell)))
+        self._stories.append((story, self.threads.submit(story.tell)))
         return self._stories[-1][1]
 
     def steps(self) -> list[list[Step]]:
@@ -111,7 +113,7 @@ class Lives:
             told.result(PATIENCE_S)
         settle(self.folder, within_s=PATIENCE_S)
         self.bury(life)
-        self._threads.shutdown()
+        self.threads.shutdown()
         books = read_books(self.folder)
         acked = [token for story, _ in self._stories for token in story.sender.acked]
         assert len(acked) == 2 * len(self._stories)
@@ -130,6 +132,7 @@ def lives(folder: Path) -> Iterator[Lives]:
         finally:
             for life in here.begun:
                 life.kill()
+            here.threads.shutdown(wait=False)
 
 
 def ended(folder: Path, life: Child, told: Future[None]) -> bool:
@@ -154,9 +157,7 @@ def rehearsed(folder: Path) -> list[list[Step]]:
         here.story().result(PATIENCE_S)
         settle(folder)
         here.bury(life)
-        taken = here.steps()
-        here.finish()
-    return taken
+        return here.steps()
 
 
 def killed_at(folder: Path, steps: Sequence[Step]) -> list[Step]:
@@ -247,7 +248,5 @@ def _killed_while_it_starts(folder: Path, name: str) -> None:
         life = here.begin((1, name))
         until(lambda: life.process.poll() is not None, f"a death at the first {name}")
         here.bury(life)
-        life = here.begin()
-        here.story().result(PATIENCE_S)
-        here.bury(life)
+        here.story()
         here.finish()
