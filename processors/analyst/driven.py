@@ -80,7 +80,7 @@ def _does(kind: Wait) -> str:
         case "client":
             return (
                 "sessions are held open and idle, or idle in transaction, waiting for their client: connections are taken and not given back, as"
-                " with a connection leak"
+                " with a connection pool leak"
             )
         case "cpu":
             return "sessions compute"

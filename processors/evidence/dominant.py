@@ -13,7 +13,7 @@ _LOADS = ("load", "avg", "total", "count", "seconds", "calls", "share", "percent
 _WAITS = (
     (
         "ClientRead",
-        "sessions are open and idle, often idle in transaction, waiting for their client: held and not given back, as with a connection leak",
+        "sessions are open and idle, often idle in transaction, waiting for their client: held and not given back, as with a connection pool leak",
     ),
     ("ClientWrite", "sessions wait for their client to take results"),
     ("WALWrite", "writes wait for the write-ahead log: a write-heavy workload"),

@@ -17,6 +17,12 @@ _NAMING = re.compile(
     re.I,
 )
 """Fields whose values are names."""
+_WORDED = re.compile(
+    r"^(?:metric|metric_?name|label|tool_?name|stat|unit|type|reason|event_?name|alertname|severity)$", re.I
+)
+"""Fields whose values say what is measured or done: their words are kept wherever they stand."""
+_PROPER = re.compile(r"[A-Z][A-Za-z]*(?::[A-Za-z]+)?")
+"""How metrics, conditions and waits are called."""
 _KEPT = frozenset(
     """
     service services server client proxy gateway database cluster node nodes instance primary replica master worker prod production staging stage
@@ -32,6 +38,7 @@ _KEPT = frozenset(
     cpuutilization readiops writeiops databaseconnections freestoragespace freeablememory replicalag watchdog crashloopbackoff oomkilled
     imagepullbackoff errimagepull backoff unhealthy killing scheduled pulled pulling created started failedscheduling application monitor monitors
     scheduler kubelet apiserver controller manager operator exporter agent collector argocd helm git github gitlab linear slack pagerduty
+    dbinstance identifier unscheduled core extras import request resources resource reader control plane internet
     clientread wait waits heartbeat health check checks synthetic
     """.split()  # noqa: SIM905 - a list of them, one a line, is past reading
 )
@@ -150,14 +157,17 @@ def _whole(case: dict[str, Any]) -> Naming:
 
 def _words(case: dict[str, Any], folder: Path) -> Naming:
     """Of an incident: every word in a value of a field that names something, but for those that say what it is."""
-    values = list(_named(case["input"]["alert"]))
-    for name in case["input"]["files"]:
-        values += _named_in(_read(folder / case["input"]["dir"] / name))
+    texts = [
+        json.dumps(case["input"]["alert"]),
+        *(_read(folder / case["input"]["dir"] / name) for name in case["input"]["files"]),
+    ]
+    values = [value for text in texts for value in _named_in(text)]
     found: set[str] = set()
+    kept = {word for text in texts for word in _worded(text)}
     for value in values:
         for word in _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value)):
             stem = _SUFFIX.sub("", word.lower()) or word.lower()
-            if len(stem) >= 4 and stem not in _KEPT and not any(stem == each + "s" for each in _KEPT):
+            if len(stem) >= 4 and stem not in _KEPT | kept and not any(stem == each + "s" for each in _KEPT):
                 found.add(stem)
     return Naming({}, found)
 
@@ -181,9 +191,23 @@ def _named(node: Any) -> Iterator[str]:
             yield from _named(each)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if isinstance(value, str) and _NAMING.search(key) and len(value) <= 80 and " " not in value:
+            own = isinstance(value, str) and _NAMING.search(key) and len(value) <= 80 and " " not in value
+            if own and not _WORDED.search(key) and not (key == "name" and _PROPER.fullmatch(value)):
                 yield value
             yield from _named(value)
+
+
+def _worded(text: str) -> Iterator[str]:
+    """Words of what is measured and done, in lower case."""
+    for found in re.finditer(r'"(\w+)": ?"([^"\s]{1,120})"', text):
+        if _WORDED.search(found[1]) or (found[1] == "name" and _PROPER.fullmatch(found[2])):
+            yield from (word.lower() for word in _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", found[2])))
+    head, _, rest = text.partition("\n")
+    columns = head.split(",")
+    if len(columns) > 2 and "metric" in columns:
+        place = columns.index("metric")
+        for value in {row.split(",")[place] for row in rest.splitlines() if row.count(",") >= place}:
+            yield from (word.lower() for word in _WORD.findall(value.replace("_", " ")))
 
 
 @cache

@@ -40,7 +40,7 @@ def test_a_statement_that_computes_drives_the_processor() -> None:
 def test_sessions_that_wait_for_their_client_hold_connections_and_compute_nothing() -> None:
     found = drivers_of([full("DatabaseConnections"), full("CPUUtilization")], [("s/1", load(IDLE))])
     assert [each.kind for each in found] == ["client"], "what computes hardly at all does not use up the processor"
-    assert "connection leak" in driven(found) and "end the idle ones" in unloaded(found[0])
+    assert "connection pool leak" in driven(found) and "end the idle ones" in unloaded(found[0])
 
 
 def series(name: str, values: Sequence[float]) -> Series:
