@@ -169,3 +169,50 @@ def test_routing_is_the_plain_walk_of_the_tree(trees: list[dict]) -> None:  # ty
         labels = dict(zip("abc", bits, strict=True))
         plain = [name for number, node in enumerate(trees) for name in plain_walk(node, labels, f"r{number}")]
         assert sorted(acting(ruleset, labels)) == sorted(plain)
+
+
+UNDER = """
+rules:
+  - {name: batch, under: pages, when: labels.team == "batch", playbook: ticket}
+  - {name: nightly, under: batch, when: labels.night == "yes"}
+  - {name: beside, when: labels.team == "batch"}
+"""
+
+
+def test_a_rule_of_another_file_acts_instead_of_the_one_it_is_under_whichever_file_comes_first() -> None:
+    for names in (("a.yaml", "b.yaml"), ("b.yaml", "a.yaml")):
+        ruleset = load_texts(dict(zip(names, (PAGES, UNDER), strict=True)))
+        assert set(acting(ruleset, {"team": "batch"})) == {"batch", "beside"}
+        assert set(acting(ruleset, {"team": "batch", "night": "yes"})) == {"nightly", "beside"}
+        assert set(acting(ruleset, {"service": "mysql", "team": "batch"})) >= {"db", "batch"}
+        batch = next(rule.rule for rule in ruleset.rules if rule.name == "batch")
+        assert (batch.group_by, batch.playbook, batch.owner) == (
+            ("labels.alertname", "labels.cluster"), "ticket", "platform",
+        )  # fmt: skip
+
+
+def test_rules_stay_in_the_order_of_their_files_also_where_one_is_under_another() -> None:
+    ruleset = load_texts({"a.yaml": UNDER, "b.yaml": PAGES})
+    assert [rule.name for rule in ruleset.rules][:3] == ["batch", "nightly", "beside"]
+    assert acting(ruleset, {"team": "frontend", "service": "mysql"}) == ["db", "front"]
+
+
+def test_a_rule_under_one_with_a_window_takes_its_signals_out_of_the_count() -> None:
+    burst = "rules:\n  - {name: burst, when: type == 'log', match: {count: 2, within: 5m}}\n  - {name: known, under: burst, when: title == 'x'}\n"
+    ruleset = load_texts({"a.yaml": burst})
+    assert [ruleset.rules[n].name for n in route(ruleset, ruleset.matching({"type": "log", "title": "x"}))] == ["known"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("- {name: a, under: pags, when: own}", "a.yaml:2:13: there is no rule 'pags'; did you mean 'pages'?"),
+        ("- {name: a, under: b, when: own}\n- {name: b, under: a, when: own}", "lead back to it"),
+        ("- {name: a, when: own, rules: [{name: b, under: pages, when: own}]}", "it stands under 'a' already"),
+        ("- {name: a, under: pages, when: source == 'sentry'}", "no signal reaches it: it can never hold"),
+    ],
+)
+def test_what_is_wrong_with_the_place_of_a_rule_is_said_where_it_is_written(rules: str, message: str) -> None:
+    with pytest.raises(RulesInvalid) as caught:
+        load_texts({"a.yaml": f"rules:\n{rules}\n", "pages.yaml": PAGES})
+    assert message in str(caught.value)

@@ -109,3 +109,21 @@ def test_test_files_are_found_at_any_depth(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [file.name for file in case_files([tmp_path])] == ["a.test.yaml", "b.test.yml"]
+
+
+def test_of_a_rule_file_the_tests_beside_it_are_meant(tmp_path: Path) -> None:
+    for name in ("a.test.yaml", "a.yaml", "b.yaml", "c.test.yml", "c.yml"):
+        (tmp_path / name).touch()
+    found = case_files([tmp_path / "a.yaml", tmp_path / "c.yml", tmp_path / "c.test.yml"])
+    assert [file.name for file in found] == ["a.test.yaml", "c.test.yml"]
+
+
+def test_rules_that_are_included_are_covered_by_tests_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "common.yaml").write_text("rules: [{name: common, when: type == 'error'}]\n")
+    (tmp_path / "x.yaml").write_text("include: common.yaml\nrules: [{name: mine, when: type == 'alert'}]\n")
+    (tmp_path / "x.test.yaml").write_text(
+        "tests:\n  - {name: it opens, events: [{t: 0, signal: {}}], expect: [{kind: incident.opened, rule: mine}]}\n"
+    )
+    coverage = Coverage()
+    assert all(outcome.passed for outcome in run_file(tmp_path / "x.test.yaml", coverage))
+    assert (coverage.rules, coverage.untested) == ({"mine"}, [])
