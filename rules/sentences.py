@@ -81,6 +81,8 @@ def more(row: Row) -> str:
 def belonging(row: Row) -> str:
     """How many others an incident tells of, and where they seem to have begun."""
     number, root = len(row["members"]), row.get("root")
+    if not number:
+        return "no other incident belongs to it any more"
     others = "1 other incident belongs" if number == 1 else f"{number} other incidents belong"
     begun = f"; it seems to have begun in {root['service']}" if root is not None else ""
     why = f": {', '.join(root['because'])}" if root is not None and root["because"] else ""

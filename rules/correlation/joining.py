@@ -64,6 +64,8 @@ def _begun(turn: Turn, rule: CompiledRule, key: str, row: Row, fields: Fields) -
         sets.learn(turn, side, moment, service)
     newcomer = relations.newcomer(row["id"], moment, fields, service, sets.changes(turn, side))
     found = _best(turn, relations, rule, side, newcomer)
+    if any(way.said.weighed for way in rule.ways):
+        sets.late(turn, side, newcomer, row["id"] if found is None else found[0]["lead"])
     if found is None:
         keep = relations.within + turn.lateness(fields["source"])
         sets.begin(turn, key, side, newcomer, keep)
@@ -73,7 +75,7 @@ def _begun(turn: Turn, rule: CompiledRule, key: str, row: Row, fields: Fields) -
     lead = turn.state.rows[known["key"]]
     because = f"belongs to {lead['id']} {lead['title'][:80]!r}: {'; '.join(related.words)}"
     join(turn, row, lead, related.reasons, because, fields["id"], words=related.words)
-    _grown(turn, relations, known, lead, row)
+    grown(turn, known, known["key"], lead, row)
 
 
 def _best(
@@ -147,26 +149,49 @@ def _weigh(lead: Row, row: Row) -> None:
         lead["told_of"], row["loud"] = row["severity"], True
 
 
-def _grown(turn: Turn, relations: Relations, known: Row, lead: Row, row: Row) -> None:
-    """The leader lists another member, and where it began may be seen otherwise."""
+def grown(turn: Turn, known: Row | None, key: str, lead: Row, row: Row) -> None:
+    """The leader of the group under `key` lists another member; where it began may be seen otherwise by what is `known` of all."""
     members = lead.get("members", [])
     lead["leads"] = True
     if row["id"] not in members and len(members) < MOST_LISTED:
         lead["members"] = [*members, row["id"]]
     fresh = {"members"}
-    if len(known["alerts"]) < sets.ALERTS or known["alerts"][-1][0] == row["id"]:
+    relations = turn.ruleset.relations
+    if relations is not None and known is not None and row["id"] in [alert[0] for alert in known["alerts"][-1:]]:
         root = root_in(relations, known, sets.changes(turn, known["side"]))
         if root is not None and root != lead.get("root"):
             lead["root"] = root
             fresh.add("root")
-    lead.update(unsaid=lead["unsaid"] + 1, at=turn.at)
-    lead["pending"] = sorted({*lead.get("pending", ()), *fresh})
+    lead["at"] = turn.at
+    _say(turn, key, lead, fresh, row["id"])
+
+
+def left(turn: Turn, row: Row) -> None:
+    """The leader of an incident that goes elsewhere lists it no more."""
+    key = turn.state.incidents.get(row.get("parent", ""), "")
+    lead = turn.state.rows.get(key)
+    if lead is None or row["id"] not in lead.get("members", ()):
+        return
+    lead["members"] = [name for name in lead["members"] if name != row["id"]]
+    if (lead.get("root") or {}).get("incident_id") == row["id"]:
+        del lead["root"]
+    if (known := sets.set_of(turn, lead["id"])) is not None:
+        known["alerts"] = [alert for alert in known["alerts"] if alert[0] != row["id"]]
+        turn.state.touch(sets.SETS + lead["id"])
+    if lead["status"] != "resolved":
+        _say(turn, key, lead, {"members"}, row["id"])
+
+
+def _say(turn: Turn, key: str, lead: Row, changes: set[str], cause: str) -> None:
+    """Record who belongs to an incident; at most so often, as with all that adds up."""
+    lead["unsaid"] += 1
+    lead["pending"] = sorted({*lead.get("pending", ()), *changes})
     if turn.at < (due := lead["said"] + turn.state.limits.update_every):
-        turn.state.wake(known["key"], lead, min(due, lead.get("due", due)))
+        turn.state.wake(key, lead, min(due, lead.get("due", due)))
     else:
-        changes, lead["unsaid"], lead["said"] = lead.pop("pending"), 0, turn.at
-        turn.changed("incident.updated", lead, belonging(lead), cause=(row["id"],), changes=changes)
-    turn.state.touch(known["key"])
+        said, lead["unsaid"], lead["said"] = lead.pop("pending"), 0, turn.at
+        turn.changed("incident.updated", lead, belonging(lead), cause=(cause,), changes=said)
+    turn.state.touch(key)
 
 
 def root_in(relations: Relations, known: Row, changes: Sequence[Sequence[Any]]) -> Mapping[str, Any] | None:

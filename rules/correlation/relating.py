@@ -17,7 +17,7 @@ from rules.texts import as_text
 from schemas.spans import about, show_span
 from schemas.time import SECOND
 
-Reason = Literal["labels", "services", "learnt", "change", "weighed", "handed_over"]
+Reason = Literal["labels", "services", "learnt", "change", "weighed", "second_look", "handed_over"]
 """The closed set of what makes one incident part of another."""
 
 WEIGHTS = Weights()

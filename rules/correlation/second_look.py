@@ -40,6 +40,16 @@ class Moved:
     now: str
 
 
+def heard(alert: Alert, others: Sequence[tuple[Alert, str]], own: str, graph: Graph, hearing: Hearing) -> str:
+    """The incident to which an alert belongs by those around it, each with its own; the one that it is of, `own`, unless another is clearly
+    louder."""
+    loud: dict[str, float] = defaultdict(float, {own: hearing.alone})
+    for other, incident in others:
+        if other.id != alert.id and abs(alert.at - other.at) <= hearing.around_s * SECOND:
+            loud[incident] += _voice(alert, other, graph, hearing)
+    return _loudest(loud, own, hearing)
+
+
 def second_look(
     alerts: Sequence[Alert], placed: Mapping[str, str], graph: Graph, hearing: Hearing | None = None
 ) -> list[Moved]:
@@ -58,28 +68,37 @@ def _heard(now: Mapping[str, str], alert: str, voices: Sequence[tuple[str, float
     loud: dict[str, float] = defaultdict(float, {own: ways.alone})
     for other, voice in voices:
         loud[now[other]] += voice
+    return _loudest(loud, own, ways)
+
+
+def _loudest(loud: Mapping[str, float], own: str, ways: Hearing) -> str:
     best = max(loud, key=lambda name: loud[name])
     return best if loud[best] > ways.clearly * loud[own] else own
 
 
+def _voice(one: Alert, other: Alert, graph: Graph, ways: Hearing) -> float:
+    """How loud two alerts are to each other."""
+    mine, theirs = plain(one.service), plain(other.service)
+    common = ways.any
+    if mine == theirs and one.name == other.name:
+        common += ways.same
+    elif mine and mine == theirs:
+        common += ways.service
+    elif mine and theirs and graph.apart(mine, theirs) == 1:
+        common += ways.near
+    return common * math.exp(-abs(one.at - other.at) / SECOND / ways.fades_s)
+
+
 def _voices(alerts: Sequence[Alert], graph: Graph, ways: Hearing) -> list[list[tuple[str, float]]]:
     """For each alert the others around it with how loud each is to it."""
-    services = [plain(alert.service) for alert in alerts]
     found: list[list[tuple[str, float]]] = [[] for _ in alerts]
     first = 0
     for this, alert in enumerate(alerts):
         while alert.at - alerts[first].at > ways.around_s * SECOND:
             first += 1
         for that in range(first, this):
-            other, one, two = alerts[that], services[this], services[that]
-            common = ways.any
-            if one == two and alert.name == other.name:
-                common += ways.same
-            elif one and one == two:
-                common += ways.service
-            elif one and two and graph.apart(one, two) == 1:
-                common += ways.near
-            voice = common * math.exp(-(alert.at - other.at) / SECOND / ways.fades_s)
+            other = alerts[that]
+            voice = _voice(alert, other, graph, ways)
             found[this].append((other.id, voice))
             found[that].append((alert.id, voice))
     return found

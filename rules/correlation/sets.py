@@ -2,7 +2,7 @@
 
 `correlation/set/LEADER` is what was gathered of an incident and those that joined it (`gathered`), with `lead`, `key` (the leader's group), `side`,
 `alerts` (what they were, the first ones), `seen` and `keep`; `correlation/change/SIDE` the late changes; `correlation/episode/SIDE` and
-`correlation/past/SIDE` what is learnt; `correlation/over/LEADER` whose leader is over and who is left.
+`correlation/past/SIDE` what is learnt; `correlation/late/SIDE` those that are looked at again; `correlation/over/LEADER` whose leader is over and who is left.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,24 @@ from rules.correlation import learnt
 from rules.correlation.gathered import nothing_yet
 from rules.correlation.names import plain
 from rules.correlation.relating import Newcomer, taken_in
+from rules.correlation.second_look import Hearing
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
+from schemas.time import SECOND
 
 SETS = "correlation/set/"
 CHANGES = "correlation/change/"
 EPISODE = "correlation/episode/"
 PAST = "correlation/past/"
 OVER = "correlation/over/"
+LATE = "correlation/late/"
 ALERTS = 50
 """So many incidents of a set say where it began: the first ones."""
-_CHANGES = 1_000
+HEARING = Hearing()
+AROUND = HEARING.around_s * SECOND
+"""How long after an incident is looked at again, and how far around it."""
+_CHANGES, _LATE = 1_000, 200
 
 
 def side_of(fields: Mapping[str, Any]) -> str:
@@ -84,6 +90,29 @@ def drop(turn: Turn, name: str) -> None:
     """Nothing joins it any more."""
     turn.state.sets.discard(name)
     turn.state.delete(name)
+
+
+def late(turn: Turn, side: str, newcomer: Newcomer, lead: str) -> None:
+    """Remember an incident of `lead` until those after it are known, too: then it is looked at again."""
+    name, alert = LATE + side, newcomer.alert
+    row = turn.state.rows.get(name) or {"alerts": []}
+    if len(row["alerts"]) >= _LATE:
+        turn.state.evict("correlated", name)
+        del row["alerts"][0]
+    row["alerts"].append([alert.id, alert.at, alert.name, alert.service, lead, turn.at + AROUND])
+    turn.state.put(name, row)
+    if row.get("due") is None:
+        turn.state.wake(name, row, turn.at + AROUND)
+
+
+def renamed(turn: Turn, before: str, lead: str) -> None:
+    """Another incident leads what the one before led; that one itself goes elsewhere."""
+    for side in ("real", "rehearsal"):
+        row = turn.state.rows.get(LATE + side)
+        for alert in row["alerts"] if row is not None else ():
+            if alert[4] == before and alert[0] != before:
+                alert[4] = lead
+                turn.state.touch(LATE + side)
 
 
 def swept(turn: Turn, name: str, row: Row) -> None:
