@@ -124,6 +124,8 @@ def rows_of(name: str) -> Iterator[Row]:
             for part in ("selection", "line", "counting"):
                 rate = found[part]["signals_per_s"]
                 yield Row(f"rules: {part}, 1,000 rules", rate, rate, "1/s")
+            windows = found["counting"]["windows_per_s"]
+            yield Row("rules: windows counted into", windows, windows, "1/s")
         else:
             yield Row(
                 found["name"], found["median"], found.get("best", found.get("most", found["median"])), found["unit"]
