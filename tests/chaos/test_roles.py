@@ -4,6 +4,7 @@ random and under load: one issue for each incident, one page for each step, ledg
 import os
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from tests.support.cast import Member, all_up, cast, over
 from tests.support.crash import HASTE_S, balance, read_books, settle
 from tests.support.kafka_server import kafka_server
 from tests.support.linear_server import LinearServer
-from tests.support.postgres_server import postgres_server
+from tests.support.long_sleep import slept_through
+from tests.support.postgres_server import Postgres, postgres_server
 from tests.support.program import cli, to_linear
 from tests.support.senders import KEY
 from tests.support.server import Server
@@ -62,9 +64,17 @@ def doors(members: dict[str, Member], draw: random.Random) -> str:
     )
 
 
+@pytest.fixture(scope="module")
+def long_sleep(tmp_path_factory: pytest.TempPathFactory, kafka: Server, postgres: Postgres) -> Iterator[Future[None]]:
+    """A process sleeps for a minute, on servers that nobody kills, while other tests of this module run: it costs them little."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(slept_through, tmp_path_factory.mktemp("sleep"), kafka, postgres)
+
+
 @pytest.mark.chaos
 @pytest.mark.ground("shared")
 @pytest.mark.timeout(PATIENCE_S + 40 * KILLS)
+@pytest.mark.usefixtures("long_sleep")
 def test_two_of_each_role_do_everything_once_whoever_of_them_dies_or_sleeps(tmp_path: Path) -> None:
     draw, asked = random.Random(SEED), random.Random(SEED + 1)
     with LinearServer() as linear, receiving() as receiver, kafka_server() as kafka, postgres_server() as postgres:
@@ -101,6 +111,15 @@ def test_two_of_each_role_do_everything_once_whoever_of_them_dies_or_sleeps(tmp_
         assert unforeseen(members) == []
         times = [entry.accepted_at for entry in books.inputs] + [decision.at for decision in books.decisions]
         assert began - SECOND < min(times) and max(times) < SystemClock().now() + SECOND
+
+
+@pytest.mark.chaos
+@pytest.mark.ground("shared")
+@pytest.mark.timeout(PATIENCE_S)
+def test_a_process_that_slept_for_a_minute_wakes_with_old_leases_and_does_nothing_twice(
+    long_sleep: Future[None],
+) -> None:
+    long_sleep.result(PATIENCE_S)
 
 
 FORESEEN = ("Unavailable", "Busy", "LeaseLost", "Conflict", "LedgerHeld", "Interrupted")
