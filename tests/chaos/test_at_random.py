@@ -2,6 +2,7 @@
 
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -19,6 +20,7 @@ KILLS = int(os.environ.get("TOCSIN_KILLS", "20"))
 LONGEST_LIFE_S = 5.0
 """Long enough for some work: what is begun in nine lives and ended in none is given up, as it may be what kills them."""
 STARTING_S = 1.5
+PLACES = 2
 
 
 class Place:
@@ -44,11 +46,11 @@ def live_and_die(place: Place, life: Child, draw: random.Random) -> bool:
     return was_up
 
 
-@pytest.mark.chaos
-@pytest.mark.timeout(PATIENCE_S + 30 * KILLS)
-def test_random_kills_under_load_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
-    draw, place = random.Random(SEED), Place()
-    town = Town(where=lambda: place.url)
+def killed_again_and_again(folder: Path, kills: int, seed: int) -> Path:
+    """A program of its own that is killed so often under load, with books that balance in the end; returns its configuration."""
+    folder.mkdir()
+    draw, place = random.Random(seed), Place()
+    town = Town(where=lambda: place.url, seed=seed)
     with LinearServer() as linear, receiving() as receiver:
         config: dict[str, Any] = {
             "connectors": {
@@ -58,20 +60,33 @@ def test_random_kills_under_load_lose_nothing_and_do_nothing_twice(tmp_path: Pat
             }
         }
         with town.awake():
-            up = sum(live_and_die(place, start(tmp_path, config, wait=False), draw) for _ in range(KILLS))
-            life = start(tmp_path, config)
+            up = sum(live_and_die(place, start(folder, config, wait=False), draw) for _ in range(kills))
+            life = start(folder, config)
             place.url = life.url
         try:
-            settle(tmp_path, within_s=PATIENCE_S)
+            settle(folder, within_s=PATIENCE_S)
             assert life.terminate() == 0
         finally:
             life.kill()
-        books = read_books(tmp_path)
+        books = read_books(folder)
         repeats = sum(len(ids) - 1 for ids in books.signals.values())
         print(
-            f"{town.told()}, {repeats} accepted again; {KILLS} kills, {up} while it was up; {len(linear.issues)} issues"
+            f"{town.told()}, {repeats} accepted again; {kills} kills, {up} while it was up; {len(linear.issues)} issues"
         )
         assert town.refused == []
-        assert len(town.acked) > 5 * KILLS
+        assert len(town.acked) > 5 * kills
         balance(books, town.acked, linear, [headers["webhook-id"] for headers, _ in receiver.got])
-        assert cli("ledger", "verify", config=life.config).exit_code == 0
+    return life.config
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(PATIENCE_S + 30 * KILLS)
+def test_random_kills_under_load_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
+    """In several places side by side, as most of a life is waiting."""
+    folders = [tmp_path / f"place{number}" for number in range(PLACES)]
+    kills = [KILLS // PLACES + (number < KILLS % PLACES) for number in range(PLACES)]
+    with ThreadPoolExecutor(PLACES) as threads:
+        files = list(threads.map(killed_again_and_again, folders, kills, [SEED + 100 * n for n in range(PLACES)]))
+    assert sum(kills) == KILLS
+    for file in files:
+        assert cli("ledger", "verify", config=file).exit_code == 0

@@ -19,10 +19,10 @@ PATIENCE_S = 600.0
 
 
 class Town:
-    """`where` gives the address to send to at the moment, or nothing; it is asked by several threads."""
+    """`where` gives the address to send to at the moment, or nothing; it is asked by several threads. `seed`: what its numbers come from."""
 
-    def __init__(self, where: Callable[[], str]) -> None:
-        self._closing = Event()
+    def __init__(self, where: Callable[[], str], *, seed: int = SEED) -> None:
+        self._closing, self._seed = Event(), seed
         self._senders = [Sender(where) for _ in range(SENDERS)]
 
     @contextmanager
@@ -54,7 +54,7 @@ class Town:
 
     def _send(self, number: int) -> None:
         """One sender's day. What is under way when the town closes is still delivered."""
-        draw, sender, sent = random.Random(SEED + number), self._senders[number], 0
+        draw, sender, sent = random.Random(self._seed + number), self._senders[number], 0
         while not self._closing.is_set():
             sent += 1
             if draw.random() < 0.3:
