@@ -49,10 +49,10 @@ _ADDRESS = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![
 _SUFFIX = re.compile(r"(?:service|svc|server|db|api)$")
 
 
-def twins(evals: Path, suite: str, place: Path) -> Path:
-    """The file of the renamed cases of a suite, with their scorer and answers beside it under `place`."""
+def twins(evals: Path, suite: str, place: Path, *, most: int | None = None) -> Path:
+    """The file of the renamed cases of a suite, the first `most` of them, with their scorer and answers beside it under `place`."""
     source = _read(evals / "cases" / f"{suite}.jsonl")
-    cases = [json.loads(row) for row in source.splitlines() if row.strip()]
+    cases = [json.loads(row) for row in source.splitlines() if row.strip()][:most]
     truth = {row["id"]: row for row in map(json.loads, _read(evals / "truth" / f"{suite}.jsonl").splitlines())}
     made, answers = [], []
     for number, case in enumerate(cases):
@@ -106,12 +106,7 @@ class Naming:
 
     def __init__(self, whole: Mapping[str, str], words: Iterable[str]) -> None:
         self._whole = dict(whole)
-        listed = sorted(self._whole, key=len, reverse=True)
-        self._names = (
-            re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(each)}(?![A-Za-z0-9])" for each in listed))
-            if listed
-            else None
-        )
+        self._listed = sorted(self._whole, key=len, reverse=True)
         chosen = sorted(words, key=len, reverse=True)
         either = "|".join(chosen)
         capital = "|".join(each.capitalize() for each in chosen)
@@ -126,8 +121,8 @@ class Naming:
 
     def text(self, text: str) -> str:
         """All of it renamed."""
-        if self._names is not None:
-            text = self._names.sub(lambda found: self._whole[found.group()], text)
+        for name in self._listed:
+            text = text.replace(name, self._whole[name])
         if self._words is not None:
             text = self._words.sub(lambda found: _like(found.group(), invented(found.group().lower())), text)
         if self._words is not None:

@@ -7,19 +7,20 @@ import pytest
 from tests.support.reached import FOLDER, evals, reached
 from tests.support.twins import Naming, invented, twins
 
-SUITES = ("incidents", "petshop", "nezha-ob", "nezha-tt")
+SUITES = {"incidents": None, "petshop": None, "nezha-ob": None, "nezha-tt": 6}
+"""How many cases of each: those of the last hold many megabytes of logs."""
 
 
 @pytest.mark.skipif(FOLDER is None, reason="TOCSIN_CASES names no folder with cases")
-@pytest.mark.parametrize("suite", SUITES)
-def test_renamed_twins_of_the_cases_score_as_the_cases_do(suite: str, tmp_path: Path) -> None:
-    before, after = reached(suite), reached(suite, twins(evals(), suite, tmp_path))
+@pytest.mark.parametrize(("suite", "most"), SUITES.items())
+def test_renamed_twins_of_the_cases_score_as_the_cases_do(suite: str, most: int | None, tmp_path: Path) -> None:
+    before, after = reached(suite), reached(suite, twins(evals(), suite, tmp_path, most=most))
     differ = [
         (old.case.id, before.scored.passed[old.case.id], after.scored.passed[new.case.id])
-        for old, new in zip(before.runs, after.runs, strict=True)
+        for old, new in zip(before.runs[:most], after.runs, strict=True)
         if before.scored.passed[old.case.id] != after.scored.passed[new.case.id]
     ]
-    assert differ == [] and after.measures == before.measures
+    assert differ == [] and (most is not None or after.measures == before.measures)
 
 
 def test_a_twin_keeps_what_things_are_and_nothing_of_what_they_are_called() -> None:
