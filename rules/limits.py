@@ -49,7 +49,7 @@ class Limits:
     """A silence that has hidden a critical incident for so long is asked about..."""
     silence_asks_every: int = 4 * UNITS["h"]
     """... and again after so long."""
-    correlated: int = 1_000
+    correlated: int = 500
     """Incidents that others may join, each with those that did; and late changes. The ones heard of longest ago go first."""
     group_members: int = 50_000
     """Occurrences of a group that waits; the ones longest in it go first, without their end being told."""

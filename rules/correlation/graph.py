@@ -1,7 +1,7 @@
 """The graph of services: along which ways trouble goes, and what is beside each other."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from rules.correlation.names import plain
 
@@ -23,6 +23,7 @@ class Graph:
         for one, other in ((plain(one), plain(other)) for one, other in beside):
             if one != other:
                 self._near(one, other)
+        self._near_ones: dict[tuple[str, int], frozenset[str]] = {}
         self._known: dict[tuple[str, bool], Mapping[str, int]] = {}
 
     def _near(self, one: str, other: str) -> None:
@@ -40,11 +41,25 @@ class Graph:
         """Steps between two services whichever way, `FAR` where it is that or more."""
         return self._reached(one, False).get(other, FAR)
 
+    def within(self, service: str, steps: int) -> Set[str]:
+        """The other services at most so many steps away, whichever way."""
+        if service not in self._around:
+            return (
+                frozenset()
+            )  # Names from outside are without number, and nothing is kept of those that stand nowhere.
+        found = self._near_ones.get((service, steps))
+        if found is None:
+            reached = self._reached(service, False).items()
+            found = self._near_ones[service, steps] = frozenset(name for name, far in reached if 0 < far <= steps)
+        return found
+
     def suffers(self, cause: str, other: str) -> int:
         """Steps by which trouble of `cause` comes to `other`, `FAR` where it does not."""
         return self._reached(cause, True).get(other, FAR)
 
     def _reached(self, start: str, onward: bool) -> Mapping[str, int]:
+        if start not in self._around:
+            return {start: 0}
         found = self._known.get((start, onward))
         if found is None:
             found = self._known[start, onward] = _walked(self._onward if onward else self._around, start)

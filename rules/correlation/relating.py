@@ -1,12 +1,13 @@
 """Whether a new incident belongs to others that are open, by which way, and why or why not."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rules.correlation import learnt
 from rules.correlation.compiled import Way
-from rules.correlation.gathered import Gathered, hear
+from rules.correlation.gathered import Gathered, hear, same
 from rules.correlation.graph import FAR, Graph
 from rules.correlation.names import plain
 from rules.correlation.speaking import speaking
@@ -21,6 +22,8 @@ Reason = Literal["labels", "services", "learnt", "change", "weighed", "second_lo
 """The closed set of what makes one incident part of another."""
 
 WEIGHTS = Weights()
+_ALONE = round(-math.log(WEIGHTS.enough / WEIGHTS.time) * WEIGHTS.time_s * SECOND)
+"""After so long, having been heard of lately is not enough by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Relations:
         """How the newcomer belongs to what was gathered; None where it does not."""
         if _distance(known, newcomer.alert.at) > way.said.within:
             return None
-        if way.values and not way.said.weighed and not _shares(way, known, newcomer):
+        if not self._may(way, known, newcomer, past):
             return None
         terms = []
         for term in self.terms(way, known, newcomer, past):
@@ -96,6 +99,31 @@ class Relations:
             terms.append(term)
         reasons = tuple(dict.fromkeys(term.kind for term in terms if term.kind != "time"))
         return Related(reasons, tuple(term.words for term in terms), sum(term.weight for term in terms))
+
+    def _may(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> bool:
+        """Whether it is worth finding the words: false only where `terms` would not all hold."""
+        said, service = way.said, plain(newcomer.alert.service)
+        if not said.weighed:
+            if way.values and not _shares(way, known, newcomer):
+                return False
+            return said.services is None or self._is_near(said.services, known, service, past if said.learnt else None)
+        recent = newcomer.alert.at - known["last"] <= _ALONE
+        return (
+            recent
+            or self._is_near(1, known, service, past)
+            or not known["changes"].keys().isdisjoint(newcomer.changes)
+            or any(value in known["labels"].get(label, ()) for label, value in newcomer.alert.labels.items())
+            or same(newcomer.alert) in known["same"]
+        )
+
+    def _is_near(self, most: int, known: Gathered, service: str, past: learnt.Past | None) -> bool:
+        others = known["services"]
+        if not service or service in others:
+            return bool(service)
+        reached = self.graph.within(service, most)
+        if not reached.isdisjoint(others):
+            return True
+        return bool(most) and past is not None and any(learnt.together(past, service, other) for other in others)
 
     def terms(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Iterator[Term]:
         """All that the way asks for, each as it is."""

@@ -53,10 +53,8 @@ def set_of(turn: Turn, lead: str) -> Row | None:
 def begin(turn: Turn, key: str, side: str, newcomer: Newcomer, keep: int) -> Row:
     """A set of one incident. Where there are too many, the one that was heard of longest ago goes."""
     state, name = turn.state, SETS + newcomer.alert.id
-    if name not in state.sets and len(state.sets) >= state.limits.correlated:
-        oldest = min(state.sets, key=lambda known: (state.rows[known]["seen"], known))
-        drop(turn, oldest)
-        state.evict("correlated", oldest)
+    if name not in state.sets:
+        _make_room(turn)
     row: Row = {"lead": newcomer.alert.id, "key": key, "side": side, "alerts": [], "seen": turn.at, "keep": keep}
     row |= {**nothing_yet(newcomer.alert.at), "taken": {}}
     state.put(name, row)
@@ -64,6 +62,18 @@ def begin(turn: Turn, key: str, side: str, newcomer: Newcomer, keep: int) -> Row
     take_in(turn, row, newcomer)
     state.sweep(name, row, turn.at + keep)
     return row
+
+
+def _make_room(turn: Turn) -> None:
+    """Let go of those heard of longest ago, until another one fits in."""
+    state = turn.state
+    while len(state.sets) >= state.limits.correlated and (found := state.pop_sweep("correlation")) is not None:
+        moment, name, row = found
+        if (later := row["seen"] + row["keep"]) > moment:
+            state.sweep(name, row, later)
+        else:
+            drop(turn, name)
+            state.evict("correlated", name)
 
 
 def take_in(turn: Turn, row: Row, newcomer: Newcomer) -> None:
