@@ -24,7 +24,6 @@ _SHAPES = re.compile(
 )
 _HINT = re.compile(r"@|\d{4}|\d\.\d|:[0-9A-Fa-f:]*:|\[\[|\+\d")
 """Cheap, and found in every text in which a shape is found."""
-_NEVER = re.compile(r"(?!)")
 _PERSON = frozenset(
     {
         *("username", "fullname", "firstname", "lastname", "givenname", "familyname", "surname", "displayname"),
@@ -53,7 +52,6 @@ class Mask:
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._people = People()
-        self._shapes, self._names = _SHAPES, _NEVER
 
     def __len__(self) -> int:
         return len(self._values)
@@ -62,9 +60,11 @@ class Mask:
         """Text a model may read."""
         if self._redact is not None:
             text = self._redact(text)
-        if not self._on or not (_HINT.search(text) or self._names.search(text)):
+        if not self._on:
             return text
-        return self._shapes.sub(self._found, text)
+        if _HINT.search(text):
+            text = _SHAPES.sub(self._found, text)
+        return self._without_names(text)
 
     def value(self, value: Any, field: str = "") -> Any:
         """JSON a model may read; keys are left as they are. Who stands in it is met."""
@@ -73,10 +73,18 @@ class Mask:
 
     def meet(self, value: Any) -> None:
         """Learn the names of the people in this JSON: from now on they are masked in every text."""
-        if self._on and self._people.meet(value):
-            names = self._people.pattern()
-            self._names = re.compile(names) if names else _NEVER
-            self._shapes = re.compile(f"{_SHAPES.pattern}|(?P<person>{names})") if names else _SHAPES
+        if self._on:
+            self._people.meet(value)
+
+    def _without_names(self, text: str) -> str:
+        """After the shapes: what stands in a mail address is part of it. No token holds a name."""
+        parts, end = [], 0
+        for start, stop in self._people.spans(text):
+            parts += [text[end:start], self._token("person", text[start:stop])]
+            end = stop
+        text = "".join((*parts, text[end:])) if parts else text
+        unspaced = self._people.unspaced
+        return text if unspaced is None else unspaced.sub(lambda found: self._token("person", found[0]), text)
 
     def _value(self, value: Any, field: str, *, person: bool) -> Any:
         if isinstance(value, str):

@@ -5,6 +5,7 @@ have accounts too (`deploy-bot`, `argocd`), and an account may be called like wh
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -53,6 +54,7 @@ _WORDS_TOO = _set(
 _ADDRESS = re.compile(r"<[^<>\s@]{1,64}@[^<>\s]{1,190}>")
 """Of `Ada Lovelace <ada@example.com>`, as mail and commits have it."""
 _BEFORE = re.compile(r"[^\"'(),;:=<>\[\]\n]*\Z")
+_RUN = re.compile(r"(?<![\w-])\w+")
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'\u2019-])*")
 _ACCOUNT = re.compile(r"(?=.*[^\W\d_])[\w.+-]{4,40}")
 
@@ -64,12 +66,13 @@ class People:
         self._wholes: dict[str, None] = {}
         self._words: dict[str, None] = {}
         self._things: set[str] = set()
+        self._index: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        self.unspaced: re.Pattern[str] | None = None
+        """Names in scripts that write no spaces between words: they have no bounds to look for."""
 
-    def meet(self, value: Any) -> bool:
-        """Learn who stands in this JSON; whether anything was new."""
-        before = (len(self._wholes), len(self._words), len(self._things))
+    def meet(self, value: Any) -> None:
+        """Learn who stands in this JSON."""
         self._meet(value, "", person=False)
-        return before != (len(self._wholes), len(self._words), len(self._things))
 
     def holds(self, field: str, text: str, *, person: bool) -> bool:
         """Whether all of this text is somebody's name. `person`: it stands in an object that is a person."""
@@ -78,17 +81,17 @@ class People:
             return False
         return _can_be_somebody(text) and text.lower() not in self._things
 
-    def pattern(self) -> str:
-        """An expression for every name, longest first; empty when nobody is known."""
-        words = [each for each in self._words if each.lower() not in self._things]
-        parts = [
-            *(rf"(?i:{_spaced(each)})" for each in sorted(self._wholes, key=len, reverse=True)),
-            *(re.escape(each) for each in sorted(words, key=len, reverse=True)),
-        ]
-        bounded = [rf"(?<![\w-]){each}(?![\w-])" for each in parts]
-        # Scripts that write no spaces between words have no bounds to look for.
-        bounded += [re.escape(each) for each in self._wholes if not _has_case(each)]
-        return "|".join(bounded)
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where names stand, in order, the longest at each place."""
+        end = 0
+        for run in _RUN.finditer(text) if self._index else ():
+            known = self._index.get(run[0].casefold()) if run.start() >= end else None
+            for name, pattern in known or ():
+                hit = pattern.match(text, run.start())
+                if hit is not None and (name in self._wholes or name.lower() not in self._things):
+                    yield hit.span()
+                    end = hit.end()
+                    break
 
     def _meet(self, value: Any, field: str, *, person: bool) -> None:
         if isinstance(value, dict):
@@ -132,19 +135,30 @@ class People:
             and all(_WORD.fullmatch(word) for word in words)
             and sum(len(word) > 1 for word in words) > 1
         ):
-            self._wholes |= dict.fromkeys(([text] if comma else []) + [" ".join(words)])
-            self._words |= dict.fromkeys(
-                word[0].upper() + word[1:]
-                for word in words
-                if len(word) > 2 and not word.endswith(".") and word.lower() not in _WORDS_TOO | _NOBODY
-            )
+            for each in ([text] if comma else []) + [" ".join(words)]:
+                self._know(each, self._wholes, rf"(?i:{_spaced(each)})")
+            for word in words:
+                if len(word) > 2 and not word.endswith(".") and word.lower() not in _WORDS_TOO | _NOBODY:
+                    self._know(word[0].upper() + word[1:], self._words, re.escape(word[0].upper() + word[1:]))
 
     def _account(self, word: str) -> None:
         """A name of one word: only as it is written, as it could be a word."""
         if not _has_case(word) and len(word) > 1 and word.isalpha():
             self._wholes[word] = None
+            unspaced = sorted((each for each in self._wholes if not _has_case(each)), key=len, reverse=True)
+            self.unspaced = re.compile("|".join(map(re.escape, unspaced)))
         elif _ACCOUNT.fullmatch(word) and word.lower() not in _WORDS_TOO:
-            self._words[word] = None
+            self._know(word, self._words, re.escape(word))
+
+    def _know(self, name: str, among: dict[str, None], pattern: str) -> None:
+        """Keep it where its first letters lead to it, longer ones first."""
+        first = _RUN.match(name)
+        if name in among or first is None:
+            return
+        among[name] = None
+        found = self._index.setdefault(first[0].casefold(), [])
+        found.append((name, re.compile(rf"{pattern}(?![\w-])")))
+        found.sort(key=lambda each: -len(each[0]))
 
 
 def plain_field(field: str) -> str:
