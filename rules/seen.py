@@ -4,7 +4,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from rules.shortened import Short, short
 from schemas.time import SECOND
+
+PREFIX = "sig_"
+"""Nearly all are ids of signals."""
 
 
 class _Shelf:
@@ -14,7 +18,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         # Side by side: a pair for each of a million would be as much again.
-        self.ids: deque[str] = deque()
+        self.ids: deque[Short] = deque()
         self.until: deque[int] = deque()
         self.fresh: list[list[Any]] = []
         self.chunks: deque[tuple[int, str]] = deque()
@@ -29,7 +33,7 @@ class Seen:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._until: dict[str, int] = {}
+        self._until: dict[Short, int] = {}
         self._shelves: dict[int, _Shelf] = {}
         self._gone: list[str] = []
         self.evicted = 0
@@ -38,7 +42,7 @@ class Seen:
         return len(self._until)
 
     def knows(self, name: str, now: int) -> bool:
-        until = self._until.get(name)
+        until = self._until.get(short(name, PREFIX))
         return until is not None and until > now
 
     def remember(self, name: str, *, remember_s: int, now: int) -> None:
@@ -46,8 +50,9 @@ class Seen:
         if shelf is None:
             shelf = self._shelves[remember_s] = _Shelf()
         until = now + remember_s * SECOND
-        self._until[name] = until
-        shelf.ids.append(name)
+        kept = short(name, PREFIX)
+        self._until[kept] = until
+        shelf.ids.append(kept)
         shelf.until.append(until)
         shelf.fresh.append([until, name])
         shelf.added += 1
@@ -80,9 +85,10 @@ class Seen:
             _, span, number = key.split("/")
             shelf = self._shelves.setdefault(int(span), _Shelf())
             for until, name in row["ids"]:
-                shelf.ids.append(name)
+                kept = short(name, PREFIX)
+                shelf.ids.append(kept)
                 shelf.until.append(until)
-                self._until[name] = until
+                self._until[kept] = until
             shelf.added += len(row["ids"])
             shelf.number = int(number)
             shelf.chunks.append((shelf.added, key))
@@ -93,7 +99,8 @@ class Seen:
     def copy_of(self, names: Iterable[str]) -> "Seen":
         """Another memory with those of the names alone that are in this one."""
         copy = Seen(self._most)
-        copy._until = {name: self._until[name] for name in names if name in self._until}
+        kept = [short(name, PREFIX) for name in names]
+        copy._until = {name: self._until[name] for name in kept if name in self._until}
         return copy
 
     def _drop(self, shelf: _Shelf) -> None:

@@ -16,6 +16,7 @@ from rules.limits import Limits
 from rules.rows import Row, Rows
 from rules.seen import Seen
 from rules.several import Several
+from rules.shortened import Ids
 
 __all__ = ["Row", "State"]
 
@@ -32,7 +33,7 @@ class State:
         self.seen = Seen(self.limits.seen)
         self.firing = Several()
         """Keys of groups in which an occurrence fires, and of those in which it waits to, by occurrence."""
-        self.incidents: dict[str, str] = {}
+        self.incidents = Ids("inc_")
         """Keys of groups by the id of their latest incident."""
         self.silences: dict[str, Row] = {}
         self.silencing: Any = None
