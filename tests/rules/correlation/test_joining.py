@@ -151,8 +151,15 @@ def test_what_is_weighed_adds_up() -> None:
 
 def test_with_hindsight_an_incident_may_belong_elsewhere() -> None:
     w = world("{weighed: true, within: 5m}")
-    names = [("Slow", 0, "pages"), ("HighErrors", 100, "shop"), ("HighErrors", 280, "till"), ("HighErrors", 284, "basket")]
-    out = [d for name, t, service in names for d in w.push(t, alert(f"{name}{service}", t, service, title=f"{name} now"))]
+    names = [
+        ("Slow", 0, "pages"),
+        ("HighErrors", 100, "shop"),
+        ("HighErrors", 280, "till"),
+        ("HighErrors", 284, "basket"),
+    ]
+    out = [
+        d for name, t, service in names for d in w.push(t, alert(f"{name}{service}", t, service, title=f"{name} now"))
+    ]
     out += w.push(288, alert("HighErrorsledger", 288, "ledger", title="HighErrors now"))
     into = {d.incident_id: d.data["into"] for d in out if d.kind == "incident.merged"}
     later = [d for d in w.tick(2000) if d.kind == "incident.merged"]
