@@ -50,4 +50,5 @@ def compile_ways(rule: Rule, compiler: Compiler, *, has_topology: bool) -> tuple
 
 def rule_of(said: StormOfAll) -> Rule:
     """What decides about storms of all rules, as a rule that no signal meets."""
-    return Rule(name=STORM, when="false", group_by=(), playbook=said.playbook, owner=said.owner, severity=said.severity)
+    rule = Rule(name=STORM, when="false", group_by=(), playbook=said.playbook, owner=said.owner, severity=said.severity)
+    return rule.model_copy(update={"storm": said})
