@@ -1,7 +1,7 @@
 """The briefing: what a model begins with, in words, with ids, and never too long."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.analyst.briefing import MOST, briefing
@@ -56,6 +56,7 @@ def test_what_only_its_own_words_say_is_said_to_be_so() -> None:
     assert "change: none of the changes" in briefing(told(change=None))
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=3000), st.integers(0, 30), st.integers(200, MOST))
 def test_it_is_never_longer_than_it_may_be_and_one_line_each(text: str, many: int, limit: int) -> None:
     proof = Evidence(cites="inv_1/0", quote=text, says=text)
