@@ -7,7 +7,9 @@ from typing import Any
 
 from rules.cel import CelFailure
 from rules.cel.evaluate import Frame, evaluator
+from rules.cel.parser import parse
 from rules.cel.syntax import And, Node, walk
+from rules.cel.written import write
 from rules.correlation.explained import prospects
 from rules.correlation.joining import left_out
 from rules.incidents import group_key_of, incident_of
@@ -152,10 +154,14 @@ def _uninvolved(rule: CompiledRule, activation: Mapping[str, Any]) -> str:
 
 
 def terms(source: str, node: Node) -> list[str]:
-    """The texts of the terms that `&&` joins at the top; the whole text when there is only one."""
+    """The texts of the terms that `&&` joins at the top; the whole text when there is only one. Those that come out of a macro are
+    written anew: they stand elsewhere."""
     if not isinstance(node, And):
         return [" ".join(source.split())]
-    starts = [min(part.at for part in walk(operand)) for operand in node.operands]
+    plain = parse(source)
+    if not isinstance(plain, And) or len(plain.operands) != len(node.operands):
+        return [write(operand) for operand in node.operands]
+    starts = [min(part.at for part in walk(operand)) for operand in plain.operands]
     bounds = [_widened(source, start) for start in starts]
     texts = [source[begin:end] for begin, end in zip(bounds, [*bounds[1:], len(source)], strict=True)]
     return [_balanced(" ".join(text.split()).removesuffix("&&").strip()) for text in texts]

@@ -104,3 +104,15 @@ def test_what_several_signals_silence_and_time_would_make_of_it_is_said(said: st
     verdict = explain(world.engine.ruleset, fields, world.state, at(0)).rules[0]
     assert verdict.matched
     assert verdict.reason == reason
+
+
+def test_terms_that_come_out_of_a_macro_are_shown_as_what_they_are() -> None:
+    world = World(
+        "macros: {long_name_of_it: type == 'alert' && labels.team == 'pay', x: long_name_of_it}\nrules: [{name: a, when: x}]\n"
+    )
+    fields = signal("a").model_dump(mode="json", exclude_none=True)
+    (found,) = explain(world.engine.ruleset, fields, None, at(0)).rules
+    assert [(part.text, part.holds) for part in found.parts] == [
+        ('type == "alert"', True),
+        ('labels.team == "pay"', False),
+    ]
