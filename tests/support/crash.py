@@ -266,7 +266,8 @@ def _every_end_is_reached(books: Books) -> None:
     for each in books.of("investigation.step"):
         steps.setdefault(each.investigation_id or "", []).append(each.data["step"]["index"])
     for investigation in books.investigations:
-        assert steps[investigation.id] == list(range(investigation.steps)), investigation.id
+        # One whose workers died again and again before the first step is concluded without one.
+        assert steps.get(investigation.id, []) == list(range(investigation.steps)), investigation.id
     assert [(each.kind, each.state, each.error) for each in books.actions if each.state != "succeeded"] == []
     succeeded = Counter(each.action_id for each in books.of("action.succeeded"))
     assert set(succeeded) == {each.id for each in books.actions} and set(succeeded.values()) == {1}
