@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.support.ground import Shared, present
 from tests.support.model_server import KEY, Asked, Says, model_server, model_server_in_thread
 from tests.support.program import cli, configure, lines_of, program
 
@@ -58,6 +59,10 @@ def test_a_model_looks_into_an_incident_and_can_be_asked_afterwards(tmp_path: Pa
             late = await here.command("steer", concluded.investigation_id or "", "look there")
             assert late.exit_code == 1 and "tocsin ask" in late.output
             assert await here.metric("tocsin_investigate_model_calls_total", model=MODEL) == 2
+            assert await here.metric("tocsin_investigate_model_available", model=MODEL) == 1
+            # Where processes share a journal, requests at once are counted over all of them.
+            places = await here.running.program.journal.get("places", f"model/{MODEL}")
+            assert places == (b"{}" if isinstance(present(), Shared) else None)
             assert server.faults == []
 
     asyncio.run(main())

@@ -267,3 +267,10 @@ def test_names_of_tools_survive_the_wire() -> None:
     _, answer, _ = answered(echo, "anthropic", ModelRequest("s", QUESTION.messages, shapes, deadline_s=5))
     assert len(set(wire)) == 4
     assert [call.name for call in answer.calls] == [shape.name for shape in shapes]
+
+
+@both
+def test_a_refusal_is_told_in_the_vendor_s_words_and_not_as_a_whole_body(api: str) -> None:
+    with pytest.raises(ModelFailed) as told:
+        answered([Fault(529, "overloaded_error", "Overloaded, come again")], api)
+    assert "Overloaded, come again" in str(told.value) and "request_id" not in str(told.value)
