@@ -65,6 +65,8 @@ class Index:
             [(number, way) for number, alternatives in enumerate(conditions) for way in alternatives or ({},)]
         )
         self.paths = self._root.paths
+        # A condition that holds in one way alone stands in one place alone, under constants of which a signal has one.
+        self._once = all(len(alternatives or ({},)) == 1 for alternatives in conditions)
 
     def candidates(self, activation: Mapping[str, Any]) -> Sequence[int]:
         """Numbers of the conditions that may hold, each once, in order; those left out certainly do not hold."""
@@ -72,7 +74,9 @@ class Index:
         self._root.collect(activation, found)
         if not found:
             return ()
-        return found[0] if len(found) == 1 else sorted(set(chain.from_iterable(found)))
+        if len(found) == 1:
+            return found[0]
+        return sorted(chain.from_iterable(found) if self._once else set(chain.from_iterable(found)))
 
 
 def _below(ways: list[_Way]) -> "tuple[int, ...] | _Node":
