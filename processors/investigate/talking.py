@@ -1,7 +1,7 @@
 """Talking: the moves of an investigation in which a model takes part."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -142,7 +142,7 @@ class Talking:
         for call in calls:
             run.tell(Asking("tool", call.name))
         async with aclosing(used):
-            async for each in used:
+            while (each := await self._unless_stopped(anext(used, None))) is not None:
                 await run.record(
                     "tool_call", each.asked.name, each.told, each.started_at, arguments=dict(each.asked.arguments),
                     call_id=each.asked.call_id, provenance=dict(each.asked.provenance), finished_at=each.finished_at,
@@ -219,7 +219,7 @@ class Talking:
         told = Told(False, error=because)
         await self._run.record("tool_call", CONCLUDE, told, case.now, arguments={"refused": kind}, call_id=move.call.id)
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+    async def _unless_stopped(self, work: Awaitable[_T]) -> _T | None:
         """None when somebody wants it stopped meanwhile; the work is ended then."""
         run = self._run
         identity = run.notebook.investigation.id

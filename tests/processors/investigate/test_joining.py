@@ -176,6 +176,32 @@ def test_who_is_stopped_while_a_model_is_asked_concludes_from_the_records_and_do
     asyncio.run(main())
 
 
+def test_who_is_stopped_while_tools_are_asked_does_not_wait_for_them(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            prepare(w)
+            hanging = asyncio.Event()
+
+            async def hang() -> str:
+                hanging.set()
+                await asyncio.Event().wait()
+                return "never"
+
+            w.tools["look.more"] = Probe("look.more", hang, deadline_s=200)
+            async with talk(w, lambda _: asks(("look.deep", {}), ("look.more", {}))) as t:
+
+                async def stop() -> None:
+                    await hanging.wait()
+                    await say(t, "steer", "not worth it", cancel=True)
+
+                await asyncio.gather(run(t), stop())
+                assert (await t.concluded())["conclusion"]["analyst"] == "none" and t.server.calls == 1
+                names = [step["name"] for step in await t.steps()]
+                assert names[-2:] == ["look.deep", "cancel"], "what had answered is recorded, the rest is left"
+
+    asyncio.run(main())
+
+
 WAITS = "analyst: {may_wait: 10m, may_propose: [linear.comment]}\nautonomy: {linear.comment: act}"
 
 
