@@ -62,9 +62,9 @@ def load(paths: Iterable[Path], *, playbooks: Collection[str] | None = None) -> 
 
 
 def packs(names: Iterable[str] | None = None) -> list[Path]:
-    """The files of the default rules and of the packs so named; of all of them without names."""
+    """The files of the default rules and of the packs so named, in the order in which a folder has them; of all of them without names."""
     chosen = pack_names() if names is None else names
-    return [PACKS / "default.yaml", *(PACKS / f"{name}.yaml" for name in sorted({*chosen} - {"default"}))]
+    return [PACKS / f"{name}.yaml" for name in sorted({"default", *chosen})]
 
 
 def pack_names() -> tuple[str, ...]:

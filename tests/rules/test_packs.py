@@ -80,6 +80,10 @@ def test_all_packs_together_have_no_fault_and_name_shipped_playbooks() -> None:
     assert all(rule.rule.description for rule in together.rules)
 
 
+def test_the_packs_are_the_folder_that_holds_them() -> None:
+    assert load(packs()).version == all_packs().version
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pack_can_be_used_alone(name: str) -> None:
     assert {rule.name for rule in load(packs([name])).rules} == {*own_rules("default"), *own_rules(name)}
