@@ -47,6 +47,7 @@ _signals = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(_conditions, min_size=1, max_size=12), st.lists(_signals, min_size=1, max_size=5))
 def test_index_and_match_find_what_matching_every_rule_finds(sources: list[str], signals: list[dict[str, Any]]) -> None:
     conditions = [compile(source) for source in sources]
