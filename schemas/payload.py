@@ -48,7 +48,9 @@ class IncidentMerged(IncidentChanged):
     """The incident is part of another one from here on, which tells of both."""
 
     into: str = Field(description="The incident that leads")
-    reason: str = Field(description="labels, services, learnt, change, weighed, second_look or handed_over; the first of `reasons`")
+    reason: str = Field(
+        description="labels, services, learnt, change, weighed, second_look or handed_over; the first of `reasons`"
+    )
     reasons: tuple[str, ...] = Field(default=(), description="All of them that hold")
     words: tuple[str, ...] = Field(default=(), description="Each thing that was asked for, as it is, in words")
 
