@@ -105,12 +105,18 @@ def _states(node: Any, of: str = "", depth: int = 0) -> Iterator[tuple[str, bool
     if isinstance(node, list):
         for each in node:
             yield from _states(each, of, depth + 1)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, Mapping) and not _is_line(node):
         name = Row(node).text("name", "title")
         yield from ((of, is_good, kind, name) for is_good, kind in _of_object(node))
         for key, value in node.items():
             many = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
             yield from _states(value, str(key).replace("_", " ") if many else of, depth + 1)
+
+
+def _is_line(node: Mapping[str, Any]) -> bool:
+    """Whether it is a line of a log: what it says of health, whoever writes into the log may have written."""
+    row = Row(node)
+    return row.at() is not None and bool(row.text("message", "msg", "log", "line", "body", "text"))
 
 
 def _of_object(node: Mapping[str, Any]) -> Iterator[tuple[bool | None, str]]:

@@ -167,3 +167,17 @@ def test_what_is_well_is_told_by_what_it_is_of() -> None:
         "nodes `n`: ready True, no disk_pressure",
     )
     assert (found.good, found.bad) == (4, 0)
+
+
+def test_what_a_log_line_says_of_health_is_no_state() -> None:
+    lines = [
+        {
+            "timestamp": f"2026-01-01T10:0{number}:00Z",
+            "message": "all fine",
+            "status": "ok",
+            "fields": {"health": "green"},
+        }
+        for number in range(6)
+    ]
+    found = wellbeing_of(Gathered(), [("s1", {"lines": lines})])
+    assert (found.good, found.well) == (0, False)
