@@ -1,5 +1,6 @@
 """The packs that ship: each with its tests, its page, and no quarrel with the others."""
 
+import hmac
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -19,6 +20,7 @@ from rules.trial.cases import Case, CaseFile, Coverage, run_file
 from schemas.document import parse_yaml, validate
 from schemas.signal import Signal
 from tests.support.rule_world import World, at
+from tocsin.config import load as load_configuration
 from tocsin.packs import Pack
 
 PAGES = Path(__file__).parents[2] / "docs" / "packs"
@@ -152,3 +154,24 @@ def webhook(t: float, labels: dict[str, str]) -> Sequence[Signal]:
         "POST", "/in/alertmanager", "", {"content-type": "application/json"}, sent, sent, at(t), trusted=True
     )
     return AlertmanagerSource(AlertmanagerSettings(), "default").receive(request).signals
+
+
+def test_a_failed_workflow_run_of_github_opens_an_incident_by_the_mapping_on_the_page(tmp_path: Path) -> None:
+    example = re.search(r"```yaml\n(connectors:.*?)```", (PAGES / "ci.md").read_text(), re.S)
+    assert example is not None
+    (tmp_path / "tocsin.yaml").write_text(example[1])
+    secret = "a-secret-for-tests"
+    loaded = load_configuration(tmp_path / "tocsin.yaml", folder=tmp_path, environment={"GITHUB_SECRET": secret})
+    instance = next(one for one in loaded.instances if one.name == "github")
+    assert instance.connector.source is not None
+    run = {
+        "id": 7, "name": "test", "head_branch": "main", "head_sha": "5e1f0c7", "conclusion": "failure",
+        "updated_at": "2026-11-21T09:59:00Z", "html_url": "https://github.com/acme/shop/actions/runs/7",
+    }  # fmt: skip
+    sent = orjson.dumps({"workflow_run": run, "repository": {"full_name": "acme/shop", "name": "shop"}})
+    signed = "sha256=" + hmac.new(secret.encode(), sent, "sha256").hexdigest()
+    headers = {"content-type": "application/json", "x-hub-signature-256": signed, "x-github-delivery": "d1"}
+    request = Request("POST", "/in/generic/github", "", headers, sent, sent, at(0))
+    received = instance.connector.source(instance.settings, instance.name).receive(request)
+    out = World(ruleset=all_packs()).push(0, *received.signals)
+    assert [found.actor for found in out if found.kind == "incident.opened"] == ["rule:build-failed"]
