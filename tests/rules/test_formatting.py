@@ -149,6 +149,9 @@ def files(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.filterwarnings(
+    "ignore::ruamel.yaml.error.ReusedAnchorWarning"
+)  # "&&" names an anchor, which YAML allows twice
 @settings(deadline=None)
 @given(files())
 def test_any_hand_is_put_into_shape_without_a_loss(text: str) -> None:

@@ -43,4 +43,4 @@ def test_a_stream_of_detections_tells_of_signs_and_of_what_goes_on_after_them(tm
     lines = [f"{index},{1_700_000_000 + at},{title},10.0.0.1,{host},{kind}" for index, at, title, host, kind in rows]
     (tmp_path / "stream.csv").write_text("\n".join(lines) + "\n")
     answer = streams.notified(case("ait", tmp_path, stream="stream.csv"))
-    assert answer == {"notify": [[1, "open_issue"], [3, "open_issue"], [4, "open_issue"], [5, "open_issue"]]}
+    assert answer == {"notify": [[index, "open_issue"] for index in (1, 3, 4, 5, 6)]}
