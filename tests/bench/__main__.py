@@ -55,10 +55,11 @@ GOALS = (
         "append: ratio to bare group commit", "durable append, 64 writers, to bare SQLite group commit ≥ 0.7", least=0.7
     ),
     Goal(
-        "single: ratio to at once",
-        "signed 1 KB webhook, durable, to the same server answering at once ≥ 0.6",
+        "single: ratio to single, not kept",
+        "signed 1 KB webhook, durable, to the same one read, checked and answered at once ≥ 0.6",
         least=0.6,
     ),
+    Goal("single: ratio to at once", "the same, to an empty answer of the same server ≥ 0.6", least=0.6),
     Goal("100 in one array: signals", "batches of 100 ≥ 50,000 signals/s", least=50_000),
     Goal("100 log lines: signals", "batches of 100 ≥ 50,000 signals/s", least=50_000),
     Goal("latency: p99", "signal to playbook.selected, p99 at 1,000/s < 50 ms", most=50),
