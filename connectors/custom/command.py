@@ -6,6 +6,7 @@ import signal
 from contextlib import suppress
 
 from connectors.custom.settings import Command
+from connectors.ports.process import let_go
 from connectors.ports.reading import line
 from connectors.ports.tool import ToolFailed
 
@@ -50,9 +51,9 @@ async def output_of(command: Command, arguments: list[str], *, most: int, deadli
         raise ToolFailed(f"{shown!r} did not end within {deadline_s:g} s") from error
     finally:
         _end(process.pid)
-        await process.wait()
         complaining.cancel()
         saying.cancel()
+        await let_go(process)
     if status != 0:
         raise ToolFailed(f"{shown!r} ended with {status}: {line(complaint.decode('utf-8', 'replace'), 500)!r}")
     return said

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from connectors.ports.process import let_go
 from connectors.ports.tool import ToolFailed
 
 MAX_OUTPUT = 4_000_000
@@ -58,9 +59,7 @@ async def git(clone: Path, *arguments: str, deadline_s: float = 8.0, executable:
     except TimeoutError as error:
         raise ToolFailed(f"{shown}: no answer within {deadline_s:g} s") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await let_go(process)
     if process.returncode:
         raise ToolFailed(f"{shown}: exit {process.returncode}: {complaint.decode('utf-8', 'replace').strip()[:500]}")
     if len(output) > MAX_OUTPUT:

@@ -19,6 +19,8 @@ from connectors.ports.journal import JournalError, Unavailable
 
 MESSAGE_MOST = RECORD_MOST + (64 << 10)
 """`max.message.bytes`: a record and what is around it."""
+TOLD_S = 5.0
+"""How long a broker may tell nothing of a topic that is there."""
 SETTINGS: Mapping[str, str] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -162,16 +164,26 @@ class Topics:
                     return
                 await asyncio.sleep(0.02)
 
+    async def _settings(self, admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+        """As the broker tells them; one that is just starting, or has not heard of the topic yet, tells nothing."""
+        try:
+            async with asyncio.timeout(TOLD_S):
+                while True:
+                    [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+                    if found := {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}:
+                        return found
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            silent = TimeoutError(f"it does not tell how the topic {name!r} is set up")
+            raise unreachable(self._brokers, silent) from error
+
     async def _check(self, admin: AIOKafkaAdminClient, name: str) -> None:
         if (partitions := await self._partitions(admin, name)) > 1:
             raise JournalError(
                 f"the topic {name!r} has {partitions!r} partitions, expected 1: the order of a stream is that of its partition;"
                 f" give this tenant another name, or make the topic anew"
             )
-        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-        found = {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
-        if not found:  # a broker that is just starting answers so
-            raise unreachable(self._brokers, TimeoutError(f"it does not tell how the topic {name!r} is set up"))
+        found = await self._settings(admin, name)
         wrong = [
             f"{setting} is {found.get(setting)!r}, needed {needed!r}"
             for setting, needed in SETTINGS.items()

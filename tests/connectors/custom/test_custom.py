@@ -140,6 +140,15 @@ def test_a_program_that_fails_hangs_or_talks_too_much_is_told_so() -> None:
         ask(one(command("/no/such/program")))
 
 
+@pytest.mark.timeout(20)
+def test_a_program_is_not_waited_for_beyond_its_time_whoever_holds_its_output_open() -> None:
+    got_away = (
+        "import subprocess; subprocess.Popen(['/bin/sleep', '40'], start_new_session=True); print('x' * 1_000_000)"
+    )
+    with pytest.raises(ToolFailed, match=r"did not end within 1 s|printed more than"):
+        ask(one(command(sys.executable, "-c", got_away, deadline_s=1)))
+
+
 def test_a_program_that_complains_much_is_still_heard_out() -> None:
     program = "import sys; sys.stderr.write('y' * 500_000); print('done')"
     assert ask(one(command(sys.executable, "-c", program))).text == "done\n"
