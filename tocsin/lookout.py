@@ -13,8 +13,8 @@ from connectors.ports.journal import DECISIONS, INPUTS, Entry, Journal, Unavaila
 from connectors.ports.spaces import TRIAGE
 from processors.act.rows import effect_of
 from processors.investigate import rows as investigating
-from processors.triage import loop as triage
 from processors.triage.fold import Broken, fold
+from processors.triage.standing import progress
 from rules.engine import Engine
 from schemas import Decision, Incident
 from tocsin.bell import EmergencyBell, asks, page_key
@@ -93,8 +93,9 @@ class Lookout:
     async def _undecided(self) -> list[Decision]:
         """What triage decides about the inputs it cannot move past, and about groups whose wait is over meanwhile."""
         now = self._journal.now()
-        position = await self._journal.position(triage.CONSUMER, INPUTS)
-        entries = await self._journal.read(INPUTS, after=position, limit=MOST)
+        stored, position = await progress(self._journal)
+        entries = await self._journal.read(INPUTS, after=stored, limit=position - stored + MOST)
+        before = [entry for entry in entries if entry.offset <= position]
         groups = [orjson.loads(row) for _, row in await self._journal.scan(TRIAGE, "delivery/group/")]
         overdue = any(row.get("due", now + 1) <= now for row in groups)
         if not entries and not overdue:
@@ -103,8 +104,10 @@ class Lookout:
 
         def decide() -> list[Decision]:
             state = self._engine.state((key, orjson.loads(row)) for key, row in rows)
-            decided = fold(self._engine, state, entries).decisions
-            return decided + (self._engine.advance(state, {}, kind="tick", now=now) if overdue else [])
+            # What is decided already, but not yet in the rows.
+            fold(self._engine, state, before)
+            decided = fold(self._engine, state, entries[len(before) :]).decisions
+            return decided + (self._engine.advance(state, {}, kind="tick", now=now) if overdue or before else [])
 
         try:
             return await asyncio.to_thread(decide)

@@ -1,9 +1,12 @@
-"""The triage loop: one owner reads the inputs in their order, and commits state, position and decisions together."""
+"""The triage loop: one owner reads the inputs in their order, and commits decisions, position and state together.
+
+While many inputs come, the rows of the state are stored with every STORE_EVERY of them alone; see `standing`.
+"""
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import orjson
@@ -24,21 +27,20 @@ from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.spaces import INCIDENTS, QUARANTINE, TRIAGE
 from processors.triage import rulesets
 from processors.triage.fold import Broken, Folded, fold, incidents
+from processors.triage.standing import BATCH, CONSUMER, STORED, standing
 from rules.engine import Engine
-from rules.state import State
+from rules.state import Row, State
 from schemas.tick import Tick
 from schemas.time import SECOND
 
-CONSUMER = "triage"
 LEASE = "triage"
-BATCH = 500
 BEHIND = 2_000
 """Of a backlog so many are decided and made durable together, each BATCH of them in a turn of the event loop."""
 BUSY, GATHER_S = 64, 0.03
-"""After a batch of so many inputs more are coming: the next one is given so long to grow, so that rows that change again and again are written
-less often. A thousand inputs a second make no such batch, and wait for nothing."""
-PAGE = 5_000
-"""Rows read at a time when taking over; the lease is renewed in between."""
+"""After a batch of so many inputs more are coming: the next one is given so long to grow, and rows that change again and again are not yet
+stored. A thousand inputs a second make no such batch: they wait for nothing, and rows are stored with every decision."""
+STORE_EVERY = 4_000
+"""Inputs after which rows are stored even so: what whoever takes over has to decide again at most, and a batch."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +70,19 @@ async def run(
         await loop.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is to be made durable together, up to the input at `upto`; `stores`: with the rows."""
+
+    upto: int
+    stores: bool
+    rows: Mapping[str, bytes]
+    deletes: Set[str]
+    incidents: Mapping[str, bytes]
+    records: Sequence[NewRecord]
+    quarantine: Mapping[str, bytes]
+
+
 @dataclass(slots=True)
 class Triage:
     """A loop that holds the lease. `step` decides about one batch, or waits for one."""
@@ -83,6 +98,10 @@ class Triage:
     _ticked: int = field(init=False, default=-1)
     _latest: int = field(init=False, default=0)
     """How many inputs the last batch had."""
+    _stored: int = field(init=False, default=0)
+    """The input after which the rows were stored, `position` or earlier."""
+    _torn: bool = field(init=False, default=False)
+    """The state has gone on, and it is not known whether that was made durable."""
 
     def __post_init__(self) -> None:
         self.state = self.engine.state()
@@ -90,6 +109,9 @@ class Triage:
     async def restore(self) -> None:
         """Take over from what is stored, and see to it that the engine's rules come into force."""
         await self._reload()
+        if self._stored and not await self.journal.position(STORED, INPUTS):
+            async with self.journal.unit(lease=self.lease) as unit:
+                unit.move(STORED, INPUTS, old=0, new=self._stored)
         before = rulesets.in_force(self.state)
         if before is not None and not await rulesets.fetch(self.journal, self.engine, before):
             _log.warning("the rules %s are gone; what waits is decided by the present ones", before)
@@ -103,7 +125,7 @@ class Triage:
 
     async def step(self) -> int:
         """Decide about the next batch and return its size; without one, wait a while, or have time recorded as passed."""
-        self.lease = await self._renewed()
+        await self._hold_on()
         limit = BEHIND if self._latest >= BATCH else BATCH
         entries = await self.journal.read(INPUTS, after=self.position, limit=limit)
         if self._latest >= BUSY and 0 < len(entries) < BATCH:
@@ -113,7 +135,7 @@ class Triage:
         if not entries:
             await self._wait()
             return 0
-        began = self.journal.now()
+        began, self._torn = self.journal.now(), True
         await rulesets.fetch_asked_for(self.journal, self.engine, entries)
         try:
             folded = await self._folded(entries)
@@ -137,58 +159,66 @@ class Triage:
         return folded
 
     async def release(self) -> None:
-        """Let the next one take over at once."""
+        """Let the next one take over at once, and where that can be said without anything to decide again."""
         try:
+            if not self._torn and self._stored < self.position:
+                await self._write(self._made((), Folded()))
             await self.journal.release(self.lease)
         except (Busy, Unavailable, LeaseLost) as error:
             _log.info("the lease is left to expire: %s", error)
 
     async def _reload(self) -> None:
         """The state and the position as they are stored."""
-        state, after = self.engine.state(), None
-        while rows := await self.journal.scan(TRIAGE, after=after, limit=PAGE):
-            state.take_in((key, orjson.loads(row)) for key, row in rows)
-            after = rows[-1][0]
-            self.lease = await self._renewed()
-        self.state = state
-        self.position = await self.journal.position(CONSUMER, INPUTS)
+        found = await standing(self.journal, self.engine, poison=self._poison, turn=self._hold_on)
+        self.state, self.position, self._stored, self._torn = found.state, found.position, found.stored, False
 
     async def _commit(self, entries: Sequence[Entry], folded: Folded) -> None:
         """Make it durable together, trying until the journal can write again: deciding anew would say the same."""
-        puts, deletes = self.state.take_changes()
-        rows = {key: orjson.dumps(row) for key, row in puts.items()}
-        records = [recorded(decision) for decision in folded.decisions]
-        changed = incidents(folded, puts)
-        self.state.rest()
-        quarantine = {one.id: one.to_json() for one in folded.quarantine}
-        new = entries[-1].offset
+        self._torn = True
+        made = self._made(entries, folded)
         while True:
             try:
-                await self._write(rows, deletes, changed, records, quarantine, new)
+                await self._write(made)
             except (Busy, Unavailable) as error:
                 await self._back_off(error)
                 continue
-            self.position = new
+            self.position, self._torn = made.upto, False
+            if made.stores:
+                self._stored = made.upto
             return
 
-    async def _write(
-        self,
-        rows: Mapping[str, bytes],
-        deletes: set[str],
-        changed: Mapping[str, bytes],
-        records: Sequence[NewRecord],
-        quarantine: Mapping[str, bytes],
-        new: int,
-    ) -> None:
+    def _made(self, entries: Sequence[Entry], folded: Folded) -> _Made:
+        """What deciding about the entries came to."""
+        upto = entries[-1].offset if entries else self.position
+        stores, puts, deletes = self._stores(entries, upto), dict[str, Row](), set[str]()
+        if stores:
+            puts, deletes = self.state.take_changes()
+        made = _Made(
+            upto, stores, {key: orjson.dumps(row) for key, row in puts.items()}, deletes, incidents(folded, puts),
+            [recorded(decision) for decision in folded.decisions], {one.id: one.to_json() for one in folded.quarantine},
+        )  # fmt: skip
+        if stores:
+            self.state.rest()
+        return made
+
+    def _stores(self, entries: Sequence[Entry], new: int) -> bool:
+        """Whether rows are stored with these: not while so many inputs come that the next will change the same ones again. What a command
+        changes is looked up in the rows by others."""
+        many = len(entries) >= BUSY and self._stored > 0 and new - self._stored < STORE_EVERY
+        return not many or any(entry.kind == "command" for entry in entries)
+
+    async def _write(self, made: _Made) -> None:
         async with self.journal.unit(lease=self.lease) as unit:
-            for key in sorted(deletes):
+            for key in sorted(made.deletes):
                 unit.delete(TRIAGE, key)
-            for space, values in ((TRIAGE, rows), (INCIDENTS, changed), (QUARANTINE, quarantine)):
+            for space, values in ((TRIAGE, made.rows), (INCIDENTS, made.incidents), (QUARANTINE, made.quarantine)):
                 for key, value in values.items():
                     unit.put(space, key, value)
-            for record in records:
+            for record in made.records:
                 unit.append(DECISIONS, record)
-            unit.move(CONSUMER, INPUTS, old=self.position, new=new)
+            unit.move(CONSUMER, INPUTS, old=self.position, new=made.upto)
+            if made.stores:
+                unit.move(STORED, INPUTS, old=self._stored, new=made.upto)
 
     async def _wait(self) -> None:
         """Until an input comes, a deadline passes or the lease wants renewing. A deadline that passes becomes an input itself."""
@@ -199,7 +229,11 @@ class Triage:
                 await self._tick(due)
                 return
             timeout_s = min(timeout_s, max(0.001, (due - now) / SECOND))
-        await self.journal.wait(INPUTS, after=self.position, timeout_s=timeout_s)
+        behind = self._stored < self.position
+        if behind:
+            timeout_s = min(timeout_s, GATHER_S)
+        if not await self.journal.wait(INPUTS, after=self.position, timeout_s=timeout_s) and behind:
+            await self._commit((), Folded())
 
     async def _tick(self, due: int) -> None:
         try:
@@ -208,6 +242,9 @@ class Triage:
             await self._back_off(error)
             return
         self._ticked = due
+
+    async def _hold_on(self) -> None:
+        self.lease = await self._renewed()
 
     async def _renewed(self) -> Lease:
         """The lease, renewed when a third of it has passed."""
@@ -229,8 +266,7 @@ class Triage:
 
     def _note(self, entries: Sequence[Entry], folded: Folded, began: int) -> None:
         if self._poison:
-            for entry in entries:
-                self._poison.pop(entry.offset, None)
+            self._poison = {offset: reason for offset, reason in self._poison.items() if offset > self._stored}
         for kind, number in Counter([entry.kind for entry in entries]).items():
             self.meters.count("tocsin.triage.inputs", number, kind=kind)
         for kind, number in Counter([decision.kind for decision in folded.decisions]).items():

@@ -1,66 +1,27 @@
 """The triage loop on the real journal: one unit of work, ticks, quarantine, leases, crashes and replays."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import pytest
 
-from connectors.journal.sqlite import SqliteJournal, open_journal
+from connectors.journal.sqlite import SqliteJournal
 from connectors.ports.clock import ManualClock
 from connectors.ports.journal import DECISIONS, INPUTS, Busy, Conflict, Entry, LeaseLost, NewRecord, Unavailable
-from connectors.ports.meters import NullMeters
 from processors.triage import rulesets
 from processors.triage.fold import replay
 from processors.triage.loop import BATCH, BEHIND, Triage, run
 from rules.engine import Engine
-from schemas.decision import Decision
 from schemas.incident import Incident
-from tests.support.rule_world import at, batch, command, kind_of, rules, signal
+from tests.support.rule_world import at, batch, command, rules, signal
+from tests.support.triaging import Trap, all_inputs, decided, drain, give, holding, on_journal
 
 ALERTS = "rules:\n  - {name: alerts, when: type == 'alert', group_by: [service], playbook: p, resolve_after: 10m}\n"
 BURST = """rules:
   - {name: burst, when: type == 'log' && severity == 'error', group_by: [service], match: {count: 3, within: 5m}, playbook: p}
 """
-
-
-async def give(journal: SqliteJournal, *records: object) -> None:
-    await journal.append(INPUTS, [NewRecord(kind_of(record), record.to_json()) for record in records])  # type: ignore[arg-type,attr-defined]
-
-
-async def decided(journal: SqliteJournal) -> list[Decision]:
-    return [Decision.from_json(entry.payload) for entry in await journal.read(DECISIONS, after=0, limit=10_000)]
-
-
-async def all_inputs(journal: SqliteJournal) -> list[Entry]:
-    return list(await journal.read(INPUTS, after=0, limit=10_000))
-
-
-async def holding(journal: SqliteJournal, engine: Engine, owner: str = "one", ttl_s: float = 15.0) -> Triage:
-    lease = await journal.acquire("triage", owner=owner, ttl_s=ttl_s)
-    assert lease is not None
-    loop = Triage(journal, engine, lease, ttl_s=ttl_s, meters=NullMeters())
-    await loop.restore()
-    return loop
-
-
-async def drain(loop: Triage) -> None:
-    """Until every input is decided about."""
-    while await loop.journal.head(INPUTS) > loop.position:
-        await loop.step()
-
-
-def on_journal(path: Path, clock: ManualClock, what: Callable[[SqliteJournal], Awaitable[None]]) -> None:
-    async def go() -> None:
-        journal = open_journal(path / "journal.db", clock=clock)
-        try:
-            await what(journal)
-        finally:
-            await journal.close()
-
-    asyncio.run(go())
 
 
 @pytest.fixture
@@ -125,17 +86,6 @@ def test_poison_is_set_aside_and_the_stream_goes_on(tmp_path: Path, clock: Manua
         assert replayed(await all_inputs(journal), ALERTS) == [decision.to_json() for decision in out]
 
     on_journal(tmp_path, clock, flow)
-
-
-class Trap(Engine):
-    """An engine with a fault: it breaks on signals titled "trap", after it has changed the state."""
-
-    def advance(self, state, item, *, kind, now):  # type: ignore[no-untyped-def]
-        title = item.get("title", "")
-        out = super().advance(state, item, kind=kind, now=now)
-        if title == "trap":
-            raise RuntimeError("a fault of ours")
-        return out
 
 
 def test_an_input_that_breaks_the_engine_is_set_aside_and_leaves_no_trace(tmp_path: Path, clock: ManualClock) -> None:
