@@ -80,11 +80,17 @@ def goes_on(turn: Turn, fields: Fields) -> bool:
 
 
 def tell_followers(turn: Turn) -> None:
-    """Rules that have another one as a step hear that it fired; what they fire at is heard of in turn, and ends, for rules make no circle."""
+    """Rules that have another one as a step, or count its firings, hear that it fired; what they fire at is heard of in turn, and ends,
+    for rules make no circle."""
     while turn.chain:
         fired, fields, moment = turn.chain.pop(0)
         for rule in turn.ruleset.followers[fired.name]:
-            steps.follow(turn, rule, fired.name, fields, moment)
+            if rule.matching.steps is not None:
+                steps.follow(turn, rule, fired.name, fields, moment)
+            else:
+                told = enriched(rule, fields) if rule.matching.enrich else fields
+                name, values = _named(rule, told)
+                _count(turn, rule, name, values, told, moment)
 
 
 def touched(rule: CompiledRule, fields: Fields) -> list[str]:
@@ -158,7 +164,7 @@ def _count(turn: Turn, rule: CompiledRule, name: str, values: tuple[str, ...], f
         found = matching.value.get(fields)
         value = as_text(found) if window.match.kind == "distinct" else number_of(found)
         if value is None or value == "":
-            turn.count("no_value", fields["id"], rule.name)
+            _valueless(turn, rule, name, values, fields, moment)
             return
     filled = windows.fill(turn.state, f"window/{name}", window, signal_id=fields["id"], moment=moment, now=turn.at,
                           lateness=turn.lateness(fields["source"]), value=value)  # fmt: skip
@@ -175,6 +181,19 @@ def _count(turn: Turn, rule: CompiledRule, name: str, values: tuple[str, ...], f
     elif not is_open and holding.holds(turn, rule, name, values, fields, moment, filled):
         return
     fire(turn, rule, name, values, fields, moment, filled, fired=filled is not None)
+
+
+def _valueless(turn: Turn, rule: CompiledRule, name: str, values: tuple[str, ...], fields: Fields, moment: int) -> None:
+    """A signal without the value that is measured: no member, unless the rule says that it fires again what holds without it."""
+    window, filled = rule.matching.window, None
+    if window is not None and window.match.again:
+        filled = windows.again(turn.state.rows.get(f"window/{name}"), window, moment=moment, signal_id=fields["id"])
+    if filled is None:
+        turn.count("no_value", fields["id"], rule.name)
+    elif rule.matching.hold is None or _is_open(turn, name):
+        fire(turn, rule, name, values, fields, moment, filled)
+    else:
+        turn.count("waiting", fields["id"], rule.name)
 
 
 def _ended(turn: Turn, fields: Fields) -> bool:

@@ -29,7 +29,7 @@ class Rule(Part):
     name: str = Field(description="Its name, once among all files; incidents and decisions carry it")
     description: str = Field(default="", description="What it is for, for people")
     when: str = Field(
-        default="", description="A CEL condition over one signal; `match` with `steps` or `absent` goes without"
+        default="", description="A CEL condition over one signal; `match` with `steps`, `absent` or `of` goes without"
     )
     unless: str | None = Field(default=None, description="A CEL condition; a signal that meets it does not match")
     group_by: tuple[str, ...] = Field(
@@ -125,7 +125,7 @@ class Rule(Part):
     @model_validator(mode="after")
     def _conditional(self) -> Self:
         alone = self.match is not None and self.match.kind in ("steps", "absent")
-        if not self.when.strip() and not alone:
+        if not self.when.strip() and not alone and (self.match is None or not self.match.of):
             raise ValueError(NO_WHEN)
         if self.for_ is not None and alone:
             raise ValueError("'for' goes with a condition or a window; steps and absences have 'within'")

@@ -233,7 +233,7 @@ def _what_is_left(error: ValidationError, item: dict[str, object]) -> Rule | Non
 
 def _has_condition(item: dict[str, object]) -> bool:
     match = item.get("match")
-    return bool(item.get("when")) or (isinstance(match, dict) and not {"steps", "absent"}.isdisjoint(match))
+    return bool(item.get("when")) or (isinstance(match, dict) and not {"steps", "absent", "of"}.isdisjoint(match))
 
 
 def _at(document: Document, path: At) -> Any:

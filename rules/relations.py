@@ -1,4 +1,4 @@
-"""What is wrong between rules: steps that name no rule, circles of them, children of a routing tree that no signal reaches."""
+"""What is wrong between rules: steps and counts that name no rule, circles of them, children of a routing tree that no signal reaches."""
 
 from collections.abc import Iterable, Mapping
 
@@ -30,18 +30,24 @@ def faults_between(
 
 
 def _steps(read: Read, rule: CompiledRule, rules: Mapping[str, CompiledRule]) -> Iterable[Fault]:
-    if rule.matching.steps is None:
-        return
-    for step in rule.matching.steps.steps:
-        if step.rule is None:
-            continue
-        at: At = ("match", "steps", step.name, *(("not",) if step.negated else ()), "rule")
-        if step.rule not in rules:
-            yield read.fault(at, f"there is no rule {step.rule!r}{near(step.rule, rules)}")
-        elif rule.enabled and not rules[step.rule].enabled:
-            yield read.fault(at, f"the rule {step.rule!r} is switched off, so this step can never happen")
-        elif (way := _back(rule.name, step.rule, rules, (rule.name,))) is not None:
+    for at, name in _heard(rule):
+        if name not in rules:
+            yield read.fault(at, f"there is no rule {name!r}{near(name, rules)}")
+        elif rule.enabled and not rules[name].enabled:
+            yield read.fault(at, f"the rule {name!r} is switched off, so this step can never happen")
+        elif (way := _back(rule.name, name, rules, (rule.name,))) is not None:
             yield read.fault(at, f"rules that are steps of each other in a circle: {' -> '.join(way)}")
+
+
+def _heard(rule: CompiledRule) -> Iterable[tuple[At, str]]:
+    """The rules whose firings it hears of, each with its place."""
+    steps = rule.matching.steps
+    if steps is None:
+        yield from ((("match", "of", number), name) for number, name in enumerate(rule.matching.heard))
+        return
+    for step in steps.steps:
+        if step.rule is not None:
+            yield ("match", "steps", step.name, *(("not",) if step.negated else ()), "rule"), step.rule
 
 
 def _back(to: str, name: str, rules: Mapping[str, CompiledRule], way: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -49,10 +55,9 @@ def _back(to: str, name: str, rules: Mapping[str, CompiledRule], way: tuple[str,
     way = (*way, name)
     if name == to:
         return way
-    steps = rules[name].matching.steps if name in rules else None
-    for step in steps.steps if steps is not None else ():
-        if step.rule is not None and (step.rule == to or step.rule not in way):
-            found = _back(to, step.rule, rules, way)
+    for heard in rules[name].matching.heard if name in rules else ():
+        if heard == to or heard not in way:
+            found = _back(to, heard, rules, way)
             if found is not None:
                 return found
     return None

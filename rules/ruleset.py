@@ -166,12 +166,11 @@ class RuleSet:
 
     @cached_property
     def followers(self) -> Mapping[str, tuple[CompiledRule, ...]]:
-        """The rules that have another one as a step, by its name."""
+        """The rules that have another one as a step or count its firings, by its name."""
         found: dict[str, list[CompiledRule]] = {}
         for rule in self.rules:
-            if rule.matching.steps is not None:
-                for name in dict.fromkeys(step.rule for step in rule.matching.steps.steps if step.rule is not None):
-                    found.setdefault(name, []).append(rule)
+            for name in rule.matching.heard:
+                found.setdefault(name, []).append(rule)
         return {name: tuple(listed) for name, listed in found.items()}
 
     @cached_property

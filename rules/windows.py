@@ -45,7 +45,16 @@ def window_of(match: Match, memory: str) -> Window:
     valued = kind in VALUED
     most = 0 if valued else 2 * int(max(term.number for term in compared.terms) + 1)
     plain = not valued and match.span == "sliding"
-    return Window(match, compared, measure_of(kind, match.p), valued, memory, most, compared.quick(), plain)
+    return Window(
+        match,
+        compared,
+        measure_of(kind, match.p, interpolate=match.interpolate),
+        valued,
+        memory,
+        most,
+        compared.quick(),
+        plain,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,17 @@ def fill(
     return Filled(count, True, tuple(ids[-number:]), number=number) if holds else None
 
 
+def again(row: Row | None, window: Window, *, moment: int, signal_id: str) -> Filled | None:
+    """What the window that ends with a signal holds without it, for it has no value; None where the condition does not hold."""
+    times = row["times"] if row is not None and row["memory"] == window.memory else []
+    first, end = _ending(times, window, moment)
+    if row is None or first >= end:
+        empty = window.match.kind == "distinct" and window.holds(0)
+        return Filled(0, True, (signal_id,)) if empty else None
+    count, number = _measured(window, row.get("values"), first, end), end - first + 1
+    return Filled(count, True, (*row["ids"][1 - number :], signal_id), number=number) if window.holds(count) else None
+
+
 def look(row: Row | None, window: Window, *, moment: int, lateness: int, value: Any = None) -> Filled:
     """What `fill` would find, without counting."""
     there = row is not None and row["memory"] == window.memory
@@ -121,11 +141,7 @@ def look(row: Row | None, window: Window, *, moment: int, lateness: int, value: 
 
 def holds_at(row: Row, window: Window, moment: int) -> bool:
     """Whether the window that ends at `moment` holds the condition, a signal or not."""
-    times: list[int] = row["times"]
-    if window.match.span == "session":
-        return bool(times) and moment <= times[-1] + window.match.within and _of_session(window, row, len(times) - 1)
-    begin = moment - moment % window.match.within if window.match.span == "tumbling" else moment - window.match.within
-    first, end = bisect_left(times, begin), bisect_right(times, moment)
+    first, end = _ending(row["times"], window, moment)
     return first < end and window.holds(_measured(window, row.get("values"), first, end))
 
 
@@ -220,9 +236,15 @@ def _spans(window: Window, times: list[int], place: int) -> Iterator[tuple[int, 
                 yield bisect_left(times, last - within, 0, end), end
 
 
-def _of_session(window: Window, row: Row, place: int) -> bool:
-    first, end = next(_spans(window, row["times"], place))
-    return window.holds(_measured(window, row.get("values"), first, end))
+def _ending(times: list[int], window: Window, moment: int) -> tuple[int, int]:
+    """The window that ends at a moment, a signal or not, as a part of the list of times; of a session, the latest one."""
+    within = window.match.within
+    if window.match.span == "session":
+        if not times or moment > times[-1] + within:
+            return 0, 0
+        return next(_spans(window, times, len(times) - 1))
+    begin = moment - moment % within if window.match.span == "tumbling" else moment - within
+    return bisect_left(times, begin), bisect_right(times, moment)
 
 
 def _forget(state: State, key: str, row: Row, window: Window, lateness: int, most: int) -> None:

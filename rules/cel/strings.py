@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rules.cel.conversions import to_text
 from rules.cel.faults import CelFailure
-from rules.cel.values import type_name
+from rules.cel.values import CelMap, type_name
 from schemas.masks import masked
 
 MAX_TEXT = 1_000_000
@@ -71,6 +72,33 @@ TEMPLATE = 500
 def template(text: Any) -> str:
     """The text with numbers, times, addresses and ids as placeholders: the same for all messages of one kind."""
     return masked(_need("template", text, str, "text")[:TEMPLATE])
+
+
+MAX_TEXTS = 100_000
+"""So many values are looked at by `texts`."""
+
+
+def texts(value: Any) -> list[str]:
+    """Every text, number and truth value of maps and lists, whatever lies how deep, as text and in their order; a value alone is one."""
+    found: list[str] = []
+    waiting, seen = [value], 0
+    while waiting:
+        one = waiting.pop()
+        seen += 1
+        if seen > MAX_TEXTS:
+            raise CelFailure(f"texts() looks at {MAX_TEXTS} values at most")
+        match one:
+            case dict():
+                waiting += reversed(one.values())
+            case CelMap():
+                waiting += reversed([held for _, held in one.entries.values()])
+            case list():
+                waiting += reversed(one)
+            case str():
+                found.append(one)
+            case bool() | int() | float():
+                found.append(to_text(one))
+    return found
 
 
 def _bounded(length: int, make: Any) -> str:

@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from rules.importers import alertmanager, keep, rulebook, sigma
 from rules.importers.reached import leave_out_unreached
+from rules.importers.refused import leave_out_refused
 from rules.importers.sheet import NotImportable, Sheet
 from rules.importers.steps import inputs, silences
 from rules.importers.systems import System
@@ -47,6 +48,7 @@ def read(system: System, text: str, source: str, *, mended: bool = False) -> She
     else:
         sheet = _READERS[system](content, source)
     leave_out_unreached(sheet.items)
+    leave_out_refused(sheet)
     return sheet
 
 

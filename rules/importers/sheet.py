@@ -25,6 +25,8 @@ class Item:
     items: list[Item] = field(default_factory=list)
     inside: str = ""
     """What other rules it is a part of, where it is carried over in them."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """What the other system calls the values of its groups, by our expressions."""
 
     def note(self, text: str) -> None:
         """Something of it is not carried over exactly."""

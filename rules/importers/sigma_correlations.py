@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 from rules.cel.written import both, bracketed, either
 from rules.importers.sheet import Item, NotImportable, mapping, texts, unknown_keys
-from rules.importers.sigma_values import Place
+from rules.importers.sigma_places import Place
 
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "==", "neq": "!="}
 _AGGREGATES = {"value_sum": "sum", "value_avg": "avg", "value_min": "min", "value_max": "max"}
 _KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
-_SPAN = re.compile(r"(\d+)\s*([smhdw])")
+_SPAN = re.compile(r"(\d+)\s*([smhdwMy])")
+_SECONDS = {"M": 2_629_746, "y": 31_556_952}
+"""A month and a year as pySigma counts them."""
 
 
 class Referred(Protocol):
@@ -43,48 +45,54 @@ def correlation(given: Mapping[str, Any], by_name: Mapping[str, Referred], item:
         said = given.get("condition")
         if isinstance(said, str):
             found, said = _worded(said, found)
-        return _temporal(kind, found, keys, within, _criteria(said))
+        return _temporal(kind, found, keys, within, _criteria(said), item)
     condition = _criteria(given.get("condition"))
     match: dict[str, Any] = {"within": within}
     compared = _comparisons(condition)
-    wanted: list[str] = []
     if kind == "event_count":
         match = {"count": compared, **match}
     else:
-        place = _field(condition, kind)
-        wanted = [place.there]
+        value = _field(condition, kind).value
+        number = f"double({value})"
         if kind == "value_count":
-            match = {"distinct": place.value, "is": compared, **match}
+            match = {"distinct": value, "is": compared, **match}
         elif kind in _AGGREGATES:
-            match = {_AGGREGATES[kind]: place.value, "is": compared, **match}
+            match = {_AGGREGATES[kind]: number, "is": compared, **match}
         elif kind in ("value_percentile", "value_median"):
             share = 50 if kind == "value_median" else condition.get("percentile", 50)
-            match = {"percentile": place.value, "p": float(str(share)), "is": compared, **match}
+            match = {"percentile": number, "p": float(str(share)), "interpolate": True, "is": compared, **match}
         else:
             raise NotImportable(f"the correlation type {kind!r} is not known")
-    return _counted(found, keys, wanted, match)
+        # What lacks the field adds nothing, and is looked at all the same.
+        match["again"] = True
+    return _counted(found, keys, match, item)
 
 
-def _counted(found: Mapping[str, Referred], keys: _Keys, wanted: list[str], match: dict[str, Any]) -> dict[str, Any]:
-    """A match that counts the events of all rules alike."""
+def _counted(found: Mapping[str, Referred], keys: _Keys, match: dict[str, Any], item: Item) -> dict[str, Any]:
+    """A match that counts the events of all rules alike, and how often correlations among them fire."""
     inner = [one.rule for one in found.values() if one.rule is not None]
-    if inner:
-        if len(found) > 1:
-            raise NotImportable("it counts the firings of a correlation together with others")
-        raise NotImportable(f"it counts how often the correlation {inner[0]!r} fires, which a count cannot say")
-    tests = [both([*_held(one), *keys.there(name)]) for name, one in found.items()]
-    return {"when": both([either(tests), *wanted]), "group_by": keys.grouped(found), "match": match}
+    tests = [both([*_held(one), *keys.there(name)]) for name, one in found.items() if one.rule is None]
+    when = {"when": either(tests)} if tests else {}
+    grouped = keys.grouped(found)
+    item.keys = dict(zip(grouped, keys.names, strict=True))
+    return {**when, "group_by": grouped, "match": {**({"of": inner} if inner else {}), **match}}
 
 
 def _temporal(
-    kind: str, found: Mapping[str, Referred], keys: _Keys, within: str, condition: Mapping[str, Any]
+    kind: str, found: Mapping[str, Referred], keys: _Keys, within: str, condition: Mapping[str, Any], item: Item
 ) -> dict[str, Any]:
+    criteria = {key: value for key, value in condition.items() if key in _OPERATORS}
+    least = _at_least(criteria, len(found)) if criteria else len(found)
+    if len(found) == 1:
+        # Of one rule, one event is all.
+        return _counted(found, keys, {"count": ">= 1", "within": within}, item)
     steps: dict[str, Any] = {}
     same: dict[str, Any] = {}
     for name, one in found.items():
         step = _step_name(name, steps)
         steps[step] = {"rule": one.rule} if one.rule is not None else both([*_held(one), *keys.there(name)])
         same[step] = keys.of(name)
+        item.keys |= dict(zip(same[step], keys.names, strict=True))
     match: dict[str, Any] = {"steps": steps}
     if any(same.values()):
         plain = {step: values[0] if len(values) == 1 else values for step, values in same.items()}
@@ -92,8 +100,10 @@ def _temporal(
         match["same"] = next(iter(plain.values())) if alike else plain
     if kind == "temporal_ordered":
         match["order"] = "listed"
-    if criteria := {key: value for key, value in condition.items() if key in _OPERATORS}:
-        match |= _at_least(criteria, len(steps))
+        if least < len(steps):
+            item.note(f"there {least} of its rules suffice; here all of them must come in their order")
+    elif least < len(steps):
+        match["at_least"] = least
     return {"match": {**match, "within": within, "overlap": True}, "group_by": []}
 
 
@@ -109,12 +119,12 @@ def _worded(said: str, found: Mapping[str, Referred]) -> tuple[dict[str, Referre
     return {name: one for name, one in found.items() if name in named}, {"gte": 1} if joints == {"or"} else None
 
 
-def _at_least(criteria: Mapping[str, Any], steps: int) -> dict[str, Any]:
+def _at_least(criteria: Mapping[str, Any], steps: int) -> int:
     if len(criteria) == 1:
         ((operator, number),) = criteria.items()
-        least = int(number) + (operator == "gt")
-        if operator in ("gt", "gte") or (operator == "eq" and least == steps):
-            return {"at_least": least} if least < steps else {}
+        least = max(1, int(number) + (operator == "gt"))
+        if (operator in ("gt", "gte") and least <= steps) or (operator == "eq" and least == steps):
+            return least
     raise NotImportable(
         f"of its rules {', '.join(f'{key} {value}' for key, value in criteria.items())} must match; only 'gte' can be said"
     )
@@ -140,11 +150,9 @@ class _Keys:
             str(key): mapping(value, "an alias")
             for key, value in mapping(given.get("aliases") or {}, "aliases").items()
         }
+        self.names = texts(given.get("group-by"))
         self.fields = {
-            name: [
-                Place(str(aliases[key].get(name, key)) if key in aliases else key)
-                for key in texts(given.get("group-by"))
-            ]
+            name: [Place(str(aliases[key].get(name, key)) if key in aliases else key) for key in self.names]
             for name in names
         }
 
@@ -152,18 +160,28 @@ class _Keys:
         return [place.value for place in self.fields[name]]
 
     def there(self, name: str) -> list[str]:
-        """An event without a key is no member."""
-        return [place.there for place in self.fields[name]]
+        """An event without a key, or with nothing as one, is no member."""
+        return [f"{place.there} && {place.value} != null" for place in self.fields[name]]
+
+    def whole(self, name: str, one: Referred) -> list[str]:
+        """The values of a rule; of a correlation, whose firings no condition chooses among, none of them where one is lacking."""
+        values = self.of(name)
+        if one.rule is None or len(values) == 1:
+            return values
+        there = bracketed(both(self.there(name)))
+        return [f"{there} ? {value} : null" for value in values]
 
     def grouped(self, found: Mapping[str, Referred]) -> list[str]:
         """The keys of a group; where the rules have different names for one, the first rule that an event meets decides."""
-        columns = list(zip(*(self.of(name) for name in found), strict=True))
-        tests = [both([*_held(one), *self.there(name)]) for name, one in found.items()]
+        # Correlations last: no condition says which signals made them fire.
+        ordered = sorted(found.items(), key=lambda each: each[1].rule is not None)
+        columns = list(zip(*(self.whole(name, one) for name, one in ordered), strict=True))
+        tests = [both([*_held(one), *self.there(name)]) for name, one in ordered]
         keys = []
         for column in columns:
             written = column[-1]
             for value, test in zip(reversed(column[:-1]), reversed(tests[:-1]), strict=True):
-                written = value if value == written else f"{bracketed(test)} ? {value} : {bracketed(written)}"
+                written = value if value == written else f"{bracketed(test)} ? {bracketed(value)} : {bracketed(written)}"
             keys.append(written)
         return keys
 
@@ -201,4 +219,4 @@ def _span(value: object) -> str:
     found = _SPAN.fullmatch(str(value).strip())
     if found is None:
         raise NotImportable(f"{value!r} is no timespan; expected a number with s, m, h or d")
-    return f"{found[1]}{found[2]}"
+    return f"{int(found[1]) * _SECONDS[found[2]]}s" if found[2] in _SECONDS else f"{found[1]}{found[2]}"

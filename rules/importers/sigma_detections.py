@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rules.cel.written import both, either, negated, text
+from rules.cel.written import both, either, negated
 from rules.importers.sheet import NotImportable
-from rules.importers.sigma_values import field_test
+from rules.importers.sigma_values import field_test, keyword_test
 
 _TOKEN = re.compile(r"\s*(\(|\)|\||[^\s()|]+)")
 
@@ -110,27 +110,20 @@ class _Condition:
 def selection(given: object, *, total: bool) -> str:
     """One search: fields that must all match, a list of such, or keywords of which one must be found anywhere."""
     if isinstance(given, Mapping):
+        if not given:
+            raise NotImportable("a search without fields would match everything")
         return both(_field(str(key), value, total=total) for key, value in given.items())
     if isinstance(given, (list, tuple)):
-        return either(selection(item, total=total) if isinstance(item, Mapping) else _keyword(item) for item in given)
-    return _keyword(given)
+        words = [item for item in given if not isinstance(item, Mapping)]
+        maps = [selection(item, total=total) for item in given if isinstance(item, Mapping)]
+        return either([*maps, *([keyword_test([], words)] if words else [])])
+    return keyword_test([], [given])
 
 
 def _field(key: str, value: object, *, total: bool) -> str:
     name, *modifiers = key.split("|")
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     if not name:
-        return (both if "all" in modifiers else either)(map(_keyword, values))
+        return keyword_test(modifiers, values)
     made = field_test(name, modifiers, values)
     return made.total if total else made.plain
-
-
-def _keyword(value: object) -> str:
-    """A text found anywhere: in the message, or in a field of the event."""
-    word = str(value).lower()
-    if word.isascii() and not re.search(r"[*?]", word):
-        find = f"lowerAscii().contains({text(word)})"
-    else:
-        pattern = "".join({"*": ".*", "?": "."}.get(part) or re.escape(part) for part in re.split(r"([*?])", word))
-        find = f"matches({text(f'(?is){pattern}')})"
-    return f"(body.{find} || raw.exists(key, type(raw[key]) == string && raw[key].{find}))"

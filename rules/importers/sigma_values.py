@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rules.cel import CelFailure
 from rules.cel.patterns import search
-from rules.cel.written import below, both, bracketed, constant, either, negated, present, text
+from rules.cel.written import both, constant, either, negated, text
 from rules.importers.sheet import NotImportable
+from rules.importers.sigma_patterns import Wild, as_bytes, dashes, merged, offsets, pattern_of, written_of
+from rules.importers.sigma_places import Anywhere, Place, Test
 
-_SCALARS = "[string, int, uint, double, bool]"
 _NUMBERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-_DASHES = ("-", "/", "–", "—", "―")  # noqa: RUF001 (the dashes the specification names)
-_DASH = re.compile(r"\B[-/]\b")
 _TIMES = {
-    "minute": "getMinutes()", "hour": "getHours()", "day": "getDate()", "month": "getMonth() + 1", "year": "getFullYear()",
+    "minute": "getMinutes()", "hour": "getHours()", "day": "getDate()", "month": "getMonth() + 1", "year": "getFullYear()", "week": "",
 }  # fmt: skip
+_MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?$"
 _ENCODINGS = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16"}
 _KNOWN = frozenset(
     {
@@ -43,43 +41,30 @@ _KNOWN = frozenset(
         "fieldref",
         "windash",
     }
-    | {"base64", "base64offset", "expand", "week", *_NUMBERS, *_TIMES, *_ENCODINGS}
+    | {"base64", "base64offset", "expand", *_NUMBERS, *_TIMES, *_ENCODINGS}
 )
+_ANYWHERE = frozenset(
+    {
+        "all",
+        "re",
+        "i",
+        "m",
+        "s",
+        "cased",
+        "contains",
+        "startswith",
+        "endswith",
+        "windash",
+        "base64",
+        "base64offset",
+        *_ENCODINGS,
+    }
+)
+"""What may be said of keywords."""
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_V4 = f"^({_OCTET}[.]){{3}}{_OCTET}$"
+_V6 = "^([0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}$"
 _DECIMAL = "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
-_MOST_PERMUTATIONS = 125
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A field of the event by its dotted name, which may be one key with dots or keys below keys."""
-
-    name: str
-
-    @property
-    def value(self) -> str:
-        parts = self.name.split(".")
-        if len(parts) == 1:
-            return below("raw", self.name)
-        return f"({text(self.name)} in raw ? {below('raw', self.name)} : {below('raw', *parts)})"
-
-    @property
-    def there(self) -> str:
-        parts = self.name.split(".")
-        if len(parts) == 1:
-            return present("raw", self.name)
-        return bracketed(either([f"{text(self.name)} in raw", present("raw", *parts)]))
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A test on a field. Where the field is missing or of another kind it fails; `total` is false there instead, for use under a `not`."""
-
-    plain: str
-    guard: str = "true"
-
-    @property
-    def total(self) -> str:
-        return both([part for part in (self.guard, self.plain) if part != "true"])
 
 
 def field_test(field: str, modifiers: Sequence[str], values: Sequence[object]) -> Test:
@@ -108,22 +93,28 @@ def field_test(field: str, modifiers: Sequence[str], values: Sequence[object]) -
     )
 
 
+def keyword_test(modifiers: Sequence[str], values: Sequence[object]) -> str:
+    """The test that words stand anywhere in the event: one of them, or with `all` each. Raises NotImportable."""
+    for modifier in modifiers:
+        if modifier not in _ANYWHERE:
+            raise NotImportable(f"the modifier {modifier!r} needs a field")
+    said = [*modifiers, *([] if {"re", "startswith", "endswith", "contains"} & set(modifiers) else ["contains"])]
+    tests = [_one(Anywhere(), said, value).plain for value in values if value is not None]
+    if "all" in modifiers:
+        return both(f"texts([body, raw]).exists(each, {test})" for test in tests)
+    return f"texts([body, raw]).exists(each, {either(tests)})"
+
+
 def _alternatives(place: Place, modifiers: Sequence[str], values: Sequence[object]) -> Test | None:
     """Several plain values, of which the field is one: a list reads better than as many comparisons."""
-    patterns = [_pattern(value) for value in values if value is not None]
-    if list(modifiers) not in ([], ["cased"]) or len(patterns) < len(values):
+    patterns = [pattern_of(text) for value in values if value is not None for text in written_of(value)]
+    if list(modifiers) not in ([], ["cased"]) or None in values:
         return None
     if any(len(pattern) > 1 or isinstance(pattern[0], Wild) or not pattern[0].isascii() for pattern in patterns):
         return None
     cased = "cased" in modifiers
     found = [pattern[0] if cased else pattern[0].lower() for pattern in patterns]
-    return Test(f"{_subject(place.value, cased=cased)} in {constant(list(dict.fromkeys(found)))}", _scalar(place))
-
-
-class Wild(str):
-    """A wildcard in a pattern, as opposed to the character."""
-
-    __slots__ = ()
+    return Test(f"{_subject(place, cased=cased)} in {constant(list(dict.fromkeys(found)))}", place.scalar)
 
 
 def _one(place: Place, modifiers: Sequence[str], value: object) -> Test:
@@ -140,91 +131,55 @@ def _one(place: Place, modifiers: Sequence[str], value: object) -> Test:
         return _regex(place, said, str(value))
     if parts := said & set(_TIMES):
         return _calendar(place, parts.pop(), said, value)
-    if "week" in said:
-        raise NotImportable(f"{place.name!r}: the week of a date is not a function of conditions")
     if operators := said & set(_NUMBERS):
         written = f"double({place.value}) {_NUMBERS[operators.pop()]} {constant(float(str(value)))}"
-        return Test(written, f"{_scalar(place)} && string({place.value}).matches({text(_DECIMAL)})")
+        return Test(written, f"{place.scalar} && {place.text}.matches({text(_DECIMAL)})")
     return _textual(place, modifiers, value)
 
 
 def _textual(place: Place, modifiers: Sequence[str], value: object) -> Test:
-    written: list[str | bytes] = [str(value).lower() if isinstance(value, bool) else str(value)]
+    written: list[str | bytes] = [*written_of(value)]
     encoded = False
+    if "base64offset" in modifiers and not {"startswith", "endswith"} & set(modifiers):
+        # What stays the same wherever it begins is a part of what is encoded.
+        modifiers = [*modifiers, "contains"]
     for modifier in modifiers:
         match modifier:
             case "windash":
-                written = [other for one in written for other in _dashes(str(one))]
+                written = [other for one in written for other in dashes(str(one))]
             case "base64":
-                written, encoded = [base64.b64encode(_bytes(one)).decode() for one in written], True
+                written, encoded = [base64.b64encode(as_bytes(one)).decode() for one in written], True
             case "base64offset":
-                written, encoded = [other for one in written for other in _offsets(_bytes(one))], True
+                written, encoded = [other for one in written for other in offsets(as_bytes(one))], True
             case name if name in _ENCODINGS:
-                written = [str(one).encode(_ENCODINGS[name]) for one in written]
+                written = [as_bytes(one, _ENCODINGS[name]) for one in written]
     before = [Wild("*")] if {"contains", "endswith"} & set(modifiers) else []
     after = [Wild("*")] if {"contains", "startswith"} & set(modifiers) else []
     tests = []
     for one in written:
         plain = one.decode("latin-1") if isinstance(one, bytes) else one
-        inner = [plain] if encoded or isinstance(one, bytes) else _pattern(plain)
-        tests.append(_matching(place, _merged([*before, *inner, *after]), cased="cased" in modifiers or encoded))
+        inner = [plain] if encoded or isinstance(one, bytes) else pattern_of(plain)
+        tests.append(_matching(place, merged([*before, *inner, *after]), cased="cased" in modifiers or encoded))
     return Test(either(each.plain for each in tests), tests[0].guard)
 
 
-def _pattern(value: object) -> list[str]:
-    """The pieces of a value: text, and wildcards. A backslash takes the meaning of a wildcard or backslash behind it away."""
-    source = str(value).lower() if isinstance(value, bool) else str(value)
-    parts: list[str] = []
-    at = 0
-    while at < len(source):
-        character = source[at]
-        at += 1
-        if character == "\\" and source[at : at + 1] in ("*", "?", "\\") and at < len(source):
-            character = source[at]
-            at += 1
-        elif character in "*?":
-            parts.append(Wild(character))
-            continue
-        if parts and not isinstance(parts[-1], Wild):
-            parts[-1] += character
-        else:
-            parts.append(character)
-    return parts or [""]
-
-
-def _merged(parts: list[str]) -> list[str]:
-    """Without wildcards beside each other, and without empty texts beside them."""
-    kept: list[str] = []
-    for part in parts:
-        if (isinstance(part, Wild) and part == "*" and kept and isinstance(kept[-1], Wild) and kept[-1] == "*") or (
-            part == "" and len(parts) > 1
-        ):
-            continue
-        kept.append(part)
-    return kept
-
-
 def _matching(place: Place, parts: list[str], *, cased: bool) -> Test:
-    subject = _subject(place.value, cased=cased)
+    subject = _subject(place, cased=cased)
     shape = "".join(str(part) if isinstance(part, Wild) else "t" for part in parts)
     literal = "".join(part for part in parts if not isinstance(part, Wild))
     simple = {"t": "{} == {}", "t*": "{}.startsWith({})", "*t": "{}.endsWith({})", "*t*": "{}.contains({})"}
     if shape == "*":
-        return Test(place.there)
+        return Test("true" if place.there == "true" else f"{place.value} != null", place.there)
     if shape in simple and (cased or literal.isascii()):
-        return Test(simple[shape].format(subject, text(literal if cased else literal.lower())), _scalar(place))
+        return Test(simple[shape].format(subject, text(literal if cased else literal.lower())), place.scalar)
     wild = {"*": ".*", "?": "."}
     body = "".join(wild[part] if isinstance(part, Wild) else re.escape(part) for part in parts)
     pattern = f"(?{'' if cased else 'i'}s)^{body}$"
-    return Test(f"string({place.value}).matches({text(pattern)})", _scalar(place))
+    return Test(f"{place.text}.matches({text(pattern)})", place.scalar)
 
 
-def _subject(value: str, *, cased: bool) -> str:
-    return f"string({value})" if cased else f"string({value}).lowerAscii()"
-
-
-def _scalar(place: Place) -> str:
-    return f"{place.there} && type({place.value}) in {_SCALARS}"
+def _subject(place: Place, *, cased: bool) -> str:
+    return place.text if cased else f"{place.text}.lowerAscii()"
 
 
 def _regex(place: Place, said: set[str], pattern: str) -> Test:
@@ -234,7 +189,7 @@ def _regex(place: Place, said: set[str], pattern: str) -> Test:
         search(written)
     except CelFailure as failure:
         raise NotImportable(f"{place.name!r}: {failure.message}") from None
-    return Test(f"string({place.value}).matches({text(written)})", _scalar(place))
+    return Test(f"{place.text}.matches({text(written)})", place.scalar)
 
 
 def _network(place: Place, block: str) -> Test:
@@ -242,49 +197,29 @@ def _network(place: Place, block: str) -> Test:
         network = ipaddress.ip_network(block, strict=False)
     except ValueError as error:
         raise NotImportable(f"{place.name!r}: {error}") from None
-    looks = f'string({place.value}).matches("^[0-9A-Fa-f:.]+$")'
-    return Test(f'cidr(string({place.value}), "{network}")', both([_scalar(place), looks]))
+    looks = f"{place.text}.matches({text(_V4 if network.version == 4 else _V6)})"
+    return Test(f'cidr({place.text}, "{network}")', both([place.scalar, looks]))
 
 
 def _referring(place: Place, said: set[str], name: str) -> Test:
     other = Place(name)
-    mine, theirs = (_subject(each.value, cased="cased" in said) for each in (place, other))
+    mine, theirs = (_subject(each, cased="cased" in said) for each in (place, other))
     call: dict[str, str] = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
     found = [call[modifier] for modifier in call if modifier in said]
     written = f"{mine}.{found[0]}({theirs})" if found else f"{mine} == {theirs}"
-    return Test(written, both([_scalar(place), _scalar(other)]))
+    return Test(written, both([place.scalar, other.scalar]))
 
 
 def _calendar(place: Place, part: str, said: set[str], value: object) -> Test:
+    """A part of a time: RFC 3339, which without a zone is that of UTC, or seconds."""
     operator = next((_NUMBERS[each] for each in _NUMBERS if each in said), "==")
-    written = f"timestamp({place.value}).{_TIMES[part]} {operator} {int(str(value))}"
-    return Test(
-        written,
-        f'{place.there} && type({place.value}) == string && {place.value}.matches("^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T.*(Z|[+-][0-9:]{{5}})$")',
-    )
-
-
-def _dashes(value: str) -> list[str]:
-    places = [match.start() for match in _DASH.finditer(value)]
-    if len(_DASHES) ** len(places) > _MOST_PERMUTATIONS:
-        raise NotImportable(f"windash of {value!r} has more than {_MOST_PERMUTATIONS} permutations")
-    found = []
-    for chosen in itertools.product(_DASHES, repeat=len(places)):
-        characters = list(value)
-        for place, dash in zip(places, chosen, strict=True):
-            characters[place] = dash
-        found.append("".join(characters))
-    return found
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
-
-
-def _offsets(value: bytes) -> list[str]:
-    """What of the value's Base64 stays the same at each of the three places in which it may begin."""
-    starts, ends = (0, 2, 3), (None, -3, -2)
-    return [
-        base64.b64encode(b" " * offset + value)[starts[offset] : ends[(len(value) + offset) % 3]].decode()
-        for offset in range(3)
-    ]
+    zoned = f'{place.value}.replace(" ", "T") + ({place.value}.matches("(Z|[+-][0-9:]{{5}})$") ? "" : "Z")'
+    moment = f"timestamp(type({place.value}) == int ? {place.value} : {zoned})"
+    if part == "week":
+        # The week of a day is the one that its Thursday has in the year.
+        to_thursday = f'duration(string((3 - ({moment}.getDayOfWeek() + 6) % 7) * 24) + "h")'
+        found = f"({moment} + {to_thursday}).getDayOfYear() / 7 + 1"
+    else:
+        found = f"{moment}.{_TIMES[part]}"
+    looks = f"type({place.value}) == string && {place.value}.matches({text(_MOMENT)})"
+    return Test(f"{found} {operator} {int(str(value))}", f"{place.there} && (type({place.value}) == int || {looks})")

@@ -32,6 +32,7 @@ def told(decisions: Iterable[Decision], inputs: Iterable[Timed], sheet: Sheet, b
     """
     known = {timed.item["id"]: timed for timed in inputs if timed.kind == "signal"}
     rules = {str(each.rule["name"]): each.rule for top in sheet.items for each in top.walk() if each.rule is not None}
+    keys = {ours: theirs for top in sheet.items for each in top.walk() for ours, theirs in each.keys.items()}
     paced = {str(each.rule["name"]) for top in sheet.items for each in _paced(top) if each.rule is not None}
     groups: dict[str | None, Mapping[str, str]] = {}
     for decision in decisions:
@@ -47,7 +48,7 @@ def told(decisions: Iterable[Decision], inputs: Iterable[Timed], sheet: Sheet, b
             "t": seconds(decision.at, base),
             "rule": sheet.names.given.get(rule, rule),
             "playbook": data.get("playbook"),
-            "group": _labels(data["group"] if notified else groups.get(decision.incident_id, {})),
+            "group": _labels(data["group"] if notified else groups.get(decision.incident_id, {}), keys),
             "reason": _REASONS.get(data["reason"], data["reason"]) if notified else "fired",
             "signals": signals,
         }
@@ -81,14 +82,14 @@ def _signal(known: Mapping[str, Timed], name: str, status: str | None = None) ->
     return {"index": timed.index, "labels": timed.item["labels"], "status": status or timed.item["status"]}
 
 
-def _labels(group: Mapping[str, str]) -> dict[str, Any]:
+def _labels(group: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, Any]:
     """The group's values by label, those alone that it has."""
     found: dict[str, Any] = {}
     for path, value in group.items():
         if path == "labels" and value:
             found |= _all_labels(value)
         elif value and path not in _OURS:
-            name = path.removeprefix("labels.").removeprefix("raw.")
+            name = keys.get(path) or path.removeprefix("labels.").removeprefix("raw.")
             found[orjson.loads(name[len("labels[") : -1]) if name.startswith("labels[") else name] = value
     return found
 

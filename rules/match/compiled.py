@@ -85,6 +85,9 @@ class Matching:
     enrich: tuple[tuple[str, Expression | CompiledLookup], ...] = ()
     facts: tuple[CompiledFact, ...] = ()
 
+    heard: tuple[str, ...] = ()
+    """The rules whose firings it hears of, as steps or to be counted."""
+
     @property
     def tables(self) -> str:
         """The content of the tables, which the rule's version covers."""
@@ -102,6 +105,8 @@ def memory_of(rule: Rule) -> str:
     if rule.match is not None:
         match = rule.match
         loose = {"count", "rate", "is", "within", "p"} if match.steps is None and match.absent is None else set()
+        # What is measured of the entries is no part of them; and what no rule said before is left out where it is not said.
+        loose |= {"interpolate", "again"} | ({"of"} if not match.of else set())
         content = match.model_dump(mode="json", by_alias=True)
         said["match"] = {name: value for name, value in content.items() if name not in loose}
         said["kind"] = "count" if match.kind == "rate" else match.kind
@@ -125,8 +130,11 @@ def compile_matching(rule: Rule, compiler: Compiler) -> Matching:
                 ("match", "rate"), ValueError("that is more than 10000 signals in the span; shorten 'within'")
             )
         value = compiler.value(match.value, "match", match.kind) if match.value is not None else None
+    heard = match.of if match is not None else ()
+    if steps is not None:
+        heard = tuple(dict.fromkeys(step.rule for step in steps.steps if step.rule is not None))
     return Matching(
-        memory, unless, window, value, steps, absent, rule.for_, _enrich(rule, compiler), _facts(rule, compiler)
+        memory, unless, window, value, steps, absent, rule.for_, _enrich(rule, compiler), _facts(rule, compiler), heard
     )
 
 
@@ -138,6 +146,9 @@ def condition_text(rule: Rule) -> str:
     elif match is not None and match.steps is not None:
         steps = [f"({step.when})" for step in match.steps.values() if step.when is not None]
         parts.append(" || ".join(dict.fromkeys(steps)) or "false")
+    if not parts:
+        # Nothing but the firings of other rules counts.
+        return "false"
     return parts[0] if len(parts) == 1 else " && ".join(f"({part})" for part in parts)
 
 

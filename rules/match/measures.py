@@ -11,7 +11,7 @@ Measure = Callable[[Sequence[Any]], float]
 """The number for the values of the signals in a window, of which there is at least one."""
 
 
-def measure_of(kind: Kind, percent: float | None = None) -> Measure:
+def measure_of(kind: Kind, percent: float | None = None, *, interpolate: bool = False) -> Measure:
     """How a kind of window is measured; counts need no values, only their number."""
     match kind:
         case "distinct":
@@ -25,7 +25,7 @@ def measure_of(kind: Kind, percent: float | None = None) -> Measure:
         case "max":
             return max
         case "percentile":
-            return _percentile(percent or 100.0)
+            return _between(percent or 100.0) if interpolate else _percentile(percent or 100.0)
     return len
 
 
@@ -50,6 +50,19 @@ def _percentile(percent: float) -> Measure:
     def measured(values: Sequence[Any]) -> float:
         rank = math.ceil(percent * len(values) / 100)
         found: float = sorted(values)[max(rank, 1) - 1]
+        return found
+
+    return measured
+
+
+def _between(percent: float) -> Measure:
+    """By linear interpolation between the two nearest ranks: of an even number of values, the median is the mean of the middle ones."""
+
+    def measured(values: Sequence[Any]) -> float:
+        ordered, place = sorted(values), percent * (len(values) - 1) / 100
+        below = math.floor(place)
+        above = min(below + 1, len(ordered) - 1)
+        found: float = ordered[below] + (place - below) * (ordered[above] - ordered[below])
         return found
 
     return measured

@@ -77,7 +77,16 @@ class Match(Part):
     max: str | None = Field(default=None, description="The largest value of a field of theirs")
     percentile: str | None = Field(default=None, description="The value of a field below which `p` percent of them are")
     p: float | None = Field(default=None, gt=0, le=100, description="For `percentile`: which, by nearest rank")
+    interpolate: bool = Field(
+        default=False, description="For `percentile`: between the two nearest values, as a median is, not one of them"
+    )
     is_: Compared | None = Field(default=None, alias="is", description="What the value is compared with: `> 500`")
+    of: Texts = Field(
+        default=(), description="Of windows: rules whose firings count, beside the signals that meet `when`"
+    )
+    again: bool = Field(
+        default=False, description="Of values: signals without the value add nothing, but fire again what still holds"
+    )
     steps: dict[str, SaidStep] | None = Field(
         default=None, description="What has to happen, by name: conditions, rules, or `not` one of these"
     )
@@ -129,6 +138,12 @@ class Match(Part):
             raise ValueError(
                 "'percentile' and 'p' go together: {percentile: measures.ms, p: 95, is: '> 500', within: 5m}"
             )
+        if self.interpolate and self.percentile is None:
+            raise ValueError("'interpolate' belongs to 'percentile'")
+        if self.again and kind not in VALUED:
+            raise ValueError(f"'again' belongs to {', '.join(sorted(VALUED))}: {kind!r} looks at no value")
+        if self.of and kind in ("steps", "absent"):
+            raise ValueError("'of' belongs to windows; a step that is a rule is written 'NAME: {rule: NAME}'")
         self._bounded(kind)
         self._stepwise(kind)
         return self

@@ -12,6 +12,7 @@ from rules.importers.sigma import read
 
 A = "title: A rule\nname: a\ndetection: {s: {x: 1}, condition: s}\n"
 B = "title: B rule\nname: b\nid: 6f3e2987-db24-4c78-a860-b4f4095a7095\ndetection: {s: {y: 1}, condition: s}\n"
+HAS_U = "has(raw.u) && raw.u != null"
 WHEN_A, WHEN_B = 'string(raw.x).lowerAscii() == "1"', 'string(raw.y).lowerAscii() == "1"'
 
 
@@ -44,7 +45,7 @@ def test_a_count_takes_what_it_counts_with_it() -> None:
     assert rule is not None
     assert rule["match"] == {"count": ">= 3", "within": "5m"}
     assert rule["group_by"] == ["raw.user", '("host.name" in raw ? raw["host.name"] : raw.host.name)']
-    assert rule["when"].startswith(f"{WHEN_A} && has(raw.user) && ")
+    assert rule["when"].startswith(f"{WHEN_A} && has(raw.user) && raw.user != null && ")
 
 
 def test_what_it_counts_fires_by_itself_where_it_says_so() -> None:
@@ -57,28 +58,46 @@ def test_what_it_counts_fires_by_itself_where_it_says_so() -> None:
 @pytest.mark.parametrize(
     ("kind", "condition", "expected"),
     [
-        ("value_count", "{field: u, gte: 3}", {"distinct": "raw.u", "is": ">= 3", "within": "1d"}),
-        ("value_sum", "{field: n, gt: 1.5}", {"sum": "raw.n", "is": "> 1.5", "within": "1d"}),
-        ("value_avg", "{field: n, lt: 2}", {"avg": "raw.n", "is": "< 2", "within": "1d"}),
+        ("value_count", "{field: u, gte: 3}", {"distinct": "raw.u", "is": ">= 3", "within": "1d", "again": True}),
+        ("value_sum", "{field: n, gt: 1.5}", {"sum": "double(raw.n)", "is": "> 1.5", "within": "1d", "again": True}),
+        ("value_avg", "{field: n, lt: 2}", {"avg": "double(raw.n)", "is": "< 2", "within": "1d", "again": True}),
         (
             "value_percentile",
             "{field: n, gte: 2, percentile: 95}",
-            {"percentile": "raw.n", "p": 95.0, "is": ">= 2", "within": "1d"},
+            {
+                "percentile": "double(raw.n)",
+                "p": 95.0,
+                "interpolate": True,
+                "is": ">= 2",
+                "within": "1d",
+                "again": True,
+            },
         ),
-        ("value_median", "{field: n, gte: 2}", {"percentile": "raw.n", "p": 50.0, "is": ">= 2", "within": "1d"}),
+        (
+            "value_median",
+            "{field: n, gte: 2}",
+            {
+                "percentile": "double(raw.n)",
+                "p": 50.0,
+                "interpolate": True,
+                "is": ">= 2",
+                "within": "1d",
+                "again": True,
+            },
+        ),
     ],
 )
 def test_values_are_counted_and_added_up(kind: str, condition: str, expected: dict[str, Any]) -> None:
     (rule,) = ruled(A, f"title: t\ncorrelation: {{type: {kind}, rules: [a], timespan: 1d, condition: {condition}}}\n")
     assert rule["match"] == expected
-    assert rule["when"].endswith(" && has(raw.u)" if kind == "value_count" else " && has(raw.n)")
+    assert rule["when"] == WHEN_A
 
 
 def test_steps_come_in_any_order_or_as_listed() -> None:
     for kind in ("temporal", "temporal_ordered"):
         (rule,) = ruled(A, B, f"title: t\ncorrelation: {{type: {kind}, rules: [a, b], group-by: [u], timespan: 10m}}\n")
         assert rule["match"] == {
-            "steps": {"a": f"{WHEN_A} && has(raw.u)", "b": f"{WHEN_B} && has(raw.u)"},
+            "steps": {"a": f"{WHEN_A} && {HAS_U}", "b": f"{WHEN_B} && {HAS_U}"},
             "same": "raw.u",
             **({"order": "listed"} if kind == "temporal_ordered" else {}),
             "within": "10m",
@@ -109,7 +128,7 @@ def test_aliases_are_fields_by_rule() -> None:
     (rule,) = ruled(A, B, given % ("temporal", ""))
     assert rule["match"]["same"] == {"a": "raw.user", "b": "raw.actor"}
     (rule,) = ruled(A, B, given % ("event_count", ", condition: {gte: 2}"))
-    assert rule["group_by"] == [f"({WHEN_A} && has(raw.user)) ? raw.user : raw.actor"]
+    assert rule["group_by"] == [f"({WHEN_A} && has(raw.user) && raw.user != null) ? raw.user : raw.actor"]
 
 
 def test_a_correlation_of_a_correlation_waits_for_it() -> None:
@@ -117,7 +136,7 @@ def test_a_correlation_of_a_correlation_waits_for_it() -> None:
     outer = "title: outer\ncorrelation: {type: temporal_ordered, rules: [many, b], group-by: [u], timespan: 1h}\nlevel: critical\n"
     first, second = ruled(outer, A, B, inner)[::-1]
     assert first["opens"] is False
-    assert second["match"]["steps"] == {"many": {"rule": "many"}, "b": f"{WHEN_B} && has(raw.u)"}
+    assert second["match"]["steps"] == {"many": {"rule": "many"}, "b": f"{WHEN_B} && {HAS_U}"}
     assert second["severity"] == "critical"
 
 

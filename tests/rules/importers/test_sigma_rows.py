@@ -59,6 +59,8 @@ def test_value_count() -> None:
     values = of("value_count", "field: ip, gte: 2")
     assert fired(values, a(0, ip="x"), a(1, ip="x"), a(2, ip="X")) == [2]
     assert fired(values, a(0, ip="x"), a(1), a(2)) == []
+    # What lacks the field is looked at all the same: two values are there still.
+    assert fired(values, a(0, ip="x"), a(1, ip="y"), a(2), a(10.5)) == [1, 2]
     assert fired(of("value_sum", "field: n, gt: 4"), a(0, n=2), a(1, n=3)) == [1]
     assert fired(of("value_avg", "field: n, gte: 3"), a(0, n=2), a(1, n=4)) == [1]
     assert fired(of("value_percentile", "field: n, percentile: 50, gte: 3"), a(0, n=1), a(1, n=3), a(2, n=3)) == [2]
