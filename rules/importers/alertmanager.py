@@ -5,11 +5,16 @@ Read as https://prometheus.io/docs/alerting/latest/configuration/ says, for vers
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from pydantic import ValidationError
+
 from rules.cel.written import below, both
+from rules.delivery.said import TimeInterval
 from rules.importers import matchers
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, texts, unknown_keys
+from rules.times import compile_times
 
 ROUTES = "routes"
 _ROUTE_KEYS = (
@@ -89,11 +94,12 @@ def _route(
     found = matchers.of_node(node, ("matchers",), ("match",), ("match_re",))
     when = 'source == "alertmanager"' if root else matchers.condition(found)
     rule: dict[str, Any] = {"name": sheet.names.take(name), "when": when}
-    if root or node.get("group_by") is not None:
+    if root or node.get("group_by"):
+        # An empty list in a child says nothing there.
         rule["group_by"] = _group_by(texts(node.get("group_by")))
     for key, usual in (("group_wait", "30s"), ("group_interval", "5m"), ("repeat_interval", "4h")):
         if root or node.get(key) is not None:
-            rule[key] = str(node.get(key) or usual)
+            rule[key] = _span(str(node.get(key) or usual))
     if (receiver := node.get("receiver")) is not None:
         _receiver(rule, item, str(receiver), receivers)
     elif root:
@@ -128,6 +134,11 @@ def _receiver(rule: dict[str, Any], item: Item, name: str, receivers: dict[str, 
     rule["send_resolved"] = sends
     for note in filter(None, notes):
         item.note(note)
+
+
+def _span(said: str) -> str:
+    """A year is 365 days there, and none here."""
+    return re.sub(r"(\d+)y", lambda found: f"{int(found[1]) * 365}d", said)
 
 
 def _group_by(names: list[str]) -> list[str]:
@@ -175,7 +186,18 @@ def _times(config: dict[str, Any], sheet: Sheet) -> None:
                 {field: _plain(value) for field, value in mapping(one, "an interval").items() if value is not None}
                 for one in listing(named.get("time_intervals"), "time_intervals")
             ]
-            sheet.times.setdefault(name, intervals)
+            try:
+                compile_times(name, [TimeInterval.model_validate(interval) for interval in intervals])
+            except ValueError as error:
+                sheet.add(Item("time interval", name, None, [_first_line(error)]))
+            else:
+                sheet.times.setdefault(name, intervals)
+
+
+def _first_line(error: ValueError) -> str:
+    """What is wrong, of all faults of a value the first."""
+    said = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
+    return f"{'.'.join(map(str, said['loc']))}: {said['msg']}" if said is not None else str(error)
 
 
 def _plain(value: Any) -> Any:

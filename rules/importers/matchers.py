@@ -15,8 +15,14 @@ from rules.cel.patterns import search
 from rules.cel.written import below, both, either, negated, present, text
 from rules.importers.sheet import NotImportable, mapping, texts
 
-_NAME = r'(?:[A-Za-z_:][A-Za-z0-9_:.-]*|"(?:[^"\\]|\\.)*")'
-_ONE = re.compile(rf'\s*({_NAME})\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^",{{}}]*?)\s*(?:,|$)')
+_CLASSIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+"""A name that the older of Alertmanager's two parsers takes, which decides wherever it takes a whole line."""
+_NAME = r"""(?:[^\s{}!=~,"'`\\]+|"(?:[^"\\]|\\.)*")"""
+_ONE = re.compile(rf'\s*({_NAME})\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^",{{}}]*?)\s*(?:,|$)', re.DOTALL)
+_ESCAPE = re.compile(
+    r"""\\(?:([abfnrtv\\"])|([0-7]{3})|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.?))""", re.DOTALL
+)
+_NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
 _PLAIN = re.compile(r"[A-Za-z0-9 _/:@=%#,'\"<>~;!-]*")
 
 
@@ -74,21 +80,37 @@ def read(line: str) -> list[Matcher]:
         if not body.endswith("}"):
             raise NotImportable(f"the matchers {line!r} begin with a brace and do not end with one")
         body = body[1:-1]
-    found, at = [], 0
+    parts: list[tuple[str, str, str]] = []
+    at = 0
     while at < len(body.rstrip()):
         match = _ONE.match(body, at)
         if match is None:
             raise NotImportable(f'{line!r} is no matcher; expected one such as severity="critical" or job=~"api|web"')
-        found.append(Matcher(_unquoted(match[1]), match[2], _unquoted(match[3])))
+        parts.append((match[1], match[2], match[3]))
         at = match.end()
-    return found
+    classic = all(_CLASSIC.fullmatch(name) for name, _, _ in parts)
+    return [
+        Matcher(_unquoted(name, classic=False), operator, _unquoted(value, classic=classic))
+        for name, operator, value in parts
+    ]
 
 
-def _unquoted(value: str) -> str:
+def _unquoted(value: str, *, classic: bool) -> str:
+    """What stands in quotes: with three escapes, anything else behind a backslash as it is; or, in the newer parser, with those of Go."""
     if not value.startswith('"'):
         return value
-    # Alertmanager knows these three escapes; anything else behind a backslash stays as it is.
-    return re.sub(r'\\([\\"n])', lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
+    if classic:
+        return re.sub(r'\\([\\"n])', lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
+
+    def meant(found: re.Match[str]) -> str:
+        if found[1]:
+            return _NAMED[found[1]]
+        if found[6] is not None:
+            raise NotImportable(f"{value} has an escape that texts beside such names do not know: {found[0]!r}")
+        code = int(found[2], 8) if found[2] else int(found[3] or found[4] or found[5], 16)
+        return chr(code)
+
+    return _ESCAPE.sub(meant, value[1:-1])
 
 
 def of_node(
@@ -98,8 +120,15 @@ def of_node(
     found = [matcher for key in lists for line in texts(node.get(key)) for matcher in read(line)]
     for keys, operator in ((plain, "="), (patterns, "=~")):
         for key in keys:
-            found += [Matcher(name, operator, str(value)) for name, value in mapping(node.get(key) or {}, key).items()]
+            found += [
+                Matcher(name, operator, _text(value)) for name, value in mapping(node.get(key) or {}, key).items()
+            ]
     return found
+
+
+def _text(value: object) -> str:
+    """A value as the file has it; YAML reads some of them as something else."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def condition(matchers: list[Matcher]) -> str:

@@ -181,7 +181,9 @@ class _Keys:
         for column in columns:
             written = column[-1]
             for value, test in zip(reversed(column[:-1]), reversed(tests[:-1]), strict=True):
-                written = value if value == written else f"{bracketed(test)} ? {bracketed(value)} : {bracketed(written)}"
+                written = (
+                    value if value == written else f"{bracketed(test)} ? {bracketed(value)} : {bracketed(written)}"
+                )
             keys.append(written)
         return keys
 

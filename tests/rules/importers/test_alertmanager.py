@@ -110,6 +110,38 @@ def test_a_configuration_becomes_rules() -> None:
     assert parse_yaml(write(sheet), "x").content["rules"][0]["rules"][1]["group_by"] == ["labels"]
 
 
+def test_what_a_child_does_not_say_is_its_parents() -> None:
+    text = """
+    route:
+      receiver: r
+      group_by: [alertname]
+      routes:
+      - {matchers: [a=1], group_by: [], repeat_interval: 1y}
+      - {match: {on: true, off: null, n: 1.0}}
+    receivers: [{name: r}]
+    """
+    root = alertmanager.read(parse_yaml(text, "am.yml").content, "am.yml").items[0]
+    empty, plain = (item.rule or {} for item in root.items)
+    assert "group_by" not in empty
+    assert empty["repeat_interval"] == "365d"
+    assert plain["when"] == 'labels.on == "true" && (!has(labels.off) || labels.off == "") && labels.n == "1.0"'
+
+
+def test_times_that_are_none_are_left_out_and_told_where_they_are_named() -> None:
+    text = """
+    route: {receiver: r, routes: [{matchers: [a=1], mute_time_intervals: [here, night]}]}
+    receivers: [{name: r}]
+    time_intervals:
+    - {name: here, time_intervals: [{location: Local}]}
+    - {name: night, time_intervals: [{times: [{start_time: "00:00", end_time: "06:00"}]}]}
+    """
+    sheet = alertmanager.read(parse_yaml(text, "am.yml").content, "am.yml")
+    here, root = sheet.items
+    assert (here.rule, here.notes[0].startswith("there is no time zone 'Local'")) == (None, True)
+    assert (root.items[0].rule or {})["muted"] == ["night"]
+    assert root.items[0].notes == ["mute_time_intervals names 'here', which the configuration does not define"]
+
+
 def test_a_file_without_a_route_is_refused() -> None:
     with pytest.raises(NotImportable, match="route"):
         alertmanager.read({"groups": []}, "x")
