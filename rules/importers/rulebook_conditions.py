@@ -7,11 +7,11 @@ everything else. Here a missing field is no value, which comes to the same; `!=`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from rules.cel.written import below as written_below
-from rules.cel.written import both, bracketed, constant, either, negated, text
+from rules.cel.written import both, bracketed, constant, either, negated, present, text
 from rules.importers.rulebook_parser import (
     Assigned,
     Compared,
@@ -26,8 +26,10 @@ from rules.importers.rulebook_parser import (
     Value,
     parse,
 )
-from rules.importers.rulebook_tests import found, selected, unequal
+from rules.importers.rulebook_tests import found, held, selected, unequal
 from rules.importers.sheet import NotImportable
+
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class _Reader:
                     self.note("'and' and 'or' stand side by side without brackets; they are read from left to right")
                 return (both if word == "and" else either)([self.tree(tree.left), self.tree(tree.right)])
             case Negated(operand=operand):
-                return negated(self.tree(operand))
+                return self.negative(operand)
             case Compared():
                 return self.compared(tree)
             case Tested():
@@ -205,17 +207,36 @@ class _Reader:
     def compared(self, tree: Compared) -> str:
         left, right = self.value(tree.left), self.value(tree.right)
         match tree.operator:
-            case "in":
-                return f"{left} in {right}"
-            case "not in":
-                return f"!({left} in {right})"
+            case "in" | "not in":
+                test = held(right, left, listed=isinstance(tree.right, Items))
+                return test if tree.operator == "in" else negated(test)
             case "contains":
-                return f"{right} in {left}"
+                return held(left, right)
             case "not contains":
-                return f"!({right} in {left})"
+                return negated(held(left, right))
             case "!=":
                 return unequal(tree, left, right)
         return f"{left} {tree.operator} {right}"
+
+    def negative(self, tree: Tree) -> str:
+        """The opposite, which as there is false as well where a field is missing or of another kind."""
+        match tree:
+            case Joined(word=word):
+                return (either if word == "and" else both)([self.negative(tree.left), self.negative(tree.right)])
+            case Negated(operand=operand):
+                return self.tree(operand)
+            case Compared(operator="==" | "!=" as operator):
+                return self.compared(replace(tree, operator="!=" if operator == "==" else "=="))
+            case Compared(operator=">" | ">=" | "<" | "<=" as operator):
+                left = self.value(tree.left)
+                # Nothing is neither more nor less than anything.
+                nothing = [] if isinstance(tree.left, Constant) else [f"{left} == null"]
+                return either([*nothing, self.compared(replace(tree, operator=_OPPOSITE[operator]))])
+            case Tested(test="match" | "search" | "regex") if not tree.negative:
+                return either([f"{self.value(tree.left)} == null", negated(self.tested(tree))])
+            case Field():
+                return f"{self.value(tree)} in [false, null]"
+        return negated(self.tree(tree))
 
     def tested(self, tree: Tested) -> str:
         if tree.test == "defined":
@@ -223,17 +244,20 @@ class _Reader:
             return negated(there) if tree.negative else there
         left = self.value(tree.left)
         if tree.test in ("match", "search", "regex"):
-            test = found(left, tree.test, tree.arguments[0], ignorecase=tree.ignorecase)
-            return negated(test) if tree.negative else test
-        item, keys = "item", tree.arguments[:-2]
-        operator, value = tree.arguments[-2:]
-        holder = item
-        if keys:
-            if not isinstance(keys[0], Constant) or not isinstance(keys[0].value, str):
-                raise NotImportable("the key of selectattr() is no text")
-            holder = written_below(item, *keys[0].value.split("."))
-        test = selected(holder, operator, value, self.value(value))
-        return negated(f"{left}.exists({item}, {test})") if tree.negative else f"{left}.exists({item}, {test})"
+            said = {"ignorecase": tree.ignorecase, "multiline": tree.multiline}
+            test = found(left, tree.test, tree.arguments[0], **said)
+            return f"{left} != null && {negated(test)}" if tree.negative else test
+        names, (operator, value) = tree.arguments[:-2], tree.arguments[-2:]
+        if names and not (isinstance(names[0], Constant) and isinstance(names[0].value, str)):
+            raise NotImportable("the key of selectattr() is no text")
+        keys = [key for name in names if isinstance(name, Constant) for key in str(name.value).split(".")]
+        right = self.value(value)
+        test, alone = (selected(holder, keys, operator, value, right) for holder in ("item", left))
+        if not tree.negative:
+            return f"(type({left}) == list ? {left}.exists(item, {test}) : {bracketed(alone)})"
+        # Of a list not all of them, as there; of one value that is there, the opposite.
+        needed = [present(left, *keys)] if keys else []
+        return f"(type({left}) == list ? !{left}.all(item, {test}) : {bracketed(both([*needed, negated(alone)]))})"
 
     def defined(self, value: Value) -> str:
         if not isinstance(value, Field) or value.root not in ("event", "fact", "events", "facts"):

@@ -66,6 +66,7 @@ class Tested:
     negative: bool
     arguments: tuple[Value, ...] = ()
     ignorecase: bool = False
+    multiline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +262,15 @@ class _Parser:
         self.at += 1
         self.expect("(")
         arguments: list[Value] = []
-        ignorecase = False
+        options: set[str] = set()
         while not self.accept(")"):
             if self.peek(1) == "=":
                 option = self.peek()
                 self.at += 2
                 value = self.value()
-                ignorecase = ignorecase or (option == "ignorecase" and value == Constant(True))
+                if option not in ("ignorecase", "multiline"):
+                    self.refuse("ignorecase or multiline")
+                options |= {option} if value == Constant(True) else set()
             else:
                 arguments.append(self.value())
             if self.peek() != ")":
@@ -275,4 +278,4 @@ class _Parser:
         wanted = {"select": 2, "selectattr": 3}.get(name, 1)
         if len(arguments) != wanted:
             self.refuse(f"{wanted} arguments of {name}()")
-        return Tested(left, name, negative, tuple(arguments), ignorecase)
+        return Tested(left, name, negative, tuple(arguments), "ignorecase" in options, "multiline" in options)

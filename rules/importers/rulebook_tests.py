@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rules.cel import CelFailure
 from rules.cel.patterns import search
-from rules.cel.written import both, text
-from rules.importers.rulebook_parser import Compared, Constant, Field, Value
+from rules.cel.written import below, both, negated, present, text
+from rules.importers.rulebook_parser import Compared, Constant, Items, Value
 from rules.importers.sheet import NotImportable
 
 NUMBERS = "[int, uint, double]"
+SCALARS = "[string, int, uint, double, bool]"
+"""Kinds whose values have a text of their own: patterns are looked for in that."""
 
 
 def unequal(tree: Compared, left: str, right: str) -> str:
@@ -29,44 +33,46 @@ def unequal(tree: Compared, left: str, right: str) -> str:
     return f"{written} && ({alike} || {numbers} || {left} == null || {right} == null)"
 
 
-def selected(holder: str, operator: Value, value: Value, right: str) -> str:
-    """The test on one item; an item of another kind, or without the key, is none that is looked for."""
+def held(left: str, right: str, *, listed: bool = False) -> str:
+    """Whether `left` holds `right`: as an item where it is a list, as the same value otherwise. `listed`: it is one."""
+    return f"{right} in {left}" if listed else f"(type({left}) == list ? {right} in {left} : {left} == {right})"
+
+
+def selected(holder: str, keys: Sequence[str], operator: Value, value: Value, right: str) -> str:
+    """The test on one value, or on what lies below it; false, never a failure, where that is missing or of another kind."""
     name = operator.value if isinstance(operator, Constant) else None
-    guard = (
-        []
-        if holder == "item"
-        else [f"type(item) == map && has({holder})" if "[" not in holder else "type(item) == map"]
-    )
+    guard = [f"type({holder}) == map", present(holder, *keys)] if keys else []
+    holder = below(holder, *keys)
     match name:
         case "match" | "search" | "regex":
-            test = found(holder, str(name), value, ignorecase=False)
-            return both([*guard, f"type({holder}) == string", test])
+            # Anywhere, `match` as well.
+            return both([*guard, f"type({holder}) in {SCALARS}", found(holder, "search", value)])
         case "==":
             return both([*guard, f"{holder} == {right}"])
         case "!=":
-            return both([*guard, unequal(Compared("!=", Field("item", ()), value), holder, right)])
+            return both([*guard, f"{holder} != null", f"{holder} != {right}"])
         case ">" | ">=" | "<" | "<=":
             kinds = "[string]" if isinstance(value, Constant) and isinstance(value.value, str) else NUMBERS
             return both([*guard, f"type({holder}) in {kinds}", f"{holder} {name} {right}"])
         case "in":
-            return both([*guard, f"{holder} in {right}"])
+            return both([*guard, held(right, holder, listed=isinstance(value, Items))])
         case "not in":
-            return both([*guard, f"!({holder} in {right})"])
+            return both([*guard, f"{holder} != null", negated(held(right, holder, listed=isinstance(value, Items)))])
         case "contains":
-            return both([*guard, f"type({holder}) == list", f"{right} in {holder}"])
+            return both([*guard, held(holder, right)])
         case "not contains":
-            return both([*guard, f"type({holder}) == list", f"!({right} in {holder})"])
+            return both([*guard, f"{holder} != null", negated(held(holder, right))])
     raise NotImportable(f"select() and selectattr() take an operator such as '>=', found {name!r}")
 
 
-def found(left: str, test: str, pattern: Value, *, ignorecase: bool) -> str:
-    """A text that matches a pattern: at its beginning for `match`, anywhere for `search` and `regex`."""
+def found(left: str, test: str, pattern: Value, *, ignorecase: bool = False, multiline: bool = False) -> str:
+    """The text of a value has the pattern: at its beginning for `match`, as far as `|` does not part it, anywhere for `search` and `regex`."""
     if not isinstance(pattern, Constant) or not isinstance(pattern.value, str):
         raise NotImportable(f"the pattern of {test}() is no text")
-    written = f"^(?:{pattern.value})" if test == "match" else pattern.value
-    written = f"(?i){written}" if ignorecase else written
+    flags = "".join(flag for flag, said in (("i", ignorecase), ("m", multiline)) if said)
+    written = f"{f'(?{flags})' if flags else ''}{'^' if test == 'match' else ''}{pattern.value}"
     try:
         search(written)
     except CelFailure as failure:
         raise NotImportable(failure.message) from None
-    return f"{left}.matches({text(written)})"
+    return f"string({left}).matches({text(written)})"

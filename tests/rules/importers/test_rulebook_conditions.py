@@ -44,7 +44,7 @@ CASES: list[tuple[str, bool]] = [
     # patterns
     ("event.url is match('http://www')", True), ("event.url is match('www')", False), ("event.url is search('EXAMPLE', ignorecase=true)", True),
     ("event.url is search('EXAMPLE')", False), (r"event.url is regex('example\.com')", True), ("event.url is not search('nope')", True),
-    ("event.gone is not search('nope')", False), ("event.x is search('1')", False), ("event.url is match('http://a|http://w')", True),
+    ("event.gone is not search('nope')", False), ("event.x is search('1')", True), ("event.url is match('http://a|http://w')", True),
     # items of lists
     ("event.list is select('>=', 20)", True), ("event.list is select('>', 20)", False), ("event.list is not select('>', 20)", True),
     ("event.mixed is select('==', 'a')", True), ("event.mixed is not select('>', 1)", True), ("event.words is select('match', 'B', ignorecase=true)", False),
@@ -52,6 +52,20 @@ CASES: list[tuple[str, bool]] = [
     ("event.objects is selectattr('age', '>=', 20)", True), ("event.objects is selectattr('age', '>', 30)", False),
     ("event.objects is not selectattr('age', '>', 30)", True), ("event.objects is selectattr('name', 'in', ['bob', 'x'])", True),
     ("event.objects is selectattr('name', '!=', 'ann')", True), ("event.objects is selectattr('name', 'match', 'a')", True),
+    # what is no list is asked itself; 'is not' of a list: not all of them; patterns are found anywhere, and in numbers as well
+    ("event.x is select('==', 1)", True), ("event.x is not select('==', 1)", False), ("event.list is not select('>', 0)", False),
+    ("not (event.list is select('>', 5))", False), ("not (event.list is select('>', 50))", True), ("event.words is select('match', 'b')", True),
+    ("event.list is select('search', '^2')", True), ("event.mixed is select('!=', 1)", True), ("event.nothing is select('==', 1)", False),
+    ("event.deep is selectattr('dash-ed', '==', 2)", True), ("event.deep is selectattr('a.b', '>', 1)", False), ("event.gone is select('!=', 1)", False),
+    ("event.deep is not selectattr('a.b', '>', 1)", True), ("event.deep is not selectattr('c', '>', 1)", False), ("event.x is not match('2')", True),
+    ("event.nothing is not match('2')", False), ("not (event.nothing is match('2'))", True), ("not (event.gone is match('2'))", False),
+    ("event.url is match('www|http')", True), ("event.url is match('http|www')", True), ("event.url is match('xyz|www')", True),
+    ("event.text is regex('^b', multiline=true)", False), ("event.x contains 1", True), ("event.text contains 'b'", False),
+    ("event.deep contains 'a'", False), ("event.deep not contains 'a'", True), ("event.x in event.list", True), ("event.x in event.x", True),
+    # 'not' before a comparison: across kinds it is false, too
+    ("not (event.seven == 7)", False), ("not (event.seven > 5)", False), ("not (event.nothing > 5)", True), ("not (event.x == 2)", True),
+    ("not (event.nothing == 5)", True), ("not (event.x == 2 and event.gone == 1)", True), ("not (event.x == 2 or event.gone == 1)", False),
+    ("not not (event.seven == 7)", False), ("not event.x", False), ("not (event.x != 1)", True), ("not (event.x in [2])", True),
     # paths
     ('event["text"] == "abc"', True), ("event.deep['dash-ed'] == 2", True), ("event.list[2] == 20", True),
 ]  # fmt: skip
