@@ -5,10 +5,11 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from schemas.decision import Decision, DecisionKind, Versions
-from schemas.ids import digest
+from schemas.ids import LENGTH
 from schemas.record import unchecked
 from schemas.time import to_rfc3339
 
@@ -35,7 +36,7 @@ def decided(
     """A decision with its id as `schemas.decide` computes it; `data` is the JSON form of the kind's shape, without None."""
     values = {
         "schema_version": 1,
-        "id": digest("dec", kind, 0, attempt, *cause),
+        "id": _id_of(kind, str(attempt), cause),
         "at": at,
         "kind": kind,
         "actor": actor,
@@ -51,6 +52,14 @@ def decided(
         "trace": trace,
     }
     return unchecked(Decision, values, _GIVEN)
+
+
+def _id_of(kind: str, attempt: str, cause: Sequence[str]) -> str:
+    """`digest("dec", kind, 0, attempt, *cause)`, in two thirds of the time: every decision has one."""
+    text = f"{len(kind)}:{kind};1:0;{len(attempt)}:{attempt};"
+    for each in cause:
+        text += f"{len(each)}:{each};"
+    return "dec_" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
 
 
 _GIVEN = set(Decision.model_fields)

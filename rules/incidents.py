@@ -4,7 +4,6 @@ Rows are plain values with moments in microseconds; `incident_of` is the record 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from rules.decided import moment
@@ -25,12 +24,18 @@ _OPTIONAL = (
 )
 FIRST_IDS, LATEST_IDS = 10, 40
 LINKS = 20
+UNIT = "_unit"
+"""Where a signal that is being decided about has its unit: nothing that is said or stored of it."""
 LONGEST_VALUE = 1_000
 
 
 def unit_of(fields: Fields) -> str:
-    """What fires while the signal's state lasts: its occurrence, or for what happens at a moment its problem."""
-    return _unit(fields, "group_key" if fields["type"] in POINTS else "occurrence_id")
+    """What fires while the signal's state lasts: its occurrence, or for what happens at a moment its problem. It is asked for by each part
+    of the engine in turn, and noted at the signal as UNIT the first time."""
+    unit: str | None = fields.get(UNIT)
+    if unit is None:
+        unit = fields[UNIT] = _unit(fields, "group_key" if fields["type"] in POINTS else "occurrence_id")
+    return unit
 
 
 def units_of(fields: Fields) -> tuple[str, str]:
@@ -123,7 +128,7 @@ def add(
         row["first"] = moment
         changes.append("first_seen")
     severity = rule.severity or fields["severity"]
-    if severity_rank(severity) > severity_rank(row["severity"]):
+    if severity != row["severity"] and severity_rank(severity) > severity_rank(row["severity"]):
         row["severity"] = severity
         changes.append("severity")
     if fields["links"] and len(row["links"]) < LINKS:
@@ -206,7 +211,7 @@ def incident_of(row: Row) -> dict[str, Any]:
         "opened_at": moment(row["opened"]),
         "signals": row["n"],
         "duplicates": row["dup"],
-        "firing": [_shown(unit) for unit in row["firing"]],
+        "firing": _shown(row),
         "signal_ids": [*row["head"], *row["tail"]],
         "links": row["links"],
         "members": row.get("members", []),
@@ -229,13 +234,17 @@ def tombstone(row: Row) -> Mapping[str, Any]:
 
 
 def _keep_ids(row: Row, ids: Sequence[str]) -> None:
-    room = FIRST_IDS - len(row["head"])
-    row["head"] = [*row["head"], *ids[:room]] if room > 0 else row["head"]
-    if rest := ids[max(room, 0) :]:
-        row["tail"] = [*row["tail"], *rest][-LATEST_IDS:]
+    head, tail = row["head"], row["tail"]
+    room = FIRST_IDS - len(head)
+    if room > 0:
+        head += ids[:room]
+        ids = ids[room:]
+    tail += ids
+    if len(tail) > LATEST_IDS:
+        del tail[:-LATEST_IDS]
 
 
-@lru_cache(maxsize=4096)
-def _shown(unit: str) -> str:
-    """The occurrence or problem alone."""
-    return unit.removeprefix("rehearsal ").split(" ", 2)[2]
+def _shown(row: Row) -> list[str]:
+    """The occurrences or problems that fire, each alone."""
+    words = 3 if row["rehearsal"] else 2
+    return [unit.split(" ", words)[words] for unit in row["firing"]]

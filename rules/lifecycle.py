@@ -31,7 +31,7 @@ def take_in(
     if filled is not None:
         changes.append("fired")
     row["unsaid"] += 1
-    row["pending"] = sorted({*row.get("pending", ()), *changes})
+    _note(row, changes)
     worse = "severity" in changes
     if worse:
         _tell(turn, row, sentences.worse(fields, worst, row["severity"]), (fields["id"],), fields)
@@ -86,7 +86,7 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
         resolve(turn, key, row, by=fields["source"], because=because, cause=(fields["id"],), signal_id=fields["id"])
     elif any(gone):
         row["unsaid"] += 1
-        row["pending"] = sorted({*row.get("pending", ()), "firing"})
+        _note(row, ("firing",))
         if turn.at - row["said"] >= turn.state.limits.update_every:
             _tell(turn, row, sentences.fewer(row), (fields["id"],), fields)
         delivered(turn, key, row, Occasion("fewer", (fields["id"],), fields, ("firing",)))
@@ -143,7 +143,7 @@ def due(turn: Turn, key: str, row: Row) -> None:
         return
     if expired:
         row["unsaid"] += 1
-        row["pending"] = sorted({*row.get("pending", ()), "firing"})
+        _note(row, ("firing",))
         delivered(turn, key, row, Occasion("fewer", tuple(row["tail"][-1:] or row["head"][-1:]), None, ("firing",)))
     if row["unsaid"] and row["said"] + turn.state.limits.update_every <= turn.at:
         _tell(turn, row, sentences.more(row), row["tail"][-1:] or row["head"][-1:], None)
@@ -203,6 +203,13 @@ def _begin(
     begun: OccasionKind = "reopened" if kind == "incident.reopened" else "opened"
     delivered(turn, key, row, Occasion(begun, tuple(ids), fields, changes, True))
     _rest(turn, key, row, min(filter(None, row["firing"].values()), default=0))
+
+
+def _note(row: Row, changes: Sequence[str]) -> None:
+    """What changed is told the next time something is."""
+    pending = row.get("pending", ())
+    if any(change not in pending for change in changes):
+        row["pending"] = sorted({*pending, *changes})
 
 
 def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fields | None) -> None:

@@ -10,6 +10,7 @@ from connectors.ports.journal import Entry
 from rules.engine import BadInput, Engine
 from rules.incidents import incident_of
 from rules.state import Row, State
+from rules.written import Writing, as_json
 from schemas.decision import Decision, decide
 from schemas.ids import digest
 from schemas.quarantine import Quarantine
@@ -64,17 +65,22 @@ def replay(entries: Sequence[Entry], engine: Engine) -> list[Decision]:
             poison[broken.offset] = str(broken)
 
 
-def incidents(folded: Folded, changed: Mapping[str, Row]) -> dict[str, bytes]:
+def incidents(folded: Folded, changed: Mapping[str, Row], writing: Writing) -> dict[str, bytes]:
     """The incidents that changed, by id, as JSON: as they are now, or as the last decision about them says."""
-    found: dict[str, dict[str, Any]] = {}
+    told: dict[str, dict[str, Any]] = {}
     for decision in folded.decisions:
         incident = decision.data.get("incident")
         if isinstance(incident, dict):
-            found[incident["id"]] = incident
+            told[incident["id"]] = incident
+    found: dict[str, bytes] = {}
     for key, row in changed.items():
         if key.startswith("group/") and "id" in row:
-            found[row["id"]] = incident_of(row)
-    return {name: orjson.dumps(incident) for name, incident in found.items()}
+            name = row["id"]
+            told.pop(name, None)
+            found[name] = as_json(incident_of(row))
+    for name, incident in told.items():
+        found[name] = writing.incident(incident)
+    return found
 
 
 def _set_aside(folded: Folded, entry: Entry, item: Any, reason: str) -> None:

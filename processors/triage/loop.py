@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-import orjson
-
 from connectors.ports.journal import (
     DECISIONS,
     INPUTS,
@@ -21,7 +19,6 @@ from connectors.ports.journal import (
     LeaseLost,
     NewRecord,
     Unavailable,
-    recorded,
 )
 from connectors.ports.meters import Meters, NullMeters
 from connectors.ports.spaces import INCIDENTS, QUARANTINE, TRIAGE
@@ -30,6 +27,8 @@ from processors.triage.fold import Broken, Folded, fold, incidents
 from processors.triage.standing import BATCH, CONSUMER, STORED, standing
 from rules.engine import Engine
 from rules.state import Row, State
+from rules.written import Writing, as_json
+from schemas.decision import Decision
 from schemas.tick import Tick
 from schemas.time import SECOND
 
@@ -193,9 +192,11 @@ class Triage:
         stores, puts, deletes = self._stores(entries, upto), dict[str, Row](), set[str]()
         if stores:
             puts, deletes = self.state.take_changes()
+        writing = Writing()
         made = _Made(
-            upto, stores, {key: orjson.dumps(row) for key, row in puts.items()}, deletes, incidents(folded, puts),
-            [recorded(decision) for decision in folded.decisions], {one.id: one.to_json() for one in folded.quarantine},
+            upto, stores, {key: as_json(row) for key, row in puts.items()}, deletes, incidents(folded, puts, writing),
+            [_recorded(decision, writing) for decision in folded.decisions],
+            {one.id: one.to_json() for one in folded.quarantine},
         )  # fmt: skip
         if stores:
             self.state.rest()
@@ -275,6 +276,11 @@ class Triage:
             self.meters.count("tocsin.triage.condition_errors", number, rule=rule)
         self.state.erring.clear()
         self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / SECOND)
+
+
+def _recorded(decision: Decision, writing: Writing) -> NewRecord:
+    """As `connectors.ports.journal.recorded` makes it."""
+    return NewRecord("decision", writing.decision(decision), decision.incident_id or "")
 
 
 async def _acquired(journal: Journal, owner: str, ttl_s: float) -> Lease:

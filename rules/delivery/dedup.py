@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from rules.delivery.sameness import Path, Sameness
-from rules.incidents import unit_of
+from rules.incidents import UNIT, unit_of
 from rules.signals import Fields
 from rules.texts import as_text
 from rules.turn import Turn
@@ -33,6 +33,7 @@ _ENVELOPE = frozenset(
             "expires_at",
         ),
         *("occurred_micros", "expires_micros", "remember_s", "trace", "fact", "incident", "instance", "group_key"),
+        UNIT,
     }
 )
 """What differs between two tellings of the same."""

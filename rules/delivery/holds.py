@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from rules.decided import moment
 from rules.delivery.compiled import Delivery
 from rules.delivery.inhibition import inhibited
+from rules.delivery.known import said_of
 from rules.silences import holds_until, silenced
 from rules.times import opening
 from rules.turn import Turn
@@ -40,7 +41,7 @@ def of_signal(turn: Turn, view: Mapping[str, Any]) -> Hold | None:
     if turn.state.sources and (found := inhibited(turn, view)) is not None:
         inhibitor, unit, key = found
         row = turn.state.rows[f"delivery/alert/{unit}"]
-        words = f"inhibited by rule {inhibitor.rule.name}: {str(row['view'].get('title', unit))[:80]!r} fires"
+        words = f"inhibited by rule {inhibitor.rule.name}: {str(said_of(row).get('title', unit))[:80]!r} fires"
         return Hold("inhibited", inhibitor.rule.name, row["e"] or None, f"inhibition/{key}", words)
     if turn.state.silences and (silence := silenced(turn, view)) is not None:
         words = f"silenced by {silence['id']} of {silence['author']}"

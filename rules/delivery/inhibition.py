@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rules.delivery.inhibitors import Inhibitor
-from rules.delivery.known import PREFIX, life_of
+from rules.delivery.known import PREFIX, life_of, said_of
 from rules.ruleset import CompiledRule
 from rules.state import Row
 from rules.turn import Turn
@@ -80,4 +80,4 @@ def _takes_over(turn: Turn, key: str, unit: str, row: Row) -> bool:
 
 def _end(row: Row) -> tuple[float, str]:
     """What has no end ends last; of two that end together it is the later revision that does."""
-    return row["e"] or float("inf"), str(row["view"].get("revision", ""))
+    return row["e"] or float("inf"), str(said_of(row).get("revision", ""))

@@ -1,14 +1,16 @@
 """What is known of each occurrence that somebody is to be told of in time, or that holds others back: its life and what it says.
 
-Rows are `delivery/alert/UNIT`: `s`, `e` and `t` its Life, `id` the signal that last spoke of it, `view` the fields that conditions read,
-`in` the groups that have it, `src` the inhibitions it is a source of.
+Rows are `delivery/alert/UNIT`: `s`, `e` and `t` its Life, `id` the signal that last spoke of it, `view` the fields that conditions read, as
+JSON (until 2026-11 as they are), `in` the groups that have it, `src` the inhibitions it is a source of.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from rules.delivery.alerts import Life, merged
-from rules.incidents import unit_of, units_of
+from rules.incidents import UNIT, unit_of, units_of
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn
@@ -17,7 +19,7 @@ from schemas.spans import UNITS
 KEPT_AFTER = 30 * UNITS["m"]
 """How long an end is remembered: what begins again sooner and overlaps is merged with it."""
 PREFIX = "delivery/alert/"
-_UNSEEN = frozenset({"raw", "body", "links", "fact", "incident", "occurred_micros", "expires_micros"})
+_UNSEEN = frozenset({"raw", "body", "links", "fact", "incident", "occurred_micros", "expires_micros", UNIT})
 """What is not kept of a signal: silences made after it came cannot read it."""
 
 
@@ -48,7 +50,7 @@ def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
     key = PREFIX + unit
     row = turn.state.rows.get(key)
     if row is None:
-        row = {"s": 0, "e": 0, "t": False, "id": "", "view": {}, "in": [], "src": {}}
+        row = {"s": 0, "e": 0, "t": False, "id": "", "view": "{}", "in": [], "src": {}}
         _set(row, _life(turn, fields), fields)
         turn.state.put(key, row)
         _rest(turn, key, row)
@@ -57,16 +59,26 @@ def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
 
 def essence(fields: Fields) -> Fields:
     """What conditions may read of a signal later."""
-    return {name: value for name, value in fields.items() if name not in _UNSEEN}
+    view = fields.copy()
+    for name in _UNSEEN:
+        view.pop(name, None)
+    return view
 
 
 def life_of(row: Row | None) -> Life | None:
     return None if row is None else Life(row["s"], row["e"], row["t"])
 
 
+def said_of(row: Row) -> Fields:
+    """What conditions may read of it at any time."""
+    view = row["view"]
+    said: Fields = orjson.loads(view) if type(view) is str else view
+    return said
+
+
 def view_of(turn: Turn, row: Row) -> Mapping[str, Any]:
     """What conditions may read of it now."""
-    return {**row["view"], "fact": turn.state.facts, "incident": {}}
+    return {**said_of(row), "fact": turn.state.facts, "incident": {}}
 
 
 def joined(turn: Turn, unit: str, group: str) -> None:
@@ -106,7 +118,8 @@ def _update(turn: Turn, unit: str, row: Row, fields: Fields) -> Life:
 
 def _set(row: Row, life: Life, fields: Fields) -> None:
     row["s"], row["e"], row["t"], row["id"] = life.starts, life.ends, life.timeout, fields["id"]
-    row["view"] = essence(fields)
+    # As JSON, for conditions are seldom asked again, and rows are packed, written and read more often than that.
+    row["view"] = orjson.dumps(essence(fields)).decode()
 
 
 def _life(turn: Turn, fields: Fields) -> Life:

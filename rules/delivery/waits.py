@@ -34,7 +34,8 @@ def join(turn: Turn, rule: CompiledRule, pace: Pace, key: str, fields: Fields) -
         _wake(turn, name, row, 0 if alert["s"] + pace.wait < turn.at else pace.wait)
         _say_waiting(turn, key, row, pace, fields)
     row["in"][unit] = 1
-    row["over"] = [each for each in row["over"] if each != unit]
+    if row["over"]:
+        row["over"] = [each for each in row["over"] if each != unit]
     if len(row["in"]) > turn.state.limits.group_members:
         first = next(iter(row["in"]))
         del row["in"][first]
@@ -61,8 +62,8 @@ def due(turn: Turn, name: str, row: Row) -> None:
     if rule is None or delivery is None or delivery.pace is None:
         drop(turn, name, row)
         return
-    look_up, now = turn.state.rows.get, turn.at
-    alerts = {unit: look_up(known.PREFIX + unit) for unit in row["in"]}
+    peek, now = turn.state.rows.peek, turn.at
+    alerts = {unit: peek(known.PREFIX + unit) for unit in row["in"]}
     over = {unit for unit, alert in alerts.items() if alert is None or (alert["e"] and alert["e"] <= now)}
     over.update(unit for unit in row["over"] if unit in alerts)
     why = _holds(turn, rule, delivery, key, alerts)
@@ -71,7 +72,7 @@ def due(turn: Turn, name: str, row: Row) -> None:
         for unit in alerts:
             if unit not in row["in"]:
                 known.left(turn, unit, name)
-    incident = look_up(key)
+    incident = turn.state.rows.get(key)
     if incident is not None and "id" in incident:
         said = incident["rev"]
         _tell(turn, rule, incident, alerts, found)

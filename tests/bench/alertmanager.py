@@ -38,6 +38,7 @@ from processors.triage.loop import run as run_triage
 from rules.engine import Engine
 from rules.load import load_texts
 from rules.ruleset import RuleSet
+from rules.written import Writing, as_json
 from schemas import Command, to_rfc3339
 from schemas.ids import digest
 from tests.bench.hook import counting
@@ -137,10 +138,11 @@ def engine(load: Load, number: int) -> float:
         nonlocal told
         puts, _ = state.take_changes()
         for row in puts.values():
-            orjson.dumps(row)
+            as_json(row)
         state.rest()
+        writing = Writing()
         for decision in decisions:
-            decision.to_json()
+            writing.decision(decision)
         told += sum(len(decision.data["signals"]) for decision in decisions if decision.kind == "playbook.notified")
 
     used = time.process_time()
