@@ -1,12 +1,12 @@
 """A rule file as people write it: the closed set of keys, what each may hold, and what is left out when it is not said."""
 
 import re
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rules.correlation.said import StormOfAll, Ways
-from rules.delivery.said import Dedup, Flapping, HeldEnds, Inhibit, Storm, Texts, Throttle, TimeInterval, Wait
+from rules.delivery.said import Dedup, Flapping, HeldEnds, Inhibit, OrNone, Storm, Texts, Throttle, TimeInterval, Wait
 from rules.match.added import SaidEnriched, SaidFacts
 from rules.match.said import Match
 from schemas.severity import Severity
@@ -32,7 +32,7 @@ class Rule(Part):
         default="", description="A CEL condition over one signal; `match` with `steps`, `absent` or `of` goes without"
     )
     unless: str | None = Field(default=None, description="A CEL condition; a signal that meets it does not match")
-    group_by: tuple[str, ...] = Field(
+    group_by: Texts = Field(
         default=("group_key",),
         description="Fields or CEL expressions whose values make one incident; an empty list makes one for the whole rule",
     )
@@ -59,14 +59,14 @@ class Rule(Part):
     )
     opens: bool = Field(default=True, description="`false`: it opens nothing, and only serves other rules as a step")
     resolve_after: Span | None = Field(default=None, description="Resolve when no new signal came for so long")
-    reopen_within: Span = Field(
+    reopen_within: Annotated[Span, OrNone] = Field(
         default=REOPEN_WITHIN,
         description="Firing again so soon after the resolution reopens the incident; later, a new one opens",
     )
     group_wait: Wait | None = Field(
         default=None, description="How long the first telling of a group waits for more of it; 0 tells at once"
     )
-    group_interval: Span | None = Field(
+    group_interval: Annotated[Span, OrNone] | None = Field(
         default=None, description="How long after a telling the group is looked at again, for what changed"
     )
     repeat_interval: Span | None = Field(
@@ -108,18 +108,16 @@ class Rule(Part):
             raise ValueError(f"{name!r} is not a name; expected letters, digits, '.', '_' and '-', at most 100")
         return name
 
-    @field_validator("group_by", mode="before")
-    @classmethod
-    def _grouped(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return (value,)
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("inhibit", "rules", mode="before")
+    @field_validator("inhibit", mode="before", json_schema_input_type=Inhibit | tuple[Inhibit, ...])
     @classmethod
     def _several(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _children(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
@@ -159,7 +157,7 @@ class RuleFile(Part):
         default_factory=dict, description="Values by name, for the same: numbers, texts, lists"
     )
     include: Texts = Field(default=(), description="Rule files whose names, times and rules hold here, too")
-    lateness: dict[str, Span] = Field(
+    lateness: dict[str, Annotated[Span, OrNone]] = Field(
         default_factory=dict,
         description="By source, or `default`: how far behind its group a signal may be and still count",
     )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rules.correlation.graph import Graph
 from rules.correlation.names import plain
+from rules.delivery.said import Texts
 from schemas.document import Document, DocumentInvalid, Fault, parse_yaml, validate
 
 NAMES = ("topology.yaml", "topology.yml")
@@ -19,9 +20,7 @@ class Part(BaseModel):
 class Service(Part):
     """A service, and what it cannot do without."""
 
-    depends_on: list[str] = Field(
-        default_factory=list, description="The services, queues and databases it calls or needs"
-    )
+    depends_on: Texts = Field(default=(), description="The services, queues and databases it calls or needs")
 
 
 class Topology(Part):
@@ -46,8 +45,8 @@ class Topology(Part):
         """Both together."""
         services = dict(self.services)
         for name, service in other.services.items():
-            known = services[name].depends_on if name in services else []
-            services[name] = Service(depends_on=[*dict.fromkeys([*known, *service.depends_on])])
+            known = services[name].depends_on if name in services else ()
+            services[name] = Service(depends_on=tuple(dict.fromkeys([*known, *service.depends_on])))
         return Topology(services=services, beside=[*self.beside, *other.beside])
 
 
@@ -81,7 +80,9 @@ def _faults(topology: Topology, document: Document) -> Iterable[Fault]:
             yield document.fault(("services", name), message)
         for number, needed in enumerate(service.depends_on):
             if plain(needed) == plain(name):
-                yield document.fault(("services", name, "depends_on", number), f"{name!r} cannot depend on itself")
+                at = ("services", name, "depends_on")
+                listed = isinstance(document.content["services"][name]["depends_on"], list)
+                yield document.fault((*at, number) if listed else at, f"{name!r} cannot depend on itself")
     for number, names in enumerate(topology.beside):
         if len({plain(name) for name in names}) < 2:
             yield document.fault(("beside", number), f"two services at least go down together, found {_listed(names)}")

@@ -69,7 +69,7 @@ def topology_of(counted: Mapping[tuple[str, str], int], *, least: int = LEAST) -
     for (caller, called), number in sorted(counted.items()):
         if number >= least:
             needs.setdefault(names.setdefault(plain(caller), caller), []).append(called)
-    return Topology(services={name: Service(depends_on=called) for name, called in needs.items()})
+    return Topology(services={name: Service(depends_on=tuple(called)) for name, called in needs.items()})
 
 
 def written(topology: Topology, counted: Mapping[tuple[str, str], int]) -> str:

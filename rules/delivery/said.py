@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from schemas.spans import UNITS, Span
 
@@ -29,10 +29,26 @@ def _wait(value: Any) -> Any:
     return 0 if isinstance(value, str) and _NO_WAIT.fullmatch(value) else value
 
 
-Wait = Annotated[Span, BeforeValidator(_wait)]
+OrNone = WithJsonSchema({"type": ["string", "integer"], "examples": ["30s", "5m", "1h30m", "2d", 0]})
+"""In the schema of a span that may be a plain 0."""
+
+Wait = Annotated[Span, BeforeValidator(_wait), OrNone]
 """A span that may be nothing: `0s`."""
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
+"""Texts, or one of them alone."""
+
+
+def _numbered(value: Any) -> Any:
+    """A number alone is written without quotes."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(str(item) if type(item) is int else item for item in items)
+
+
+Numbers = Annotated[
+    tuple[str, ...], BeforeValidator(_numbered, json_schema_input_type=str | int | tuple[str | int, ...])
+]
+"""Numbers or names and ranges of them, or one alone."""
 
 
 class Throttle(Part):
@@ -118,19 +134,12 @@ class TimeInterval(Part):
 
     times: tuple[TimeRange, ...] = Field(default=(), description="Ranges of the day, `[start_time, end_time)`")
     weekdays: Texts = Field(default=(), description="`monday`, `monday:friday`")
-    days_of_month: Texts = Field(default=(), description="`1`, `1:7`, `-3:-1` counted from the month's end")
-    months: Texts = Field(default=(), description="`may`, `5`, `may:august`")
-    years: Texts = Field(default=(), description="`2026`, `2026:2028`")
+    days_of_month: Numbers = Field(default=(), description="`1`, `1:7`, `-3:-1` counted from the month's end")
+    months: Numbers = Field(default=(), description="`may`, `5`, `may:august`")
+    years: Numbers = Field(default=(), description="`2026`, `2026:2028`")
     location: str = Field(default="UTC", description="A time zone, such as `Europe/Berlin`")
 
     @field_validator("times", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("days_of_month", "years", "months", mode="before")
-    @classmethod
-    def _numbers(cls, value: Any) -> Any:
-        """A number alone is written without quotes."""
-        items = value if isinstance(value, list | tuple) else [value]
-        return tuple(str(item) if type(item) is int else item for item in items)

@@ -52,7 +52,10 @@ def read_facts(value: Any) -> Any:
     return found
 
 
-SaidFacts = Annotated[dict[str, SaidFact], BeforeValidator(read_facts)]
+SaidFacts = Annotated[
+    dict[str, SaidFact],
+    BeforeValidator(read_facts, json_schema_input_type=dict[str, SaidFact | str | int | float | bool | None]),
+]
 
 
 class Lookup(Part):
@@ -72,7 +75,7 @@ def _read_enrichment(value: Any) -> Any:
 
 Enrichment = Annotated[
     Lookup | str,
-    BeforeValidator(_read_enrichment),
+    BeforeValidator(_read_enrichment, json_schema_input_type=Lookup | str | int | float | bool | None),
 ]
 
 

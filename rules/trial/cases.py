@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from rules.delivery.said import Texts
 from rules.load import files_of, load
 from rules.ruleset import RuleSet
 from rules.trial.lines import BASE, BadLine, Timed, command, moment, signal
@@ -91,9 +92,7 @@ class Case(Part):
 class CaseFile(Part):
     """A file of tests."""
 
-    rules: Annotated[tuple[str, ...], Listed] = Field(
-        default=(), description="Rule files or folders, from this file's folder; NAME.yaml otherwise"
-    )
+    rules: Texts = Field(default=(), description="Rule files or folders, from this file's folder; NAME.yaml otherwise")
     base: Annotated[str, BeforeValidator(_as_text)] | None = Field(
         default=None, description="The moment of t = 0, RFC 3339"
     )

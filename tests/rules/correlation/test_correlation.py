@@ -174,6 +174,7 @@ def test_what_is_learnt_forgets_what_is_long_past_and_nothing_else() -> None:
             r"topology.yaml:2:7: unknown key 'depend_on'; did you mean 'depends_on'\?",
         ),
         ("services:\n  a: {depends_on: [a]}", r"topology.yaml:2:\d+: 'a' cannot depend on itself"),
+        ("services:\n  a: {depends_on: a}", r"topology.yaml:2:\d+: 'a' cannot depend on itself"),
         ("services:\n  cart: {}\n  cart-service: {}", r"topology.yaml:3:3: 'cart-service' is 'cart' again"),
         ("beside:\n  - [a]", r"topology.yaml:2:5: two services at least go down together, found 'a'"),
         ("services: [a]", r"topology.yaml:1:\d+: services: "),
