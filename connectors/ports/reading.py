@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.ports.json_body import DEEPEST, may_be_deep, too_deep
+from connectors.ports.json_body import DEEPEST, read_too_deep, too_deep
 from schemas.time import SECOND, from_rfc3339
 
 LATEST = 253_402_300_800 * SECOND
@@ -38,7 +38,7 @@ def lenient_json(content: bytes) -> Any:
             value = _storable(value)
     except orjson.JSONDecodeError as error:
         value = _second_try(content, str(error))
-    if may_be_deep(content) and too_deep(value):
+    if read_too_deep(content, value):
         raise Unreadable(f"the JSON is nested deeper than {DEEPEST} levels")
     return value
 
