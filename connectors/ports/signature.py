@@ -3,6 +3,11 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
+
+_BLOCK = 64
+"""Bytes that SHA-256 takes at a time."""
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 def sign_hex(secret: str | bytes, body: bytes) -> str:
@@ -28,8 +33,27 @@ def verify_hex(secrets: Sequence[str | bytes], body: bytes, given: str) -> bool:
     matched = False
     for secret in secrets:
         key = key_bytes(secret)
-        matched |= hmac.compare_digest(hmac.digest(key, body, "sha256"), found) and bool(key)
+        matched |= hmac.compare_digest(_mac(key, body), found) and bool(key)
     return matched
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    """`hmac.digest(key, body, "sha256")` in half the time for a short body: the key is not hashed anew for each."""
+    inner, outer = _keyed(key)
+    within = inner.copy()
+    within.update(body)
+    around = outer.copy()
+    around.update(within.digest())
+    return around.digest()
+
+
+@lru_cache(maxsize=256)
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The two hashes of an HMAC (RFC 2104), with the key in them and nothing else."""
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    key = key.ljust(_BLOCK, b"\0")
+    return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
 
 
 def equal_secrets(accepted: Sequence[str | bytes], given: str | bytes) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from connectors.ports.signature import equal_secrets, sign_hex, verify_hex
 
-SECRETS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=4)
+SECRETS = st.lists(st.binary(min_size=1, max_size=140), min_size=1, max_size=4)
 
 
 def test_the_signature_is_the_one_of_rfc_4231_case_2() -> None:
