@@ -12,71 +12,111 @@ to the same one. The revision is what may change of it:
   several intervals ahead. The price: an alert whose sender died counts as over up to RENEWAL_STEP_S after its `endsAt`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any
-from urllib.parse import quote
 
+from connectors.alertmanager.labels import MOST, read_labels, texts_of
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, text, web_url
-from schemas.draft import Draft, DraftLink, drafted
+from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, web_url
+from schemas.draft import Draft, DraftLink, Shared
 from schemas.ids import signal_id
 from schemas.severity import Severity, severity_of
-from schemas.signal import REMEMBER_S, Link, Signal, SignalStatus
+from schemas.signal import REMEMBER_S, SignalStatus
 from schemas.time import SECOND, to_rfc3339
 
 RENEWAL_STEP_S = 300
 HEARTBEAT_STEP_S = 60
 _STEP = RENEWAL_STEP_S * SECOND
-_MAX_LABELS = 200
-_LONGEST = 10_000
 _FNV_BASIS, _FNV_PRIME, _64_BITS = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
 _SHARED = 100
 """Characters of a value that many alerts may share."""
-_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
-"""What percent-encoding leaves alone (RFC 3986, section 2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Notification:
     """What the alerts of one request share. `envelope` is the webhook without its alerts; empty for Prometheus, which sends alerts
-    alone (`direct`): then `endsAt` tells whether they fire. `received` is `received_at` as text, `external` the envelope's
-    `externalURL` when it leads somewhere."""
+    alone (`direct`): then `endsAt` tells whether they fire, and `end` is what stands for one that is missing, as with an Alertmanager:
+    its `resolve_timeout` from now."""
 
-    settings: AlertmanagerSettings
-    instance: str
-    received_at: int
-    received: str
-    delivery_id: str
-    envelope: Mapping[str, Any]
-    external: str | None
-    direct: bool
+    __slots__ = (
+        "_links",
+        "_silences",
+        "delivery_id",
+        "direct",
+        "end",
+        "envelope",
+        "instance",
+        "received_at",
+        "settings",
+    )
+
+    def __init__(
+        self,
+        settings: AlertmanagerSettings,
+        instance: str,
+        received_at: int,
+        delivery_id: str,
+        envelope: Mapping[str, Any],
+        *,
+        direct: bool,
+    ) -> None:
+        self.settings = settings
+        self.instance = instance
+        self.received_at = received_at
+        self.delivery_id = delivery_id
+        self.envelope = envelope
+        self.direct = direct
+        self.end = received_at + round(settings.resolve_timeout_s * SECOND) if direct else None
+        external = web_url(envelope.get("externalURL"))
+        self._links: tuple[DraftLink, ...] = ()
+        self._silences = ""
+        if external is not None:
+            self._links = ({"rel": "self", "url": external, "title": "Alertmanager"},)
+            self._silences = f"{external.rstrip('/')}/#/silences/new?filter=%7B"
+
+    @property
+    def shared(self) -> Shared:
+        """What all its signals say."""
+        return {
+            "schema_version": 1,
+            "source": "alertmanager",
+            "instance": self.instance,
+            "received_at": to_rfc3339(self.received_at),
+            "delivery_id": self.delivery_id,
+            "own": False,
+            "rehearsal": False,
+        }
+
+    def links(self, matchers: str = "") -> Sequence[DraftLink]:
+        """To Alertmanager itself, and to a silence for these labels."""
+        if not matchers or not self._silences:
+            return self._links
+        silence = f"{self._silences}{matchers}%7D"
+        if len(silence) > LONGEST_URL:
+            return self._links
+        return (*self._links, {"rel": "silence", "url": silence, "title": "Silence it in Alertmanager"})
 
 
 def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...]]:
-    """The signal, and the severity word nobody taught us if there is one. Raises Unreadable when it is no alert with labels."""
+    """The signal, without what `of.shared` says, and the severity word nobody taught us if there is one. Raises Unreadable when it is
+    no alert with labels."""
     if not isinstance(alert, dict):
         raise Unreadable(f"expected an alert object, found {type(alert).__name__}")
-    labels = _texts(alert.get("labels"))
+    labels, matchers = read_labels(alert.get("labels"))
     if not labels:
         raise Unreadable("an alert without labels: nothing says what it is about")
-    annotations = _texts(alert.get("annotations"))
-    starts_at, ends_at = moment(alert.get("startsAt")), _end(alert, of)
+    annotations = texts_of(alert.get("annotations"))
+    settings = of.settings
+    starts_at, ends_at = moment(alert.get("startsAt")), moment(alert.get("endsAt")) or of.end
     status = _status(alert, ends_at, of)
-    grade, unknown = _severity(labels, of.settings)
-    service = _first(labels, of.settings.service_labels)
-    environment = _first(labels, of.settings.environment_labels)
+    grade, unknown = _severity(labels, settings)
+    service = _first(labels, settings.service_labels)
+    environment = _first(labels, settings.environment_labels)
     name = labels.get("alertname") or "(unnamed alert)"
     occurrence = f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}"
     revision = _revision(status, ends_at, name, of)
     draft: Draft = {
-        "schema_version": 1,
         "id": signal_id("alertmanager", occurrence, revision),
-        "source": "alertmanager",
-        "instance": of.instance,
         "type": "alert",
         "status": status,
         "severity": grade,
@@ -84,16 +124,12 @@ def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...
         "body": annotations.get("description") or annotations.get("message") or "",
         "labels": labels,
         "measures": _measures(alert, annotations),
-        "links": _links(alert, annotations, labels, of),
+        "links": [*_links(alert, annotations), *of.links(matchers)],
         "occurred_at": to_rfc3339((ends_at if status == "resolved" else starts_at) or starts_at or of.received_at),
-        "received_at": of.received,
-        "delivery_id": of.delivery_id,
         "occurrence_id": occurrence,
         "revision": revision,
         "group_key": f"alertmanager:{name}:{service or ''}:{labels.get('cluster', '')}",
         "remember_s": REMEMBER_S,
-        "own": False,
-        "rehearsal": False,
         "raw": {**of.envelope, "alert": alert},
     }
     if service is not None:
@@ -110,31 +146,31 @@ def truncation_signal(count: int, of: Notification) -> Draft:
     over there: the same group with the same contents is the same loss."""
     key = line(of.envelope.get("groupKey"), 1_000)
     receiver = line(of.envelope.get("receiver"), 200)
-    common = _texts(of.envelope.get("commonLabels"))
-    return drafted(
-        Signal.observed(
-            source="alertmanager",
-            instance=of.instance,
-            received_at=of.received_at,
-            delivery_id=of.delivery_id,
-            occurrence_id=f"alertmanager:truncated:{receiver}:{key}",
-            revision=of.delivery_id[:32],
-            type="loss",
-            status="firing",
-            severity="warning",
-            title=f"Alertmanager left {count} alerts out of a notification to receiver {receiver or '?'}",
-            body=f"Group {key}. Raise `max_alerts` of the receiver: left-out alerts are not resolved here either.",
-            service=_first(common, of.settings.service_labels),
-            environment=_first(common, of.settings.environment_labels),
-            labels={name: value for name, value in (("receiver", receiver), ("group", key)) if value},
-            measures={"truncated": float(count)},
-            links=(Link(rel="self", url=of.external, title="Alertmanager"),) if of.external else (),
-            occurred_at=of.received_at,
-            expires_at=of.received_at + 3600 * SECOND,
-            group_key=f"alertmanager:truncated:{receiver}:{key}",
-            raw=dict(of.envelope),
-        )
-    )
+    common = texts_of(of.envelope.get("commonLabels"))
+    occurrence, revision = f"alertmanager:truncated:{receiver}:{key}", of.delivery_id[:32]
+    draft: Draft = {
+        "id": signal_id("alertmanager", occurrence, revision),
+        "type": "loss",
+        "status": "firing",
+        "severity": "warning",
+        "title": f"Alertmanager left {count} alerts out of a notification to receiver {receiver or '?'}",
+        "body": f"Group {key}. Raise `max_alerts` of the receiver: left-out alerts are not resolved here either.",
+        "labels": {name: value for name, value in (("receiver", receiver), ("group", key)) if value},
+        "measures": {"truncated": float(count)},
+        "links": [*of.links()],
+        "occurred_at": to_rfc3339(of.received_at),
+        "expires_at": to_rfc3339(of.received_at + 3600 * SECOND),
+        "occurrence_id": occurrence,
+        "revision": revision,
+        "group_key": occurrence,
+        "remember_s": REMEMBER_S,
+        "raw": dict(of.envelope),
+    }
+    if (service := _first(common, of.settings.service_labels)) is not None:
+        draft["service"] = service
+    if (environment := _first(common, of.settings.environment_labels)) is not None:
+        draft["environment"] = environment
+    return draft
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
@@ -162,18 +198,11 @@ def _fnv(name: str, value: str, low: int) -> tuple[int, int]:
 def _status(alert: Mapping[str, Any], ends_at: int | None, of: Notification) -> SignalStatus:
     """Of this alert, never of the notification, which is `firing` if any alert in it fires. `0001-01-01` as end means open."""
     if not of.direct:
-        match line(alert.get("status"), 40).lower():
+        given = alert.get("status")
+        match given if given == "firing" else line(given, 40).lower():
             case "firing" | "resolved" as said:
                 return said
     return "resolved" if ends_at is not None and ends_at <= of.received_at else "firing"
-
-
-def _end(alert: Mapping[str, Any], of: Notification) -> int | None:
-    """`endsAt`; where a sender of the alerts API names none, what an Alertmanager would take: its `resolve_timeout` from now."""
-    given = moment(alert.get("endsAt"))
-    if given is None and of.direct:
-        return of.received_at + round(of.settings.resolve_timeout_s * SECOND)
-    return given
 
 
 def _revision(status: SignalStatus, ends_at: int | None, name: str, of: Notification) -> str:
@@ -203,51 +232,32 @@ def _measures(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[
     if not values and "value" not in annotations:
         return {}
     given: dict[str, object] = {"value": annotations.get("value"), **mapping(values)}
-    found = {line(name, 100): number(value) for name, value in list(given.items())[:_MAX_LABELS]}
+    found = {line(name, 100): number(value) for name, value in list(given.items())[:MOST]}
     return {name: value for name, value in found.items() if name and value is not None}
 
 
-def _links(
-    alert: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], of: Notification
-) -> list[DraftLink]:
-    links: list[DraftLink] = [
+def _links(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> Sequence[DraftLink]:
+    """Where the rule says to look. (Annotations are no longer than LONGEST.)"""
+    expression = alert.get("generatorURL")
+    return _known_links(
+        expression if type(expression) is str and len(expression) <= LONGEST_URL else None,
+        annotations.get("runbook_url"),
+        annotations.get("dashboard_url") or annotations.get("dashboard"),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _known_links(expression: str | None, runbook: str | None, dashboard: str | None) -> Sequence[DraftLink]:
+    """Remembered: the alerts of one rule lead to the same places."""
+    return tuple(
         {"rel": rel, "url": url, "title": title}
         for rel, given, title in (
-            ("source", alert.get("generatorURL"), "Expression in Prometheus"),
-            ("runbook", annotations.get("runbook_url"), "Runbook"),
-            ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard"), "Dashboard"),
-            ("self", of.external, "Alertmanager"),
+            ("source", expression, "Expression in Prometheus"),
+            ("runbook", runbook, "Runbook"),
+            ("dashboard", dashboard, "Dashboard"),
         )
-        if given is not None and (url := web_url(given))
-    ]
-    if of.external:
-        silence = f"{of.external.rstrip('/')}/#/silences/new?filter={_matchers(labels)}"
-        if len(silence) <= LONGEST_URL:
-            links.append({"rel": "silence", "url": silence, "title": "Silence it in Alertmanager"})
-    return links
-
-
-def _matchers(labels: Mapping[str, str]) -> str:
-    """All labels as matchers of a silence, percent-encoded."""
-    return f"%7B{'%2C'.join([_matcher(name, labels[name]) for name in sorted(labels)])}%7D"
-
-
-@lru_cache(maxsize=4096)
-def _matcher(name: str, value: str) -> str:
-    """Remembered: the alerts of a group share most of their labels."""
-    if _UNRESERVED.fullmatch(name) and _UNRESERVED.fullmatch(value):
-        return f"{name}%3D%22{value}%22"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return quote(f'{name}="{escaped}"', safe="")
-
-
-def _texts(given: object) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for name, value in islice(mapping(given).items(), _MAX_LABELS):
-        written = value if type(value) is str and len(value) <= _LONGEST else text(value, _LONGEST)
-        if written:
-            texts[name if len(name) <= 1_000 else text(name, 1_000)] = written
-    return texts
+        if (url := web_url(given)) is not None
+    )
 
 
 def _first(labels: Mapping[str, str], names: Sequence[str]) -> str | None:

@@ -9,12 +9,11 @@ from typing_extensions import override
 
 from connectors.alertmanager.alert import Notification, alert_signal, truncation_signal
 from connectors.alertmanager.settings import AlertmanagerSettings
-from connectors.ports.reading import Unreadable, lenient_json, number, web_url
+from connectors.ports.reading import Unreadable, lenient_json, number
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import equal_secrets
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas.draft import Draft, Drafts
-from schemas.time import to_rfc3339
 
 API_PATH = "/api/v2/alerts"
 _JSON = {"content-type": "application/json"}
@@ -44,16 +43,9 @@ class AlertmanagerSource(Source):
             envelope, alerts = _opened(value)
         except Unreadable as error:
             return _unreadable(str(error), request)
-        of = Notification(
-            settings=self._settings,
-            instance=self.instance,
-            received_at=request.received_at,
-            received=to_rfc3339(request.received_at),
-            delivery_id=sha256(request.body).hexdigest(),
-            envelope=envelope,
-            external=web_url(envelope.get("externalURL")),
-            direct=isinstance(value, list),
-        )
+        delivery_id = sha256(request.body).hexdigest()
+        direct = isinstance(value, list)
+        of = Notification(self._settings, self.instance, request.received_at, delivery_id, envelope, direct=direct)
         return self._sorted(alerts, of)
 
     @override
@@ -111,7 +103,7 @@ class AlertmanagerSource(Source):
         if truncated >= 1:
             drafts.append(truncation_signal(int(truncated), of))
         return Received(
-            signals=Drafts(drafts), poison=poison, unknown_severities=unknown, reply=Reply(200, b"{}", _JSON)
+            signals=Drafts(drafts, of.shared), poison=poison, unknown_severities=unknown, reply=Reply(200, b"{}", _JSON)
         )
 
 

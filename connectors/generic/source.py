@@ -13,7 +13,8 @@ from connectors.generic.settings import GenericSettings
 from connectors.ports.json_body import read_json
 from connectors.ports.mapping import cloudevents
 from connectors.ports.mapping.expressions import Fields, Unreadable
-from connectors.ports.mapping.signals import Arrival, signal_of
+from connectors.ports.mapping.guess import Found
+from connectors.ports.mapping.signals import Arrival, Drafter
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
 from schemas.draft import Draft, Drafts
@@ -38,6 +39,7 @@ class GenericSource(Source):
         self._settings = settings
         self._proof = Proof(settings, f"/in/generic/{instance}")
         self._fields = Fields(settings.mapping)
+        self._drafter = Drafter("generic", instance, settings)
         self._delivery_headers = (settings.delivery_header.lower(), "webhook-id", "svix-id")
 
     @override
@@ -50,15 +52,22 @@ class GenericSource(Source):
         arrival = self._arrival(request)
         unknown: set[str] = set()
         drafts: list[Draft] = []
+        find, draft = self._fields.find, self._drafter.draft
         for index, (content, event) in enumerate(parts):
             try:
-                drafts.append(self._draft(content, event, index, arrival, unknown))
+                if event is None and type(content) is dict:
+                    found = find(content, content)
+                else:
+                    found = self._found(content, event, index)
+                drafts.append(draft(found, content, index, arrival, unknown))
             except Unreadable as error:
                 poison.append(Poison(str(error), orjson.dumps(content)))
         if poison and not drafts:
             raise Refused("malformed", poison[0].reason)
         reply = _partly(len(drafts), poison) if poison else _accepted(len(drafts))
-        return Received(Drafts(drafts), poison=poison, unknown_severities=sorted(unknown), reply=reply)
+        shared = self._drafter.shared(arrival.received_at)
+        shared["delivery_id"] = arrival.delivery_id
+        return Received(Drafts(drafts, shared), poison=poison, unknown_severities=sorted(unknown), reply=reply)
 
     @override
     def refuse(self, refused: Refused, request: Request | None) -> Reply:
@@ -112,26 +121,15 @@ class GenericSource(Source):
         headers, at = request.headers, request.received_at
         for name in self._delivery_headers:
             if given := headers.get(name):
-                return Arrival("generic", self.instance, self._settings, at, at, given[:200], named=True)
+                return Arrival(at, at, given[:200], named=True)
         content = _sha256(request.raw_body).hexdigest()[:32]
-        return Arrival("generic", self.instance, self._settings, at, at, content, named=False)
+        return Arrival(at, at, content, named=False)
 
-    def _draft(
-        self,
-        content: Any,
-        event: dict[str, Any] | None,
-        index: int,
-        arrival: Arrival,
-        unknown: set[str],
-    ) -> Draft:
-        if event is not None:
-            found = self._fields.find(event, cloudevents.guessable(event))
-            cloudevents.settle(found, event)
-        elif isinstance(content, dict):
-            found = self._fields.find(content, content)
-        else:
+    def _found(self, content: Any, event: dict[str, Any] | None, index: int) -> Found:
+        """Of a CloudEvent; or of content that is no object, which raises Unreadable."""
+        if event is None:
             raise Unreadable(f"part {index} is {type(content).__name__}, expected a JSON object")
-        return signal_of(found, content, index, arrival, unknown)
+        return cloudevents.settle(self._fields.find(event, cloudevents.guessable(event)), event)
 
 
 def _events(values: Iterable[Any], poison: list[Poison]) -> Iterator[Part]:

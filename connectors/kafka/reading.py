@@ -12,13 +12,15 @@ from connectors.ports.json_body import read_json
 from connectors.ports.mapping import cloudevents
 from connectors.ports.mapping.expressions import Fields, Unreadable
 from connectors.ports.mapping.fields import labels_of
-from connectors.ports.mapping.signals import Arrival, signal_of
+from connectors.ports.mapping.guess import FIELDS, Found
+from connectors.ports.mapping.signals import Arrival, Drafter
 from connectors.ports.source import Poison, Received, Refused
 from schemas.draft import Draft, Drafts
 from schemas.time import Micros
 
 OURSELVES = "tocsin"
 """`source` of the CloudEvents Tocsin publishes: one that comes back is ignored."""
+_LABELS = FIELDS.index("labels")
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +46,8 @@ class Reader:
     """One instance's way to read messages. Pure: the time is passed in."""
 
     def __init__(self, settings: KafkaSettings, instance: str) -> None:
-        self._settings = settings
-        self._instance = instance
         self._fields = Fields(settings.mapping)
+        self._drafter = Drafter("kafka", instance, settings)
 
     def read(self, messages: Iterable[Message], received_at: Micros) -> Received:
         """What they say, in their order. Raises nothing: what breaks us is poison too."""
@@ -62,7 +63,12 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - the loop edge: kept as poison, and the next message is read
                 _log.exception("a message could not be read", extra={"message": message.place})
                 poison.append(_poison(message, f"the connector failed on it: {type(error).__name__}: {error}"))
-        return Received(signals=Drafts(drafts), poison=poison, ignored=ignored, unknown_severities=sorted(unknown))
+        return Received(
+            signals=Drafts(drafts, self._drafter.shared(received_at)),
+            poison=poison,
+            ignored=ignored,
+            unknown_severities=sorted(unknown),
+        )
 
     def _drafts(self, message: Message, received_at: Micros, ignored: dict[str, int], unknown: set[str]) -> list[Draft]:
         headers = _texts(message.headers)
@@ -73,19 +79,21 @@ class Reader:
             _count(ignored, "tombstone")
             return []
         sent_at = message.timestamp * 1000 if message.timestamp > 0 else received_at
-        arrival = Arrival("kafka", self._instance, self._settings, received_at, sent_at, message.place, named=True)
+        arrival = Arrival(received_at, sent_at, message.place, named=True)
         about = {"kafka_topic": message.topic}
         if message.key:
             about["kafka_key"] = message.key.decode("utf-8", "replace")[:200]
         made = [
-            signal_of({**found, "labels": {**about, **_labels(found)}}, content, index, arrival, unknown)
+            self._drafter.draft(_labelled(found, about), content, index, arrival, unknown)
             for index, (found, content) in enumerate(self._found(headers, message.value or b""))
         ]
+        for draft in made:
+            draft["delivery_id"] = arrival.delivery_id
         if not made:
             _count(ignored, "empty")
         return made
 
-    def _found(self, headers: Mapping[str, str], value: bytes) -> Iterator[tuple[dict[str, Any], Any]]:
+    def _found(self, headers: Mapping[str, str], value: bytes) -> Iterator[tuple[Found, Any]]:
         """The fields of each part of a message, and the part itself."""
         content_type = headers.get("content-type", "")
         kind = content_type.partition(";")[0].strip().lower()
@@ -105,10 +113,8 @@ class Reader:
                     raise Unreadable(f"part {index} is {type(item).__name__}, expected a JSON object")
                 yield self._fields.find(item, item), item
 
-    def _event(self, event: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-        found = self._fields.find(event, cloudevents.guessable(event))
-        cloudevents.settle(found, event)
-        return found, event
+    def _event(self, event: dict[str, Any]) -> tuple[Found, Any]:
+        return cloudevents.settle(self._fields.find(event, cloudevents.guessable(event)), event), event
 
 
 def _count(ignored: dict[str, int], kind: str) -> None:
@@ -124,8 +130,10 @@ def _ours(headers: Mapping[str, str]) -> bool:
     return headers.get("ce_source") == OURSELVES and headers.get("ce_type", "").startswith("tocsin.")
 
 
-def _labels(found: Mapping[str, Any]) -> dict[str, str]:
-    return labels_of(found["labels"]) if "labels" in found else {}
+def _labelled(found: Found, about: Mapping[str, str]) -> Found:
+    """The same with these labels, where it has none of that name itself."""
+    own = {} if found[_LABELS] is None else labels_of(found[_LABELS])
+    return (*found[:_LABELS], {**about, **own}, *found[_LABELS + 1 :])
 
 
 def _poison(message: Message, reason: str) -> Poison:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import Signal
-from schemas.draft import Drafts, drafted, written
+from schemas.draft import Drafts
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MOMENTS = st.integers(0, 253_402_300_799_999_999)
@@ -35,34 +35,63 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
+SHARED = ("schema_version", "source", "instance", "received_at", "delivery_id", "own", "rehearsal")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+def drafts_of(signal: Signal, number: int = 1) -> Drafts:
+    """The signal that many times, in what is shared and what is not."""
+    written = orjson.loads(signal.to_json())
+    shared: Any = {name: written.pop(name) for name in SHARED if name in written}
+    return Drafts([written] * number, shared)
+
+
 @given(FIELDS)
 def test_a_draft_is_the_signal_it_was_made_of(fields: dict[str, Any]) -> None:
     signal = Signal.observed(**fields)
-    draft = drafted(signal)
-    drafts = Drafts([draft, draft])
+    drafts = drafts_of(signal, 2)
     assert drafts == [signal, signal]
     assert drafts[1:] == [signal]
     assert drafts[-1] == signal
     assert len(drafts) == 2
-    assert orjson.loads(written(draft)) == orjson.loads(signal.to_json())
+
+
+@given(FIELDS, MOMENTS, st.booleans(), st.booleans())
+def test_a_draft_is_written_as_the_model_writes_it_with_the_stamp_of_its_admission(
+    fields: dict[str, Any], received_at: int, was: bool, rehearsal: bool
+) -> None:
+    signal = Signal.observed(**fields, rehearsal=was)
+    stamp = {"received_at": received_at, "trace": TRACE, "rehearsal": was or rehearsal}
+    expected = signal.model_copy(update=stamp)
+    for record in drafts_of(signal, 3).written(received_at, TRACE, rehearsal):
+        assert orjson.loads(record) == orjson.loads(expected.to_json())
+        assert Signal.from_json(record) == expected
 
 
 def test_drafts_of_other_signals_are_not_equal() -> None:
     def draft(title: str) -> Drafts:
-        signal = Signal.observed(
-            source="generic", occurrence_id="1", type="log", title=title, occurred_at=1, received_at=2, group_key="g"
+        return drafts_of(
+            Signal.observed(
+                source="generic",
+                occurrence_id="1",
+                type="log",
+                title=title,
+                occurred_at=1,
+                received_at=2,
+                group_key="g",
+            )
         )
-        return Drafts([drafted(signal)])
 
     assert draft("one") == draft("one")
     assert draft("one") != draft("other")
     assert draft("one") != []
-    assert Drafts([]) == []
+    assert draft("one")[:0] == []
 
 
 def test_half_a_surrogate_pair_in_a_draft_is_refused_as_the_model_refuses_it() -> None:
     signal = Signal.observed(
         source="generic", occurrence_id="1", type="log", title="t", occurred_at=1, received_at=2, group_key="g"
     )
+    drafts = drafts_of(signal)
     with pytest.raises(ValueError, match="surrogates not allowed"):
-        written({**drafted(signal), "title": "\ud83d"})
+        Drafts([{**drafts.drafts[0], "title": "\ud83d"}], drafts.shared).written(2, TRACE, rehearsal=False)

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from connectors.ports.json_body import too_deep
+from connectors.ports.mapping.guess import FIELDS, Found
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -66,26 +67,29 @@ def guessable(event: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def settle(found: dict[str, Any], event: Mapping[str, Any]) -> None:
-    """Complete the found fields with what the envelope says for certain: identity (`source` and `id`), time, labels; and a title
+def settle(guessed: Found, event: Mapping[str, Any]) -> Found:
+    """The found fields completed with what the envelope says for certain: identity (`source` and `id`), time, labels; and a title
     and a group (`source` and `type`) where there is none yet."""
+    found = dict(zip(FIELDS, guessed, strict=True))
     found["id"] = f"{event['source']} {event['id']}"
     if isinstance(event.get("time"), str):
         found["occurred_at"] = event["time"]
     subject = event.get("subject")
-    if "title" not in found:
+    if found["title"] is None:
         found["title"] = f"{event['type']}: {subject}" if subject else event["type"]
     labels = {f"ce_{name}": event[name] for name in ("type", "source", "subject") if event.get(name)}
     labels.update(
         {name: value for name, value in event.items() if name not in _CORE and not isinstance(value, dict | list)}
     )
-    given = found.get("labels")
+    given = found["labels"]
     if isinstance(given, dict):
         labels.update(given)
     elif given is not None:
         labels["labels"] = given
     found["labels"] = labels
-    found.setdefault("group_key", f"{event['source']} {event['type']}")
+    if found["group_key"] is None:
+        found["group_key"] = f"{event['source']} {event['type']}"
+    return tuple(found.values())
 
 
 def _checked(event: dict[str, Any]) -> dict[str, Any]:

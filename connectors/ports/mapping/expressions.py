@@ -7,15 +7,10 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
-from connectors.ports.mapping.guess import guess
+from connectors.ports.mapping.guess import FIELDS, Found, guess
 from connectors.ports.mapping.settings import Mapping
 
 Getter = Callable[[Any], Any]
-
-FIELDS = (
-    "title", "body", "type", "status", "severity", "service", "environment", "labels", "measures", "url", "occurred_at",
-    "id", "revision", "group_key",
-)  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -68,12 +63,13 @@ class Fields:
         self._items = compile_expression(mapping.items) if mapping.items else None
         self._items_expression = mapping.items
         self._guess = mapping.guess
-        self._defaults = dict(mapping.defaults)
+        self._defaults = [(FIELDS.index(field), default) for field, default in mapping.defaults.items()]
         self._getters = [
-            (field, expression, compile_expression(expression))
-            for field in FIELDS
-            if (expression := getattr(mapping, field)) is not None
+            (place, field, expression, compile_expression(expression))
+            for place, field in enumerate(FIELDS)
+            if (expression := getattr(mapping, field, None)) is not None
         ]
+        self._guesses_alone = mapping.guess and not self._defaults and not self._getters
 
     def items(self, content: Any) -> list[Any]:
         """The parts that are one signal each: what `items` finds, or the elements of an array, or the content itself.
@@ -88,15 +84,19 @@ class Fields:
             )
         return found
 
-    def find(self, item: Any, guessable: dict[str, Any] | None) -> dict[str, Any]:
+    def find(self, item: Any, guessable: dict[str, Any]) -> Found:
         """Values by field: mapped, else guessed from `guessable`, else the default. Raises Unreadable."""
-        guessed = guess(guessable) if self._guess and guessable is not None else {}
-        found = {**self._defaults, **guessed} if self._defaults else guessed
-        for field, expression, getter in self._getters:
+        if self._guesses_alone:
+            return guess(guessable)
+        found = list(guess(guessable)) if self._guess else [None] * len(FIELDS)
+        for place, default in self._defaults:
+            if found[place] is None:
+                found[place] = default
+        for place, field, expression, getter in self._getters:
             value = _apply(field, expression, getter, item)
             if value is not None:
-                found[field] = value
-        return found
+                found[place] = value
+        return tuple(found)
 
 
 def _apply(field: str, expression: str, getter: Getter, content: Any) -> Any:

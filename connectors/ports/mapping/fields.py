@@ -1,11 +1,12 @@
 """Values as senders write them, read as what a signal needs: texts, times, labels, numbers, links."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from schemas import from_rfc3339
+from schemas import from_rfc3339, to_rfc3339
 from schemas.time import SECOND
 
 END_OF_TIME = 253_402_300_800_000_000
@@ -14,8 +15,8 @@ END_OF_TIME = 253_402_300_800_000_000
 TITLE = 300
 """Characters of a title; what is longer continues in the body."""
 
-
-_WEB = ("http://", "https://")
+WEB = ("http://", "https://")
+"""How links begin that a person may be sent to."""
 
 
 def text_of(value: Any) -> str:
@@ -55,6 +56,25 @@ def moment_of(value: Any) -> int | None:
     return None
 
 
+_LONGEST_MOMENT = 64
+"""Longer texts are read anew each time, so that what is remembered stays small."""
+
+
+def moment_text(value: Any) -> str | None:
+    """`moment_of` as RFC 3339."""
+    if type(value) is str and len(value) <= _LONGEST_MOMENT:
+        return _known_moment(value)
+    moment = moment_of(value)
+    return None if moment is None else to_rfc3339(moment)
+
+
+@lru_cache(maxsize=4096)
+def _known_moment(value: str) -> str | None:
+    """Remembered: what came in one request often happened at one time."""
+    moment = moment_of(value)
+    return None if moment is None else to_rfc3339(moment)
+
+
 def title_and_rest(text: str) -> tuple[str, str]:
     """The first line that says something, cut at TITLE characters, and what it leaves out ("" when nothing)."""
     if "\n" not in text and len(text) <= TITLE:
@@ -64,8 +84,15 @@ def title_and_rest(text: str) -> tuple[str, str]:
 
 
 def labels_of(value: Any) -> dict[str, str]:
-    """Labels from an object, or an array of `key:value`, `key=value`, plain words (value "true"), pairs, or key/value objects."""
+    """Labels from an object, or an array of `key:value`, `key=value`, plain words (value "true"), pairs, or key/value objects.
+
+    An object that holds nothing but texts is given back itself."""
     if type(value) is dict:
+        for item in value.values():
+            if type(item) is not str:
+                break
+        else:
+            return value
         return {key: item if type(item) is str else text_of(item) for key, item in value.items() if item is not None}
     labels: dict[str, str] = {}
     for item in value if type(value) is list else [value]:
@@ -93,6 +120,6 @@ def measures_of(value: Any) -> dict[str, float]:
 def urls_of(value: Any) -> list[str]:
     """Web addresses out of a text or an array of texts; anything that is not http or https is left to `raw`."""
     if type(value) is str:
-        return [value] if value.startswith(_WEB) else []
+        return [value] if value.startswith(WEB) else []
     candidates = value if type(value) is list else []
-    return [item for item in candidates if type(item) is str and item.startswith(_WEB)]
+    return [item for item in candidates if type(item) is str and item.startswith(WEB)]
