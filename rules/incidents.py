@@ -54,6 +54,8 @@ def group_key_of(rule: str, values: Sequence[str], *, rehearsal: bool) -> str:
 
 def group_suffix(values: Sequence[str]) -> str:
     """What of a group's name its values make."""
+    if len(values) == 1 and len(values[0]) <= 300:
+        return f"/{len(values[0])}/{values[0]}"
     lengths = [len(value) for value in values]
     if sum(lengths) > 300:
         return f"/{digest('grp', *values)}"

@@ -208,8 +208,10 @@ def _begin(
 def _note(row: Row, changes: Sequence[str]) -> None:
     """What changed is told the next time something is."""
     pending = row.get("pending", ())
-    if any(change not in pending for change in changes):
-        row["pending"] = sorted({*pending, *changes})
+    for change in changes:
+        if change not in pending:
+            row["pending"] = sorted({*pending, *changes})
+            return
 
 
 def _tell(turn: Turn, row: Row, because: str, cause: Sequence[str], fields: Fields | None) -> None:

