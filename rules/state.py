@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 from rules.bounds import BOUNDED, Bounds, Moments
+from rules.correlation.open_sets import OpenSets
 from rules.limits import Limits
 from rules.rows import Row, Rows
 from rules.seen import Seen
@@ -43,7 +44,7 @@ class State:
         self.held: dict[str, set[str]] = {}
         """Keys of rows `delivery/hold/...` by what holds them: a silence, an inhibition with its values."""
         self.facts: dict[str, Any] = {}
-        self.sets: set[str] = set()
+        self.sets = OpenSets()
         """Keys of rows of incidents that others may join."""
         self.erring: Counter[str] = Counter()
         """How often the condition of a rule was an error: a figure for whoever runs it, who takes it away; no part of what is stored."""

@@ -16,9 +16,11 @@ class Graph:
         """`ways` are (from cause, to sufferer); `beside` are pairs that go together, neither of which causes the other."""
         self._onward: dict[str, set[str]] = defaultdict(set)
         self._around: dict[str, set[str]] = defaultdict(set)
+        self._needed: dict[str, set[str]] = defaultdict(set)
         for cause, sufferer in ((plain(one), plain(other)) for one, other in ways):
             if cause != sufferer:
                 self._onward[cause].add(sufferer)
+                self._needed[sufferer].add(cause)
                 self._near(cause, sufferer)
         for one, other in ((plain(one), plain(other)) for one, other in beside):
             if one != other:
@@ -52,6 +54,14 @@ class Graph:
             reached = self._reached(service, False).items()
             found = self._near_ones[service, steps] = frozenset(name for name, far in reached if 0 < far <= steps)
         return found
+
+    def needed(self, service: str) -> Set[str]:
+        """The services from which trouble comes to one directly."""
+        return self._needed.get(service, frozenset())
+
+    def reached(self, cause: str) -> Mapping[str, int]:
+        """The services to which trouble of one comes, with their steps; itself with none."""
+        return self._reached(cause, True)
 
     def suffers(self, cause: str, other: str) -> int:
         """Steps by which trouble of `cause` comes to `other`, `FAR` where it does not."""

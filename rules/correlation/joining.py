@@ -82,19 +82,15 @@ def _best(
     turn: Turn, relations: Relations, rule: CompiledRule, side: str, newcomer: Newcomer
 ) -> tuple[Row, Related] | None:
     """The open incident to which it belongs most, by the first of the rule's ways by which there is one; of equals the one heard of last."""
-    past = sets.past(turn, side) if relations.learns else None
-    candidates = list(sets.sets_of(turn, side))
+    state, past = turn.state, sets.past(turn, side) if relations.learns else None
+
+    def fits(known: Row) -> bool:
+        return known["lead"] != newcomer.alert.id and is_open(turn, known["key"], known["lead"])
+
     for way in rule.ways:
-        best: tuple[tuple[float, int, str], Row, Related] | None = None
-        for known in candidates:
-            related = relations.related(way, known, newcomer, past)
-            if related is None or known["lead"] == newcomer.alert.id or not is_open(turn, known["key"], known["lead"]):
-                continue
-            rank = (related.weight, known["last"], known["lead"])
-            if best is None or rank > best[0]:
-                best = (rank, known, related)
+        best = relations.best(way, state.sets, state.rows, side, newcomer, past, fits)
         if best is not None:
-            return best[1], best[2]
+            return best
     return None
 
 

@@ -4,7 +4,7 @@ An episode is a stretch in which incidents opened with no long gap between them.
 had an incident, the share in which both did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -43,6 +43,18 @@ def together(past: Past | None, one: str, other: str) -> tuple[int, int] | None:
     both = past["both"].get(_SEP.join(sorted((one, other))), 0)
     either = past["alone"].get(one, 0) + past["alone"].get(other, 0) - both
     return (both, either) if both >= LEAST and both >= MEASURE * either else None
+
+
+def partners(past: Past | None) -> Mapping[str, frozenset[str]]:
+    """Of each service those that are neighbours of it by what was learnt."""
+    found: dict[str, set[str]] = {}
+    for pair, both in past["both"].items() if past is not None else ():
+        if both >= LEAST:
+            one, _, other = pair.partition(_SEP)
+            if together(past, one, other) is not None:
+                found.setdefault(one, set()).add(other)
+                found.setdefault(other, set()).add(one)
+    return {name: frozenset(others) for name, others in found.items()}
 
 
 def _count(past: Past, episode: Sequence[str], number: int) -> None:

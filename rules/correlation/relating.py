@@ -1,7 +1,7 @@
 """Whether a new incident belongs to others that are open, by which way, and why or why not."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from rules.correlation.compiled import Way
 from rules.correlation.gathered import Gathered, hear, same
 from rules.correlation.graph import FAR, Graph
 from rules.correlation.names import plain
+from rules.correlation.open_sets import SETS, Likely, Mark, OpenSets
 from rules.correlation.speaking import speaking
 from rules.correlation.topology import Topology
 from rules.correlation.values import Alert, Weights
@@ -80,11 +81,64 @@ class Relations:
     def _before(self, alert: Alert, changes: Sequence[Sequence[Any]]) -> Iterator[tuple[str, int]]:
         """Of the changes those before it, of its service or of one that it needs."""
         service = plain(alert.service)
+        needed = self.graph.needed(service)
         for name, at, changed, *_ in changes:
-            if alert.at - self.change <= at <= alert.at and (
-                changed == service or self.graph.suffers(changed, service) == 1
-            ):
+            if alert.at - self.change <= at <= alert.at and (changed == service or changed in needed):
                 yield name, at
+
+    def best(
+        self,
+        way: Way,
+        open_: OpenSets,
+        rows: Mapping[str, Gathered],
+        side: str,
+        newcomer: Newcomer,
+        past: learnt.Past | None,
+        fits: Callable[[Gathered], bool] = lambda _: True,
+    ) -> tuple[Gathered, Related] | None:
+        """The open set that fits to which the newcomer belongs most; of equals the one heard of last."""
+        best: tuple[tuple[float, int, str], Gathered, Related] | None = None
+        for likely in self._likely(way, open_, rows, side, newcomer, past):
+            if best is not None and likely.rank < best[0]:
+                break
+            known = rows[SETS + likely.lead]
+            related = self.related(way, known, newcomer, past)
+            if related is None or not fits(known):
+                continue
+            rank = (related.weight, likely.last, likely.lead)
+            if best is None or rank > best[0]:
+                best = (rank, known, related)
+        return best[1:] if best is not None else None
+
+    def _likely(
+        self,
+        way: Way,
+        open_: OpenSets,
+        rows: Mapping[str, Gathered],
+        side: str,
+        newcomer: Newcomer,
+        past: learnt.Past | None,
+    ) -> list[Likely]:
+        """Every open set to which the newcomer may belong, and few others, in the order in which they are preferred."""
+        said, service = way.said, plain(newcomer.alert.service)
+        near: set[str] = set()
+        if service and (said.weighed or said.services):
+            near |= self.graph.within(service, said.services or 1)
+            if past is not None and (said.weighed or said.learnt):
+                near |= open_.partners(side, lambda: learnt.partners(past)).get(service, frozenset())
+        if said.weighed:
+            return open_.speaking(rows, side, newcomer.alert, near, newcomer.changes, WEIGHTS)
+        wanted: list[list[Mark]] = []
+        if way.values:
+            value = newcomer.taken.get(way.key)
+            wanted.append([("taken", way.key, value)] if value is not None else [])
+        if said.services is not None:
+            wanted.append([("service", name) for name in (service, *near)] if service else [])
+        if said.change is not None:
+            wanted.append(
+                [("change", name) for name, at in newcomer.changes.items() if newcomer.alert.at - at <= said.change]
+            )
+        return open_.sharing(rows, side, open_.fewest(rows, wanted))
 
     def related(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Related | None:
         """How the newcomer belongs to what was gathered; None where it does not."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rules.correlation.graph import FAR, Graph
+from rules.correlation.graph import Graph
 from rules.correlation.names import plain, words
 from rules.correlation.values import Alert, Change
 from schemas.time import SECOND
@@ -40,17 +40,30 @@ def root_of(alerts: Iterable[Alert], graph: Graph, changes: Sequence[Change] = (
     if not by_service:
         return []
     begun = min(alert.at for several in by_service.values() for alert in several)
-    found = [_candidate(service, by_service, graph, changes, begun) for service in by_service]
+    explains: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    explained: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for service in by_service:
+        for name, steps in graph.reached(service).items():
+            if name != service and name in by_service:
+                explains[service].append((name, steps))
+                explained[name].append((service, steps))
+    found = [
+        _candidate(service, by_service, explains[service], explained[service], changes, begun) for service in by_service
+    ]
     return sorted(found, key=lambda one: -one.weight)
 
 
 def _candidate(
-    service: str, by_service: dict[str, list[Alert]], graph: Graph, changes: Sequence[Change], begun: int
+    service: str,
+    by_service: dict[str, list[Alert]],
+    explains: list[tuple[str, int]],
+    explained: list[tuple[str, int]],
+    changes: Sequence[Change],
+    begun: int,
 ) -> Candidate:
+    """`explains` are the others to which its trouble comes, `explained` those whose trouble comes to it, each with the steps between."""
     others = [name for name in by_service if name != service]
     mine = by_service[service]
-    explains = [(name, steps) for name in others if (steps := graph.suffers(service, name)) < FAR]
-    explained = [(name, steps) for name in others if (steps := graph.suffers(name, service)) < FAR]
     many = max(1, len(others))
     weight = (_share(explains) - _share(explained)) / many
     because: list[str] = []

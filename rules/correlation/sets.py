@@ -5,10 +5,10 @@
 `correlation/past/SIDE` what is learnt; `correlation/late/SIDE` those that are looked at again; `correlation/over/LEADER` whose leader is over and who is left.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rules.correlation import learnt
+from rules.correlation import learnt, open_sets
 from rules.correlation.gathered import nothing_yet
 from rules.correlation.names import plain
 from rules.correlation.relating import Newcomer, taken_in
@@ -18,7 +18,7 @@ from rules.state import Row
 from rules.turn import Turn
 from schemas.time import SECOND
 
-SETS = "correlation/set/"
+SETS = open_sets.SETS
 CHANGES = "correlation/change/"
 EPISODE = "correlation/episode/"
 PAST = "correlation/past/"
@@ -35,14 +35,6 @@ _CHANGES, _LATE = 1_000, 200
 def side_of(fields: Mapping[str, Any]) -> str:
     """Rehearsals and what is real share nothing."""
     return "rehearsal" if fields.get("rehearsal") else "real"
-
-
-def sets_of(turn: Turn, side: str) -> Iterable[Row]:
-    """Those that something may still join, in no order."""
-    for key in turn.state.sets:
-        row = turn.state.rows[key]
-        if row["side"] == side:
-            yield row
 
 
 def set_of(turn: Turn, lead: str) -> Row | None:
@@ -82,6 +74,7 @@ def take_in(turn: Turn, row: Row, newcomer: Newcomer) -> None:
     if len(row["alerts"]) < ALERTS:
         alert = newcomer.alert
         row["alerts"].append([alert.id, alert.at, alert.name, alert.service])
+    turn.state.sets.joined(SETS + row["lead"], newcomer.alert, newcomer.changes, newcomer.taken)
     row["seen"] = turn.at
     turn.state.touch(SETS + row["lead"])
 
@@ -91,6 +84,7 @@ def goes_on(turn: Turn, row: Row, moment: int, service: str) -> None:
     if moment - row["last"] < 1_000_000 and turn.at - row["seen"] < 1_000_000:
         return
     row["last"], row["seen"] = max(row["last"], moment), max(row["seen"], turn.at)
+    turn.state.sets.heard(SETS + row["lead"], row["last"])
     if (name := plain(service)) in row["services"]:
         row["services"][name] = max(row["services"][name], moment)
     turn.state.touch(SETS + row["lead"])
@@ -165,6 +159,7 @@ def learn(turn: Turn, side: str, moment: int, service: str) -> None:
     if row is not None and moment - row["last"] > learnt.GAP:
         before = past(turn, side) or learnt.no_past()
         learnt.remember(before, row["services"])
+        turn.state.sets.learnt(side)
         turn.state.put(PAST + side, before)
         row = None
     row = row or {"last": moment, "services": []}
