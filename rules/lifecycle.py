@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rules import sentences
 from rules.asking import choose
+from rules.bounds import rule_of
 from rules.delivery.occasions import Occasion, OccasionKind
 from rules.delivery.seam import delivered, forgotten
 from rules.incidents import add, add_units, calm, due_of, fires, new_incident, quiet_after, tombstone, unit_of
@@ -15,6 +16,7 @@ from rules.windows import Filled
 from schemas.decision import DecisionKind
 
 _NEVER = 1 << 63
+_GONE = -1
 
 
 def take_in(
@@ -115,8 +117,14 @@ def goes_on(turn: Turn, key: str, fields: Fields) -> None:
 def reconsider(turn: Turn, before: RuleSet) -> None:
     """Other rules are in force than `before`: what they say of how long incidents last holds for those that are open, from now on where
     nothing was said of it."""
-    for key, seen in turn.state.rows.looked_through():
-        if key.startswith("group/") and seen.get("status", "resolved") != "resolved":
+    said = {name: rule.rule.resolve_after for name, rule in before.by_name.items()}
+    says = {name: rule.rule.resolve_after for name, rule in turn.ruleset.by_name.items()}
+
+    def told_anew(key: str) -> bool:
+        return key.startswith("group/") and said.get(rule_of(key), _GONE) != says.get(rule_of(key), _GONE)
+
+    for key, seen in turn.state.rows.looked_through(told_anew):
+        if seen.get("status", "resolved") != "resolved":
             old, rule = before.by_name.get(seen["rule"]), turn.rule(seen["rule"])
             anew = quiet_after(seen, old.rule if old is not None else None) is None
             row = {**seen, "at": turn.at} if anew and quiet_after(seen, rule) is not None else seen

@@ -1,7 +1,7 @@
 """The rows of a state in memory: those in use as they are, the others packed, so that a million groups fit into a gigabyte."""
 
 import zlib
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from itertools import islice
 from typing import Any
 
@@ -103,9 +103,9 @@ class Rows(MutableMapping[str, Row]):
             row = self._packer(key).unpacked(packed)
         return row
 
-    def looked_through(self) -> Iterator[tuple[str, Row]]:
-        """All rows in the order of their keys, each to `peek` at; rows may go meanwhile."""
-        for key in sorted(self):
+    def looked_through(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Row]]:
+        """The rows under wanted keys in the order of these, each to `peek` at; rows may go meanwhile."""
+        for key in sorted(filter(wanted, self)):
             row = self.peek(key)
             if row is not None:
                 yield key, row

@@ -5,6 +5,7 @@ how far each has come, CONSUMER for the decisions and STORED for the rows. Betwe
 same rows to the same state; the decisions they lead to stand in the journal already, and are thrown away.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 
@@ -20,9 +21,9 @@ from rules.state import State
 CONSUMER = "triage"
 STORED = "triage-rows"
 PAGE = 5_000
-"""Rows read at a time; between two pages whoever takes over can see to its lease."""
+"""Rows read at a time, the next ones while these are taken in; between two pages whoever takes over can see to its lease."""
 BATCH = 500
-"""Inputs decided at a time before others in the event loop have their turn."""
+"""Rows taken in or inputs decided at a time before others in the event loop have their turn."""
 
 
 @dataclass(slots=True)
@@ -65,12 +66,18 @@ async def standing(
 
 async def _rows(journal: Journal, engine: Engine, turn: Callable[[], Awaitable[object]] | None) -> Standing:
     stored, position = await progress(journal)
-    state, after = engine.state(), None
-    while rows := await journal.scan(TRIAGE, after=after, limit=PAGE):
-        state.take_in((key, orjson.loads(row)) for key, row in rows)
-        after = rows[-1][0]
-        if turn is not None:
-            await turn()
+    state = engine.state()
+    page = asyncio.ensure_future(journal.scan(TRIAGE, limit=PAGE))
+    try:
+        while rows := await page:
+            page = asyncio.ensure_future(journal.scan(TRIAGE, after=rows[-1][0], limit=PAGE))
+            for first in range(0, len(rows), BATCH):
+                state.take_in((key, orjson.loads(row)) for key, row in rows[first : first + BATCH])
+                await asyncio.sleep(0)
+            if turn is not None:
+                await turn()
+    finally:
+        page.cancel()
     return Standing(state, stored, position)
 
 

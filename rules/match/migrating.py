@@ -8,11 +8,10 @@ from rules.turn import Turn
 def migrate(turn: Turn) -> None:
     """Called once the turn has its new rules. What went is not missed: no deadline of an old rule comes any more."""
     memories = {rule.name: rule.matching.memory for rule in turn.ruleset.rules}
-    for key, row in turn.state.rows.looked_through():
-        kind = key.partition("/")[0]
-        if kind not in BOUNDED or row["memory"] == memories.get(rule_of(key)):
+    for key, row in turn.state.rows.looked_through(lambda key: key.partition("/")[0] in BOUNDED):
+        if row["memory"] == memories.get(rule_of(key)):
             continue
-        if kind == "waiting":
+        if key.startswith("waiting/"):
             holding.forget(turn, key, turn.state.rows[key])
         else:
             turn.state.delete(key)

@@ -143,8 +143,6 @@ async def takeover(kafka: str, postgres: str, ruleset: RuleSet) -> dict[str, flo
         spare_what_stays()
         before, started = resident(), time.perf_counter()
         running = asyncio.create_task(run_triage(journal, Engine(ruleset), owner="standby", ttl_s=6.0))
-        while not running.done() and await journal.position("triage", INPUTS) == 0:
-            await asyncio.sleep(0.05)
         while not running.done() and await journal.head(DECISIONS) == head:
             await asyncio.sleep(0.05)
         took = time.perf_counter() - started
@@ -158,9 +156,15 @@ async def takeover(kafka: str, postgres: str, ruleset: RuleSet) -> dict[str, flo
         await journal.close()
 
 
-async def made(kafka: str, postgres: str) -> None:
-    """The tables."""
-    await (await open_kafka_journal(kafka, postgres, clock=SystemClock(), tenant=TENANT)).close()
+async def made(kafka: str, postgres: str, ruleset: RuleSet) -> None:
+    """The tables, and the rules in force: who takes over later has none to bring into force."""
+    journal = await open_kafka_journal(kafka, postgres, clock=SystemClock(), tenant=TENANT)
+    running = asyncio.create_task(run_triage(journal, Engine(ruleset), owner="first", ttl_s=6.0))
+    while not running.done() and not await journal.position("triage", INPUTS):
+        await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.wait({running})
+    await journal.close()
 
 
 def main() -> None:
@@ -184,7 +188,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     with kafka_server() as kafka, postgres_server() as postgres:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(made(kafka.address, postgres.url()))
+            runner.run(made(kafka.address, postgres.url(), ruleset))
         for part in ("open", "take"):
             figures |= _part(part, kafka.address, postgres.url(), chosen.groups)
     for name, value in figures.items():

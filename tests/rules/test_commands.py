@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.rows import Rows
 from schemas.decision import Decision
 from schemas.time import to_rfc3339
 from tests.support.rule_world import World, at, command, rules, said, signal
@@ -254,3 +255,25 @@ def test_what_became_critical_after_the_investigation_looked_is_investigated_aga
     done: dict[str, Any] = {"investigation_id": "inv_1", "verdict": verdict, "summary": "s"}
     told = command("outcome", 9, incident_id=incident_id(world), as_of=to_rfc3339(at(as_of)), **done)
     assert ("playbook.selected" in [d.kind for d in world.push(9, told)]) is again
+
+
+def test_other_rules_make_no_group_be_looked_at_for_which_they_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "{{name: {0}, when: service == '{0}', group_by: [group_key]{1}}}"
+    world = World(f"rules: [{rule.format('same', '')}, {rule.format('now', '')}]")
+    for n in range(20):
+        world.push(n, signal(f"a{n}", service="same", group_key=f"g{n}"))
+        world.push(n, signal(f"b{n}", service="now", group_key=f"g{n}"))
+    other = rules(f"rules: [{rule.format('same', '')}, {rule.format('now', ', resolve_after: 1h')}]")
+    world.engine.offer(other)
+    looked: list[str] = []
+    peek = Rows.peek
+
+    def peeking(given: Rows, key: str) -> Any:
+        looked.append(key)
+        return peek(given, key)
+
+    monkeypatch.setattr(Rows, "peek", peeking)
+    world.push(60, command("activate_rules", 60, version=other.version))
+    groups = {key for key in looked if key.startswith("group/")}
+    assert len(groups) == 20
+    assert {key.split("/")[1] for key in groups} == {"now"}

@@ -20,8 +20,25 @@ LEFT_OPEN_MS = 2_000
 """A process that is paused in the middle of a transaction keeps others from what it locked for no longer than this."""
 _log = logging.getLogger(__name__)
 
+# Everything is read a page at a time in the order of an index. Where PostgreSQL has not counted a table yet
+# (autovacuum does it once a minute) it would rather read and sort all of it for each page: 0.47 s for 5,000 of 200,000 rows, else 0.01 s.
+
 BROKEN = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 """What says that the database cannot be reached, not that something was wrong with what was asked."""
+
+
+@asynccontextmanager
+async def at_once(connection: Connection) -> AsyncIterator[None]:
+    """What is executed within goes out together; who asks for an answer waits for those before it too, as does the end. The first error
+    is raised by whoever waits. A connection on which that was broken off is closed: nobody waits for what is under way on it."""
+    async with connection.pipeline():
+        try:
+            yield
+        except psycopg.Error:
+            raise
+        except BaseException:
+            await connection.close()
+            raise
 
 
 class Database:
@@ -59,8 +76,9 @@ class Database:
             )
             try:
                 await connection.execute(
-                    """SELECT set_config('search_path', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)""",
-                    (self.schema, f"{LEFT_OPEN_MS}"),
+                    """SELECT set_config('search_path', %s, false), set_config('idle_in_transaction_session_timeout', %s, false),
+                              set_config('enable_sort', 'off', false), set_config('enable_bitmapscan', 'off', false)""",
+                    (self.schema, f"{LEFT_OPEN_MS}"),  # the last two: read by an index, see above
                 )
             except BaseException:
                 await connection.close()
@@ -102,21 +120,26 @@ class Database:
                 await connection.close()
             self._free.release()
 
-    async def rows(self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-        """What one statement that may be said twice answers. A connection that broke while idle is replaced once."""
+    async def rows(
+        self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] = (), *, binary: bool = False
+    ) -> list[Row]:
+        """What one statement that may be said twice answers; `binary` where it answers many bytes. A connection that broke while idle is
+        replaced once."""
         for last in (False, True):
             stale = bool(self._idle)
             try:
-                return await self.once(statement, parameters)
+                return await self.once(statement, parameters, binary=binary)
             except Unavailable:
                 if last or not stale or self._closed:
                     raise
         raise AssertionError("unreachable")
 
-    async def once(self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+    async def once(
+        self, statement: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] = (), *, binary: bool = False
+    ) -> list[Row]:
         """What one statement answers; not repeated when the connection breaks, as nobody knows then whether it was done."""
         async with self.connection() as connection, asyncio.timeout(PATIENCE_S):
-            cursor = await connection.execute(statement, parameters)
+            cursor = await connection.execute(statement, parameters, binary=binary)
             return await cursor.fetchall() if cursor.description else []
 
     async def clock(self) -> int:

@@ -24,6 +24,7 @@ async def scan(
            WHERE space = %s AND key >= %s AND (%s::text IS NULL OR key < %s) AND (%s::text IS NULL OR key > %s)
            ORDER BY key LIMIT %s""",
         (space, prefix, (beyond := _beyond(prefix)), beyond, after, after, limit),
+        binary=True,
     )
     return [(key, value) for key, value in found]
 
