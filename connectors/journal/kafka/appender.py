@@ -27,6 +27,8 @@ BATCH_BYTES = 512 << 10
 """Of one batch, unless a single record is larger. From 128 KiB on it hardly matters."""
 IN_FLIGHT = 2
 """Batches of one stream under way: the client sends one at a time, the next is made meanwhile."""
+PACE_S = 0.01
+"""Batches of one stream begin so far apart at least: one record alone waits for nothing, of a thousand a second a few go together."""
 ACK_S = 8.0
 """How long an acknowledgement is waited for."""
 HEAL_S = 1.0
@@ -65,6 +67,7 @@ class Appender:
         self._queues: dict[str, deque[_Request]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._drains: dict[str, asyncio.Task[None]] = {}
+        self._began: dict[str, float] = {}
         self._starting = asyncio.Lock()
         self._healing: dict[str, asyncio.Task[None]] = {}
         self._closed = False
@@ -121,10 +124,13 @@ class Appender:
 
     async def _drain(self, stream: str) -> None:
         """Until nothing waits any more."""
-        under_way = asyncio.Semaphore(IN_FLIGHT)
+        under_way, loop = asyncio.Semaphore(IN_FLIGHT), asyncio.get_running_loop()
         try:
             while queue := self._queues[stream]:
                 await under_way.acquire()
+                if (early := self._began.get(stream, 0.0) + PACE_S - loop.time()) > 0:
+                    await asyncio.sleep(early)
+                self._began[stream] = loop.time()
                 if (fault := self._fault_of(stream)) is not None:
                     self._refuse_all(stream, fault)
                     under_way.release()

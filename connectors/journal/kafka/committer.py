@@ -14,7 +14,7 @@ import psycopg
 
 from connectors.journal.collected import Enqueue, Finish
 from connectors.journal.kafka.belonging import refuse_older
-from connectors.journal.kafka.database import PATIENCE_S, Database
+from connectors.journal.kafka.database import PATIENCE_S, Database, at_once
 from connectors.journal.kafka.group import Changes, decide, read
 from connectors.journal.kafka.time import JournalTime
 from connectors.journal.kafka.unit import KafkaUnit
@@ -153,12 +153,14 @@ class Committer:
         now = self._time.now()
         async with self._database.connection() as connection, asyncio.timeout(4 * PATIENCE_S):
             try:
-                await connection.execute("BEGIN")
-                known = await read(connection, units)
+                async with at_once(connection):
+                    await connection.execute("BEGIN")
+                    known = await read(connection, units)
                 attempt.answers, changes = decide(units, known)
-                attempt.numbers = await write(connection, changes, now=now, schema=self._database.schema)
+                async with at_once(connection):
+                    attempt.numbers = await write(connection, changes, now=now, schema=self._database.schema)
+                    await connection.execute(_MARK, (self._process, attempt.number))
                 self._refuse_known(attempt.numbers, changes)
-                await connection.execute(_MARK, (self._process, attempt.number))
                 attempt.committing = True
                 await connection.execute("COMMIT")
             except _IN_THE_WAY:

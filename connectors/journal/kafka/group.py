@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from psycopg import AsyncCursor
+
 from connectors.journal.collected import (
     Create,
     Enqueue,
@@ -20,7 +22,7 @@ from connectors.journal.collected import (
     new_positions,
     new_rows,
 )
-from connectors.journal.kafka.database import Connection
+from connectors.journal.kafka.database import Connection, Row
 from connectors.journal.kafka.unit import KafkaUnit
 from connectors.journal.rights import job_of, lost
 from connectors.ports.journal import JournalError, NewRecord
@@ -64,25 +66,23 @@ class Changes:
 
 
 async def read(connection: Connection, units: Sequence[KafkaUnit]) -> Known:
-    """Everything the units ask about, locked until the transaction ends."""
-    known = Known()
+    """Everything the units ask about, locked until the transaction ends. Within `at_once` all of it is asked for before the first answer."""
     names = {unit.lease.name for unit in units if unit.lease is not None}
     jobs = {
         (change.job.queue, change.job.id) for unit in units for change in unit.jobs if not isinstance(change, Enqueue)
     }
     jobs |= {job for name in names if (job := job_of(name)) is not None}
+    leases = jobbed = placed = valued = None
     if plain := sorted(name for name in names if job_of(name) is None):
-        cursor = await connection.execute(
+        leases = await connection.execute(
             "SELECT name, owner, token FROM leases WHERE name = ANY(%s) ORDER BY name FOR SHARE", (plain,)
         )
-        known.leases = {name: Held(owner, token) for name, owner, token in await cursor.fetchall()}
     if jobs:
-        cursor = await connection.execute(
+        jobbed = await connection.execute(
             """SELECT queue, id, owner, attempt FROM jobs WHERE (queue, id) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY queue, id FOR UPDATE""",
             _columns(sorted(jobs)),
         )
-        known.jobs = {(queue, job_id): Held(owner, token) for queue, job_id, owner, token in await cursor.fetchall()}
     if moved := sorted({(move.consumer, move.stream) for unit in units for move in unit.moves}):
         # The row is made first, as one that is not there cannot be locked.
         await connection.execute(
@@ -90,22 +90,29 @@ async def read(connection: Connection, units: Sequence[KafkaUnit]) -> Known:
                ON CONFLICT DO NOTHING""",
             _columns(moved),
         )
-        cursor = await connection.execute(
+        placed = await connection.execute(
             """SELECT consumer, stream, "offset" FROM positions
                WHERE (consumer, stream) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY consumer, stream FOR UPDATE""",
             _columns(moved),
         )
-        known.positions = {(consumer, stream): offset for consumer, stream, offset in await cursor.fetchall()}
     checked = {(row.space, row.key) for unit in units for row in unit.rows if isinstance(row, Create | Replace)}
     if checked:
-        cursor = await connection.execute(
+        valued = await connection.execute(
             """SELECT space, key, value FROM spaces WHERE (space, key) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
                ORDER BY space, key FOR UPDATE""",
             _columns(sorted(checked)),
         )
-        known.rows = {(space, key): value for space, key, value in await cursor.fetchall()}
-    return known
+    return Known(
+        leases={name: Held(owner, token) for name, owner, token in await _all(leases)},
+        jobs={(queue, job_id): Held(owner, token) for queue, job_id, owner, token in await _all(jobbed)},
+        positions={(consumer, stream): offset for consumer, stream, offset in await _all(placed)},
+        rows={(space, key): value for space, key, value in await _all(valued)},
+    )
+
+
+async def _all(cursor: AsyncCursor[Row] | None) -> list[Row]:
+    return await cursor.fetchall() if cursor is not None else []
 
 
 def decide(units: Sequence[KafkaUnit], known: Known) -> tuple[list[JournalError | None], Changes]:

@@ -28,6 +28,8 @@ FAREWELL_S = 3.0
 PAUSE_S = 0.5
 IDLE_S = 1.0
 """How often is looked without being told."""
+STAND_BY_S = 0.9
+"""How long a lease that another process holds is not asked for, whatever is told: every process hears of every commit."""
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Relay:
         self.lease: Lease | None = None
         self._database, self._committer, self._appender = database, committer, appender
         self._streams, self._time, self._owner = streams, time, owner
-        self._held_until = 0.0
+        self._held_until = self._ask_from = 0.0
         self._last: dict[str, int] = {}
         self._fresh = committer.fresh
         self._closing = False
@@ -126,10 +128,13 @@ class Relay:
         if self.lease is not None and clock() < self._held_until - TTL_S / 2:
             return True
         asked = clock()
+        if self.lease is None and asked < self._ask_from:
+            return False
         now, ttl = self._time.now(), round(TTL_S * _SECOND)
         if self.lease is None:
             self.lease = await leases.acquire(self._database, f"{RELAYED}{LEASE}", self._owner, now=now, ttl=ttl)
             if self.lease is None:
+                self._ask_from = asked + STAND_BY_S
                 return False
             self._last.clear()
             self.takeovers += 1
