@@ -103,8 +103,8 @@ class Rows(MutableMapping[str, Row]):
             row = self._packer(key).unpacked(packed)
         return row
 
-    def looked_through(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Row]]:
-        """The rows under wanted keys in the order of these, each to `peek` at; rows may go meanwhile."""
+    def looked_through(self, wanted: Callable[[str], bool] | None = None) -> Iterator[tuple[str, Row]]:
+        """All rows, or those under wanted keys, in the order of their keys, each to `peek` at; rows may go meanwhile."""
         for key in sorted(filter(wanted, self)):
             row = self.peek(key)
             if row is not None:
