@@ -6,11 +6,10 @@ While many inputs come, the rows of the state are stored with every STORE_EVERY 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connectors.ports.journal import (
-    DECISIONS,
     INPUTS,
     Busy,
     Entry,
@@ -21,14 +20,12 @@ from connectors.ports.journal import (
     Unavailable,
 )
 from connectors.ports.meters import Meters, NullMeters
-from connectors.ports.spaces import INCIDENTS, QUARANTINE, TRIAGE
 from processors.triage import rulesets
-from processors.triage.fold import Broken, Folded, fold, incidents
+from processors.triage.fold import Broken, Folded, fold
+from processors.triage.made import Made, made
 from processors.triage.standing import BATCH, CONSUMER, STORED, standing
 from rules.engine import Engine
-from rules.state import Row, State
-from rules.written import Writing, as_json
-from schemas.decision import Decision
+from rules.state import State
 from schemas.tick import Tick
 from schemas.time import SECOND
 
@@ -69,19 +66,6 @@ async def run(
         await loop.release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What is to be made durable together, up to the input at `upto`; `stores`: with the rows."""
-
-    upto: int
-    stores: bool
-    rows: Mapping[str, bytes]
-    deletes: Set[str]
-    incidents: Mapping[str, bytes]
-    records: Sequence[NewRecord]
-    quarantine: Mapping[str, bytes]
-
-
 @dataclass(slots=True)
 class Triage:
     """A loop that holds the lease. `step` decides about one batch, or waits for one."""
@@ -95,6 +79,8 @@ class Triage:
     position: int = field(init=False, default=0)
     _poison: dict[int, str] = field(init=False, default_factory=dict)
     _ticked: int = field(init=False, default=-1)
+    _calm: bool = field(init=False, default=True)
+    """No time was told just now: of many things that are due one after the other, those within GATHER_S are decided about together."""
     _latest: int = field(init=False, default=0)
     """How many inputs the last batch had."""
     _stored: int = field(init=False, default=0)
@@ -174,33 +160,21 @@ class Triage:
     async def _commit(self, entries: Sequence[Entry], folded: Folded) -> None:
         """Make it durable together, trying until the journal can write again: deciding anew would say the same."""
         self._torn = True
-        made = self._made(entries, folded)
+        done = self._made(entries, folded)
         while True:
             try:
-                await self._write(made)
+                await self._write(done)
             except (Busy, Unavailable) as error:
                 await self._back_off(error)
                 continue
-            self.position, self._torn = made.upto, False
-            if made.stores:
-                self._stored = made.upto
+            self.position, self._torn = done.upto, False
+            if done.stores:
+                self._stored = done.upto
             return
 
-    def _made(self, entries: Sequence[Entry], folded: Folded) -> _Made:
-        """What deciding about the entries came to."""
+    def _made(self, entries: Sequence[Entry], folded: Folded) -> Made:
         upto = entries[-1].offset if entries else self.position
-        stores, puts, deletes = self._stores(entries, upto), dict[str, Row](), set[str]()
-        if stores:
-            puts, deletes = self.state.take_changes()
-        writing = Writing()
-        made = _Made(
-            upto, stores, {key: as_json(row) for key, row in puts.items()}, deletes, incidents(folded, puts, writing),
-            [_recorded(decision, writing) for decision in folded.decisions],
-            {one.id: one.to_json() for one in folded.quarantine},
-        )  # fmt: skip
-        if stores:
-            self.state.rest()
-        return made
+        return made(folded, upto, self.state if self._stores(entries, upto) else None)
 
     def _stores(self, entries: Sequence[Entry], new: int) -> bool:
         """Whether rows are stored with these: not while so many inputs come that the next will change the same ones again. What a command
@@ -208,29 +182,27 @@ class Triage:
         many = len(entries) >= BUSY and self._stored > 0 and new - self._stored < STORE_EVERY
         return not many or any(entry.kind == "command" for entry in entries)
 
-    async def _write(self, made: _Made) -> None:
+    async def _write(self, done: Made) -> None:
         async with self.journal.unit(lease=self.lease) as unit:
-            for key in sorted(made.deletes):
-                unit.delete(TRIAGE, key)
-            for space, values in ((TRIAGE, made.rows), (INCIDENTS, made.incidents), (QUARANTINE, made.quarantine)):
-                for key, value in values.items():
-                    unit.put(space, key, value)
-            for record in made.records:
-                unit.append(DECISIONS, record)
-            unit.move(CONSUMER, INPUTS, old=self.position, new=made.upto)
-            if made.stores:
-                unit.move(STORED, INPUTS, old=self._stored, new=made.upto)
+            done.put(unit)
+            unit.move(CONSUMER, INPUTS, old=self.position, new=done.upto)
+            if done.stores:
+                unit.move(STORED, INPUTS, old=self._stored, new=done.upto)
 
     async def _wait(self) -> None:
         """Until an input comes, a deadline passes or the lease wants renewing. A deadline that passes becomes an input itself."""
         now, due = self.journal.now(), self.engine.next_due(self.state)
         timeout_s = self.ttl_s / 3
         if due is not None:
-            if due <= now and due != self._ticked:
+            if due != self._ticked and not self._calm and due < now + GATHER_S * SECOND:
+                self._calm = True
+                await self.journal.wait(INPUTS, after=self.position, timeout_s=GATHER_S)
+                return
+            if due != self._ticked and due <= now:
                 await self._tick(due)
                 return
             timeout_s = min(timeout_s, max(0.001, (due - now) / SECOND))
-        behind = self._stored < self.position
+        self._calm, behind = True, self._stored < self.position
         if behind:
             timeout_s = min(timeout_s, GATHER_S)
         if not await self.journal.wait(INPUTS, after=self.position, timeout_s=timeout_s) and behind:
@@ -242,7 +214,7 @@ class Triage:
         except (Busy, Unavailable) as error:
             await self._back_off(error)
             return
-        self._ticked = due
+        self._ticked, self._calm = due, False
 
     async def _hold_on(self) -> None:
         self.lease = await self._renewed()
@@ -276,11 +248,6 @@ class Triage:
             self.meters.count("tocsin.triage.condition_errors", number, rule=rule)
         self.state.erring.clear()
         self.meters.observe("tocsin.triage.duration", (self.journal.now() - began) / SECOND)
-
-
-def _recorded(decision: Decision, writing: Writing) -> NewRecord:
-    """As `connectors.ports.journal.recorded` makes it."""
-    return NewRecord("decision", writing.decision(decision), decision.incident_id or "")
 
 
 async def _acquired(journal: Journal, owner: str, ttl_s: float) -> Lease:

@@ -124,10 +124,10 @@ def test_whoever_lets_go_leaves_nothing_to_decide_again(tmp_path: Path, clock: M
 class Dying(Triage):
     """A loop that is cancelled when it stores rows, once its changes are taken."""
 
-    async def _write(self, made) -> None:  # type: ignore[no-untyped-def]
-        if made.stores:
+    async def _write(self, done) -> None:  # type: ignore[no-untyped-def]
+        if done.stores:
             raise asyncio.CancelledError
-        await super()._write(made)
+        await super()._write(done)
 
 
 class Older(Triage):
@@ -136,8 +136,8 @@ class Older(Triage):
     def _stores(self, *_: object) -> bool:
         return True
 
-    async def _write(self, made) -> None:  # type: ignore[no-untyped-def]
-        await super()._write(replace(made, stores=False))
+    async def _write(self, done) -> None:  # type: ignore[no-untyped-def]
+        await super()._write(replace(done, stores=False))
 
 
 def test_whoever_dies_while_rows_are_stored_has_stored_none(tmp_path: Path, clock: ManualClock) -> None:

@@ -68,6 +68,32 @@ def test_a_deadline_becomes_a_tick_among_the_inputs(tmp_path: Path, clock: Manua
     on_journal(tmp_path, clock, flow)
 
 
+def test_what_is_due_shortly_after_a_tick_is_decided_about_together_each_at_its_own_moment(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    waits = "rules: [{name: w, when: type == 'alert', group_by: [service], playbook: p, group_wait: 5s, group_interval: 5m}]"
+
+    async def flow(journal: SqliteJournal) -> None:
+        loop = await holding(journal, Engine(rules(waits)))
+        for number in range(10):
+            await give(journal, signal(f"s{number}", number / 500, service=f"service {number}"))
+            clock.advance(seconds=0.002)
+        await drain(loop)
+        clock.advance(seconds=4.981)
+        await loop.step()
+        await drain(loop)
+        # The first is decided about; the second is due in a moment, and waited for with what else comes.
+        await loop.step()
+        clock.advance(seconds=0.025)
+        await loop.step()
+        await drain(loop)
+        assert [entry.kind for entry in await all_inputs(journal)].count("tick") == 2
+        told = [each for each in await decided(journal) if each.kind == "playbook.notified"]
+        assert [round(each.at - at(5)) for each in told] == [2_000 * number for number in range(10)]
+
+    on_journal(tmp_path, clock, flow)
+
+
 def test_poison_is_set_aside_and_the_stream_goes_on(tmp_path: Path, clock: ManualClock) -> None:
     async def flow(journal: SqliteJournal) -> None:
         loop = await holding(journal, Engine(rules(ALERTS)))
