@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rules import lifecycle, windows
+from rules import heard, lifecycle, windows
 from rules.correlation import joining
 from rules.delivery import seam
 from rules.firing import fire
@@ -72,7 +72,13 @@ def judge(turn: Turn, fields: Fields) -> None:
 def goes_on(turn: Turn, fields: Fields) -> bool:
     """A firing signal keeps every incident in which its occurrence fires from running out: silenced, repeated, or matched by no
     rule any more, it says that this is not over."""
-    keys = turn.state.firing.of(unit_of(fields))
+    unit = unit_of(fields)
+    keys = turn.state.firing.of(unit)
+    if len(keys) > turn.state.limits.fires_in_few and not fields.get("expires_micros"):
+        heard.note(turn.state, unit, turn.at)
+        return True
+    if keys:
+        heard.forget(turn.state, unit)
     for key in sorted(keys) if len(keys) > 1 else tuple(keys):
         if key.startswith("group/"):
             lifecycle.goes_on(turn, key, fields)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rules import sentences
+from rules import heard, sentences
 from rules.asking import choose
 from rules.bounds import rule_of
 from rules.delivery.occasions import Occasion, OccasionKind
@@ -82,6 +82,7 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
     row = turn.state.rows[key]
     if row.get("status", "resolved") == "resolved":
         return
+    heard.catch_up(turn.state, row, units)
     gone = [calm(turn.state, key, row, unit) for unit in units]
     if not row["firing"]:
         because = sentences.resolved_by_signal(fields, row)
@@ -139,6 +140,7 @@ def due(turn: Turn, key: str, row: Row) -> None:
     if row["status"] == "resolved":
         return
     rule = turn.rule(row["rule"])
+    heard.catch_up(turn.state, row, row["firing"])
     expired = [unit for unit, expires in row["firing"].items() if expires and expires <= turn.at]
     for unit in expired:
         calm(turn.state, key, row, unit)

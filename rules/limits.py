@@ -39,6 +39,8 @@ class Limits:
     """How far ahead of acceptance an event time is believed to be a clock's error; beyond it the sender is said to be wrong. Either counts as now."""
     firing: int = 1_000
     """Occurrences of an incident kept by name."""
+    fires_in_few: int = 8
+    """In so many incidents an occurrence that is heard of again is written down in each; in more, once for all of them."""
     keep_resolved: int = 7 * UNITS["d"]
     """How long a resolved incident can still be given feedback and outcomes."""
     keep_episodes: int = 400 * UNITS["d"]

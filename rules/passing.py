@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rules import lifecycle, silencing, windows
+from rules import heard, lifecycle, silencing, windows
 from rules.correlation import handing, sets
 from rules.delivery import seam
 from rules.judging import tell_followers
@@ -52,6 +52,8 @@ def _sweep(state: State, now: int, turn_at: Callable[[int], Turn]) -> None:
         seam.swept(turn_at(swept[0]), swept[1], swept[2])
     while (swept := state.pop_sweep("correlation", now)) is not None:
         sets.swept(turn_at(swept[0]), swept[1], swept[2])
+    while (swept := state.pop_sweep("heard", now)) is not None:
+        heard.swept(state, swept[1], swept[2], swept[0])
     windows.sweep(state, now)
     for kind in ("steps", "absence", "waiting", "throttle", "same"):
         while (swept := state.pop_sweep(kind, now)) is not None:

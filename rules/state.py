@@ -2,7 +2,7 @@
 
 Keys: `group/...` a group and its incident; `window/...` what a group has counted, `steps/...` what it has seen of steps, `absence/...` what it
 waits to hear, `waiting/...` since when it has been true; `count/...` signals with one outcome,
-`silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `correlation/...` what belongs together, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
+`silence/ID`, `fact/KEY`, `delivery/...` what is held and what was told, `correlation/...` what belongs together, `heard/...` what fires in many, `rules` the rule set in force, `evicted`, and `seen/...`. A row may hold `due`, the moment at which
 something is decided about it, and `sweep`, the moment from which nobody misses it.
 """
 
@@ -55,7 +55,9 @@ class State:
         self._begun = False
         self._gone: set[str] = set()
         self._dues = Moments()
-        self._sweeps = {kind: Moments() for kind in (*sorted(BOUNDED), "group", "fact", "delivery", "correlation")}
+        self._sweeps = {
+            kind: Moments() for kind in (*sorted(BOUNDED), "group", "fact", "delivery", "correlation", "heard")
+        }
         self._bounds = Bounds(self.limits.windows, self.limits.keys_of_rule)
 
     @classmethod
