@@ -236,7 +236,10 @@ def _compile(
         keys = compiler.values(rule.group_by, "group_by") or ()
     matching = compile_matching(rule, compiler)
     delivery = compile_delivery(rule, compiler, times)
-    ways = compile_ways(rule, compiler, has_topology=has_topology) if rule.correlate else ()
+    if read.parent is not None and "correlate" not in read.written:
+        ways = parent.ways if parent is not None else ()
+    else:
+        ways = compile_ways(rule, compiler, has_topology=has_topology) if rule.correlate else ()
     if len(faults) > before or (read.parent is not None and parent is None):
         return None
     return CompiledRule(

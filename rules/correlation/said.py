@@ -49,14 +49,16 @@ class Correlate(Part):
 
 
 def listed_ways(value: Any) -> Any:
-    """One way stands for a list of it."""
+    """One way stands for a list of it, nothing for none."""
+    if value is None:
+        return ()
     if isinstance(value, dict | Correlate):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
 
 Ways = Annotated[
-    tuple[Correlate, ...], BeforeValidator(listed_ways, json_schema_input_type=Correlate | tuple[Correlate, ...])
+    tuple[Correlate, ...], BeforeValidator(listed_ways, json_schema_input_type=Correlate | tuple[Correlate, ...] | None)
 ]
 
 

@@ -21,7 +21,7 @@ GROUP_WAIT, GROUP_INTERVAL, REPEAT_INTERVAL = 30 * UNITS["s"], 5 * UNITS["m"], 4
 
 INHERITED = (
     *("group_by", "playbook", "group_wait", "group_interval", "repeat_interval", "send_resolved", "held_ends"),
-    *("priority", "owner", "shadow"),
+    *("priority", "owner", "shadow", "correlate"),
 )
 """What a child of a routing tree takes from the rule above it unless it says so itself; labels are added to each other."""
 

@@ -372,3 +372,49 @@ def test_explain_says_what_a_signal_would_join_and_why_not() -> None:
     text = explain(w.engine.ruleset, item.model_dump(mode="json"), w.state, at(400)).render()
     assert "by labels.c: not, 6m40s apart, more than 5m; labels.c is '2' here and '1' there" in text
     assert "by neighbours: not, fax is not next to till" in text
+
+
+TREE = """
+rules:
+  - name: top
+    when: type == "alert"
+    group_by: [service, labels.k]
+    playbook: p
+    correlate: {by: labels.cluster, within: 5m}
+    rules:
+      - name: same
+        when: labels.kind == "same"
+        rules: [{name: deep, when: labels.deep == "yes"}]
+      - {name: own, when: labels.kind == "own", correlate: {services: 0}}
+      - {name: alone, when: labels.kind == "alone", correlate: null}
+"""
+
+
+def test_children_of_a_routing_tree_join_as_the_rule_above_them_unless_they_say_otherwise() -> None:
+    ruleset = load_texts({"r.yaml": TREE})
+    ways = {rule.name: [way.key or way.said.services for way in rule.ways] for rule in ruleset.rules}
+    assert ways == {
+        "top": ["labels.cluster"],
+        "same": ["labels.cluster"],
+        "deep": ["labels.cluster"],
+        "own": [0],
+        "alone": [],
+    }
+    w = World(ruleset=ruleset)
+    kinds = ({}, {"kind": "same"}, {"kind": "same", "deep": "yes"}, {"kind": "own"}, {"kind": "alone"})
+    decisions = [
+        decision
+        for number, labels in enumerate(kinds)
+        for decision in w.push(number, alert(f"n{number}", number, f"s{number}", labels={"cluster": "c", **labels}))
+    ]
+    assert told(decisions) == ["n0", "n3", "n4"]
+    assert [reasons for _, _, reasons in merged(decisions)] == [["labels"], ["labels"]]
+    item = alert("n9", 9, "s9", labels={"cluster": "c", "kind": "same"}).model_dump(mode="json")
+    text = explain(ruleset, item, w.state, at(9)).render()
+    assert "by labels.cluster" in text
+
+
+def test_a_fault_of_what_is_inherited_is_told_once_where_it_is_written() -> None:
+    with pytest.raises(RulesInvalid) as wrong:
+        load_texts({"r.yaml": TREE.replace("labels.cluster", "lables.cluster")})
+    assert [(fault.line, fault.message.split(":")[0]) for fault in wrong.value.faults] == [(7, "correlate")]
