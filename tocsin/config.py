@@ -49,7 +49,7 @@ class Retention(_Section):
         gt=0,
         description="Days of signals and commands in the journal; what looks back (similar signals, changes) sees no further",
     )
-    decisions_days: float = Field(default=90, gt=0, description="Days of decisions in the journal")
+    decisions_days: float = Field(default=90, gt=0, description="Days of decisions, and of what served ended incidents")
 
 
 class Telemetry(_Section):

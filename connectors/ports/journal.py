@@ -130,7 +130,7 @@ class Unit(Protocol):
         """Give a held job back, to be claimed again from `due` on."""
 
     def finish(self, job: Job) -> None:
-        """A held job is done; its id stays known, so that it is not enqueued again."""
+        """A held job is done; its id stays known until `forget_jobs`, so that it is not enqueued again."""
 
 
 class Journal(Protocol):
@@ -194,6 +194,10 @@ class Journal(Protocol):
     async def retain(self, stream: str, *, before: int) -> int:
         """Drop records accepted before `before` (microseconds) that every consumer known to the journal has passed, in small steps
         that never hold up the writer; returns how many."""
+
+    async def forget_jobs(self, queue: str, *, before: int) -> int:
+        """Forget finished jobs that were last held before `before` (microseconds), in small steps that never hold up the writer;
+        returns how many. Their ids are as new from then on."""
 
     async def close(self) -> None:
         """Commit what is queued, then let go. Later calls raise Unavailable."""

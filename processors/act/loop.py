@@ -150,7 +150,8 @@ class Act:
                     write(unit, row, changes.denied(row.action, because, by=command.author, cause=cause, now=now))
                 case Approve(because):
                     write(unit, row, changes.approved(row.action, because, by=command.author, cause=cause, now=now))
-                    enqueue(unit, _execution(row, now), round_number=row.action.attempts)
+                    first = row.action.state == "proposed"
+                    enqueue(unit, _execution(row, now), again="" if first else command.id)
 
 
 def _execution(row: Row, now: int) -> Task:

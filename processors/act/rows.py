@@ -84,7 +84,7 @@ def write(unit: Unit, old: Row | None, change: Change) -> Row:
     else:
         unit.replace(ACTIONS, action.id, old.raw, raw)
     key = f"{action.incident_id}/{action.id}"
-    if action.state in _ENDED or _rests(action):
+    if has_ended(action):
         unit.delete(OPEN, key)
     else:
         unit.put(OPEN, key, b"")
@@ -96,9 +96,10 @@ def write(unit: Unit, old: Row | None, change: Change) -> Row:
     return Row(action, raw)
 
 
-def _rests(action: Action) -> bool:
-    """Recorded in full, and nothing is going to happen unless a person makes it: it keeps nobody waiting."""
-    return action.state == "proposed" and (action.withheld is not None or action.autonomy == "observe")
+def has_ended(action: Action) -> bool:
+    """Nothing is going to happen unless a person makes it: it keeps nobody waiting."""
+    rests = action.state == "proposed" and (action.withheld is not None or action.autonomy == "observe")
+    return rests or action.state in _ENDED
 
 
 def tell(unit: Unit, command: Command) -> None:
@@ -106,7 +107,7 @@ def tell(unit: Unit, command: Command) -> None:
     unit.append(INPUTS, recorded(command))
 
 
-def enqueue(unit: Unit, task: Task, *, due: int = 0, priority: int = 0, round_number: int = 0) -> None:
-    """A job for the task; the same one again is left as it is. `round_number` tells approvals of one action apart."""
-    suffix = f"/{round_number}" if round_number else ""
+def enqueue(unit: Unit, task: Task, *, due: int = 0, priority: int = 0, again: str = "") -> None:
+    """A job for the task; the same one again is left as it is. `again` tells approvals of one action apart."""
+    suffix = f"/{again}" if again else ""
     unit.enqueue(QUEUE, f"{task.action_id}/{task.step}{suffix}", task.to_json(), due=due, priority=priority)

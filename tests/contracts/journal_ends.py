@@ -89,6 +89,7 @@ class EndContract(OpensJournal):
                 lambda: journal.claim("q", owner="w", ttl_s=1, timeout_s=0),
                 lambda: journal.pending("q"),
                 lambda: journal.retain("inputs", before=1),
+                lambda: journal.forget_jobs("q", before=1),
             ]
             for call in later:
                 with pytest.raises(Unavailable):

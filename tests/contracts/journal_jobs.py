@@ -47,6 +47,39 @@ class JobContract(OpensJournal):
 
         self.run(work)
 
+    def test_a_finished_job_is_forgotten_once_it_is_old_and_no_other(self) -> None:
+        async def work(journal: Journal, clock: ManualClock) -> None:
+            async with journal.unit() as unit:
+                for priority, name in enumerate(("new", "open", "held", "old")):
+                    unit.enqueue("q", name, b"1", priority=priority)
+                unit.enqueue("elsewhere", "old", b"1")
+            held = {}
+            for _ in range(3):
+                job = claimed(await journal.claim("q", owner="w", ttl_s=30, timeout_s=0))
+                held[job.id] = job
+            assert held.keys() == {"old", "held", "open"}
+            elsewhere = claimed(await journal.claim("elsewhere", owner="w", ttl_s=30, timeout_s=0))
+            async with journal.unit() as unit:
+                unit.finish(held["old"])
+                unit.finish(elsewhere)
+                unit.reschedule(held["open"], due=T0)
+            assert await journal.forget_jobs("q", before=T0 + 30_000_000) == 0
+            clock.advance(seconds=60)
+            late = claimed(await journal.claim("q", owner="w", ttl_s=300, timeout_s=0))
+            assert late.id == "held"
+            async with journal.unit() as unit:
+                unit.finish(late)
+            assert await journal.forget_jobs("q", before=T0 + 30_000_001) == 1
+            assert await journal.forget_jobs("q", before=T0 + 30_000_001) == 0
+            assert await journal.forget_jobs("nothing", before=T0 * 2) == 0
+            async with journal.unit() as unit:
+                unit.enqueue("q", "old", b"again")
+                unit.enqueue("elsewhere", "old", b"again")
+            # Jobs that are not finished: the two that are open, and the one that is as new again.
+            assert (await journal.pending("q"), await journal.pending("elsewhere")) == (3, 0)
+
+        self.run(work)
+
     def test_a_rescheduled_job_comes_again_when_due_with_its_new_payload(self) -> None:
         async def work(journal: Journal, clock: ManualClock) -> None:
             async with journal.unit() as unit:

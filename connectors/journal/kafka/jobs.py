@@ -4,6 +4,8 @@ from connectors.journal.kafka.database import Database
 from connectors.journal.rights import NothingDue, job_lease_name
 from connectors.ports.journal import Job, Lease
 
+STEP = 2_000
+
 
 async def claim(database: Database, queue: str, owner: str, *, now: int, ttl: int) -> Job | NothingDue:
     """The next due job under a new lease of `ttl` microseconds; its token is the number of the attempt. Others that claim at the
@@ -37,3 +39,17 @@ async def give_back(database: Database, job: Job) -> None:
 async def unfinished(database: Database, queue: str) -> int:
     [(number,)] = await database.rows("SELECT count(*) FROM jobs WHERE queue = %s AND NOT finished", (queue,))
     return int(number)
+
+
+async def forget(database: Database, queue: str, *, before: int) -> int:
+    """Drop what is finished and was last held before `before`, a step after the other."""
+    forgotten = 0
+    while True:
+        gone = await database.rows(
+            """DELETE FROM jobs WHERE seq IN (
+                 SELECT seq FROM jobs WHERE queue = %s AND finished AND free_at < %s LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING seq""",
+            (queue, before, STEP),
+        )
+        forgotten += len(gone)
+        if len(gone) < STEP:
+            return forgotten

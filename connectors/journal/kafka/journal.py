@@ -230,6 +230,11 @@ class KafkaJournal(Journal):
         return await retention.drop(self.database, self._topics, self.streams, stream, before)
 
     @override
+    async def forget_jobs(self, queue: str, *, before: int) -> int:
+        self._refuse_when_closed()
+        return await jobs.forget(self.database, queue, before=before)
+
+    @override
     async def close(self) -> None:
         self._closed = True
         if self._letting_go is None:

@@ -10,6 +10,8 @@ from connectors.journal.sqlite import leases
 from connectors.journal.sqlite.state import Group
 from connectors.ports.journal import Job, Lease, LeaseLost
 
+STEP = 2_000
+
 
 def claim(group: Group, queue: str, owner: str, ttl: int) -> Job | NothingDue:
     """The next due job under a new lease of `ttl` microseconds; its token is the number of the attempt."""
@@ -43,6 +45,18 @@ def give_back(group: Group, job: Job) -> None:
     except LeaseLost:
         return
     change(group, (Reschedule(job, job.due, None),))
+
+
+def forget(group: Group, *, queue: str, before: int, after: int) -> tuple[int, int]:
+    """Look at STEP jobs of all queues behind place `after`, and forget those of this one that are finished and old; how many, and the place
+    to go on behind, -1 at the end."""
+    rows = group.connection.execute(
+        "SELECT seq, queue = ? AND finished = 1 AND free_at < ? FROM jobs WHERE seq > ? ORDER BY seq LIMIT ?",
+        (queue, before, after, STEP),
+    ).fetchall()
+    old = [(seq,) for seq, is_old in rows if is_old]
+    group.connection.executemany("DELETE FROM jobs WHERE seq = ?", old)
+    return len(old), rows[-1][0] if len(rows) == STEP else -1
 
 
 def check(group: Group, changes: Iterable[JobChange]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -208,6 +209,14 @@ class SqliteJournal(Journal):
             dropped += step.dropped
             if not step.more:
                 return dropped
+
+    @override
+    async def forget_jobs(self, queue: str, *, before: int) -> int:
+        forgotten, after = 0, 0
+        while after >= 0:
+            number, after = await self._submit(partial(jobs.forget, queue=queue, before=before, after=after))
+            forgotten += number
+        return forgotten
 
     @override
     async def close(self) -> None:
