@@ -23,6 +23,8 @@ from schemas.time import SECOND
 
 _RATE_LIMITED = frozenset(("ratelimited", "rate limited"))
 _LATER = frozenset(("lock timeout",))
+_NOT_LET_IN = frozenset(("authentication error", "forbidden"))
+"""What a person mends, with another key or more rights: the request is as good as before."""
 _UNKNOWN = frozenset(("internal error", "network error", "unknown", "bootstrap error"))
 
 
@@ -85,6 +87,8 @@ class LinearClient:
                 raise TryLater(f"Linear limits the rate, {said}", self._wait(response))
             case 503:
                 raise TryLater(f"Linear is not available, {said}", self._wait(response))
+            case 401 | 403:
+                raise TryLater(f"Linear let nobody in, {said}; check api_key (or oauth_token) of linear")
             case status if status >= 500 or status == 200:
                 raise OutcomeUnknown(f"Linear gave no usable answer, {said}")
             case _:
@@ -101,6 +105,8 @@ class LinearClient:
             raise TryLater(said, self._wait(response))
         if kind in _LATER:
             raise TryLater(said, retry_after_s(response.headers.get("retry-after"), self._clock.now()))
+        if kind in _NOT_LET_IN or response.status_code in (401, 403):
+            raise TryLater(f"{said}; check api_key (or oauth_token) of linear, and what it may do")
         if kind in _UNKNOWN and response.status_code != 400:
             raise OutcomeUnknown(said)
         raise Rejected(said)

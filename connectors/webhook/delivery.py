@@ -10,6 +10,8 @@ from schemas import idempotency_uuid
 from schemas.time import SECOND
 
 _LATER = frozenset((408, 425, 429, 503))
+_NOT_LET_IN = frozenset((401, 403, 404, 407))
+"""A person mends the address or what proves who we are: the message is as good as before."""
 
 
 def message_id(key: str) -> str:
@@ -20,8 +22,8 @@ def message_id(key: str) -> str:
 async def deliver(target: Target, body: bytes, key: str, clock: Clock) -> int:
     """Post `body` (JSON) and return the status of success (2xx).
 
-    Raises TryLater (not sent, or 408, 425, 429, 503: the receiver did not take it), Rejected (410, other 4xx, a redirect) and
-    OutcomeUnknown (no answer, or another 5xx).
+    Raises TryLater (not sent, or 401, 403, 404, 407, 408, 425, 429, 503: the receiver did not take it), Rejected (410, other 4xx, a
+    redirect) and OutcomeUnknown (no answer, or another 5xx).
     """
     headers = {name: value.get_secret_value() for name, value in target.headers.items()}
     headers |= _signed(target, body, key, clock.now() // SECOND)
@@ -36,6 +38,8 @@ def _judge(url: str, status: int, wait_s: float | None) -> None:
         return
     if status in _LATER:
         raise TryLater(f"{url!r} answered {status}", wait_s)
+    if status in _NOT_LET_IN:
+        raise TryLater(f"{url!r} answered {status}; check url, headers and secrets of the target", wait_s)
     if status == 410:
         raise Rejected(f"{url!r} answered 410: it wants no more messages; remove the target")
     if status < 400:

@@ -90,11 +90,12 @@ def judge(command: Command, action: Action | None, *, missing: str | None, at: i
     """What an `approve` or `deny` accepted at journal time `at` does to the action it names, as that is now."""
     if action is None:
         named = command.data.get("action_id")
-        return Refuse(f"no action {named!r} is known; `tocsin show` lists an incident's actions")
+        return Refuse(f"no action {named!r} is known; `tocsin show` lists those of an incident")
     if action.state == "proposed" and action.expires_at is not None and at >= action.expires_at:
         return Refuse(f"the proposal {action.id!r} has expired")
     undecided = action.state == "proposed" or (action.state == "unknown" and action.effect == "ask")
-    if not undecided:
+    once_more = action.state == "failed" and command.kind == "approve"
+    if not undecided and not once_more:
         by = f" by {action.decided_by}" if action.decided_by else ""
         return Refuse(f"action {action.id!r} is {action.state} already{by}")
     reason = f": {command.reason}" if command.reason else ""
@@ -108,4 +109,5 @@ def judge(command: Command, action: Action | None, *, missing: str | None, at: i
         return Refuse(f"action {action.id!r} is only observed; give its playbook the autonomy `propose` or `act`")
     if missing is not None:
         return Refuse(f"action {action.id!r} cannot be executed: {missing}")
-    return Approve(f"{command.author} approved {action.kind}{reason}")
+    again = " once more, after it failed" if once_more else ""
+    return Approve(f"{command.author} approved {action.kind}{again}{reason}")

@@ -165,13 +165,14 @@ def test_a_failing_attachment_is_noted_and_made_good_by_a_repeat(
     assert len(server.attachments) == 2
 
 
-def test_a_wrong_credential_is_rejected_with_linears_own_words(
+def test_a_wrong_credential_is_no_final_no_as_a_person_mends_it(
     server: LinearServer, settings: LinearSettings, incident: Incident
 ) -> None:
     wrong = LinearSettings.model_validate({**settings.model_dump(), "api_key": "lin_api_wrong"})
     action = CreateIssue(wrong)
-    with pytest.raises(Rejected, match="authentication error"):
+    with pytest.raises(TryLater, match=r"'authentication error'.*check api_key"):
         asyncio.run(action.execute(action.complete({}, incident), KEY))
+    assert server.issues == []
 
 
 def test_an_oauth_token_goes_as_bearer(server: LinearServer, incident: Incident) -> None:

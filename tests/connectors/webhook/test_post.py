@@ -84,6 +84,9 @@ def test_any_2xx_is_success(receiver: Receiver, incident: Incident, status: int)
         (503, {"retry-after": "soon"}, None),
         (429, {"retry-after": "99999999"}, 86400.0),
         (408, {}, None),
+        (401, {}, None),
+        (403, {"retry-after": "60"}, 60.0),
+        (404, {}, None),
     ],
 )
 def test_what_the_receiver_did_not_take_is_tried_later(
@@ -96,7 +99,7 @@ def test_what_the_receiver_did_not_take_is_tried_later(
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(410, "wants no more"), (400, "does not accept"), (302, "redirect"), (404, "404")]
+    ("status", "said"), [(410, "wants no more"), (400, "does not accept"), (302, "redirect"), (413, "413")]
 )
 def test_a_no_for_good_is_rejected_and_redirects_are_not_followed(
     receiver: Receiver, incident: Incident, status: int, said: str

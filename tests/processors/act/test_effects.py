@@ -50,6 +50,36 @@ def test_a_no_is_final(make):
     assert port.effects == [] and outcomes == []
 
 
+def test_what_failed_is_tried_once_more_each_time_a_person_asks_for_it(make):
+    port = ScriptedPort(script=["rejected", "rejected", "done"])
+
+    async def run():
+        world = make.world(port)
+        async with world.acting():
+            await world.propose(make.action())
+            await world.work()
+            for number in (1, 2, 3):
+                await world.say("approve", number=number)
+                await world.work()
+            await world.say("deny", number=4)
+        once_more = ["approved", "attempted"]
+        assert await world.kinds() == [
+            *once_more,
+            "failed",
+            *once_more,
+            "failed",
+            *once_more,
+            "succeeded",
+            *2 * ["command.refused"],
+        ]
+        assert port.effects == ["key_1"] and len(await world.outcomes()) == 1
+        approved = [each for each in await world.decided() if each.kind == "action.approved"]
+        assert "once more, after it failed" in approved[1].because and len({each.id for each in approved}) == 3
+        assert (await world.row()).decided_by == "human:ada"
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("answer", ["lost_answer", "killed_after", "lost_request", "killed_before", "slow", "fault"])
 def test_a_keyed_effect_is_asked_for_again_and_happens_once(make, answer):
     port = ScriptedPort(effect="keyed", script=[answer])
