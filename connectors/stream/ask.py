@@ -91,10 +91,12 @@ async def read(
     types: Sequence[str] = (),
     service: str | None = None,
 ) -> Sequence[Signal]:
-    """Signals of the archive, the latest SCANNED of the range, or ToolFailed with the question and its range."""
+    """Signals of the archive, the latest SCANNED of the range, or ToolFailed with the question and its range. What was rehearsed did not
+    happen: only a rehearsal is told of it."""
     try:
-        return await context.archive.signals(
+        found = await context.archive.signals(
             since=max(0, since), until=until, types=types, service=service, limit=SCANNED
         )
+        return [each for each in found if context.incident.rehearsal or not each.rehearsal]
     except (OSError, ValueError) as error:
         raise ToolFailed(f"{question} from {to_rfc3339(max(0, since))} to {to_rfc3339(until)}: {error}") from error

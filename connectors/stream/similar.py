@@ -113,6 +113,7 @@ class IncidentsSimilar(Tool):
             wanted = [each for each in scores if scores[each] >= arguments.least]
             known = [each for name in wanted if (each := await archive.incident(name)) is not None]
             known = [each for each in known if since <= each.opened_at <= incident.opened_at]
+            known = [each for each in known if incident.rehearsal or not each.rehearsal]
             known.sort(key=lambda each: (-scores[each.id], -each.opened_at, each.id))
             earlier = [await _earlier(each, scores[each.id], context) for each in known[: arguments.limit]]
         except (OSError, ValueError, JournalError) as error:

@@ -63,6 +63,25 @@ def test_neighbours_come_in_order_of_time_with_who_failed_first_and_how_many_a_m
     assert {each.id for each in answer.signals if each.own} == {each.id for each in signals}
 
 
+def test_what_was_rehearsed_did_not_happen_except_in_a_rehearsal() -> None:
+    incident, signals, archive = night()
+    played = ListArchive(
+        [each.model_copy(update={"rehearsal": True}) for each in archive.kept],
+        [each.model_copy(update={"rehearsal": True}) for each in archive.known],
+    )
+    rehearsed = incident.model_copy(update={"rehearsal": True})
+    empty = {
+        "signals.around": "signals",
+        "logs.around": "patterns",
+        "changes.before": "changes",
+        "incidents.similar": "incidents",
+    }
+    for name, field in empty.items():
+        assert not getattr(ask(name, played, incident, signals), field), name
+        assert getattr(ask(name, played, rehearsed, signals), field), name
+        assert getattr(ask(name, archive, rehearsed, signals), field), "a rehearsal sees what is real too"
+
+
 def test_of_too_many_neighbours_those_of_the_same_service_and_near_the_start_are_kept() -> None:
     incident = checkout_incident()
     crowd = [error_signal(n, service="other", raw={}) for n in range(20)] + [error_signal(-20, raw={})]
