@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -15,14 +15,45 @@ from starlette.routing import BaseRoute, Route
 from connectors.ports.archive import Archive
 from connectors.ports.journal import DECISIONS, Busy, Journal, Unavailable
 from connectors.ports.retry_after import whole_seconds
-from schemas import Command
+from schemas import Command, Record
 from schemas.document import DocumentInvalid
 from tocsin import silence_routes
 from tocsin.quarantine import StillUnreadable
 
 HEARTBEAT_S = 15.0
 """A comment is sent on an idle event stream this often, so that a proxy or reader sees that it lives."""
-LIMIT_MOST = 1000
+LIMIT, LIMIT_MOST = 1_000, 10_000
+"""Records in one answer, unless asked for otherwise, and at most."""
+EARLIER = "tocsin-earlier"
+"""A header of an answer that leaves earlier records out: the query that asks for them."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a list that is told from its end: at most `limit` records before the latest `skip`."""
+
+    limit: int
+    skip: int
+
+    @classmethod
+    def asked(cls, request: Request) -> "Page":
+        """By `?limit=` and `?skip=`; what is no number is as if it were not there."""
+        given = {name: request.query_params.get(name, "") for name in ("limit", "skip")}
+        said = {name: int(text) for name, text in given.items() if re.fullmatch(r"[0-9]{1,9}", text)}
+        return cls(min(said.get("limit", LIMIT), LIMIT_MOST), said.get("skip", 0))
+
+    @property
+    def reach(self) -> int:
+        """How many of the latest records have to be known: one more than are told says whether there are more."""
+        return self.limit + self.skip + 1
+
+    def of(self, found: Sequence[Record]) -> Response:
+        """The answer: JSON records in their order, the latest last."""
+        end = max(0, len(found) - self.skip)
+        start = max(0, end - self.limit)
+        content = b"[" + b",".join(record.to_json() for record in found[start:end]) + b"]"
+        headers = {EARLIER: f"?limit={self.limit}&skip={self.skip + self.limit}"} if start else None
+        return Response(content, headers=headers, media_type="application/json")
 
 
 @dataclass(frozen=True)
@@ -77,10 +108,8 @@ class Api:
         self._closing.set()
 
     async def _incidents(self, request: Request) -> Response:
-        found = await self._archive.incidents(limit=_limit(request))
-        return Response(
-            b"[" + b",".join(incident.to_json() for incident in found) + b"]", media_type="application/json"
-        )
+        page = Page.asked(request)
+        return page.of(await self._archive.incidents(limit=page.reach))
 
     async def _incident(self, request: Request) -> Response:
         found = await self._archive.incident(request.path_params["id"])
@@ -89,12 +118,9 @@ class Api:
         return Response(found.to_json(), media_type="application/json")
 
     async def _decisions(self, request: Request) -> Response:
-        found = await self._archive.decisions(incident_id=request.path_params["id"], limit=_limit(request))
-        if not found:
-            return _unknown(request)
-        return Response(
-            b"[" + b",".join(decision.to_json() for decision in found) + b"]", media_type="application/json"
-        )
+        page = Page.asked(request)
+        found = await self._archive.decisions(incident_id=request.path_params["id"], limit=page.reach)
+        return page.of(found) if found else _unknown(request)
 
     async def _command(self, request: Request) -> Response:
         try:
@@ -189,11 +215,6 @@ def health(readiness: Callable[[], Readiness], exposition: Callable[[], bytes]) 
 def reply(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
     """JSON."""
     return Response(orjson.dumps(content), status, headers, "application/json")
-
-
-def _limit(request: Request) -> int:
-    given = request.query_params.get("limit", "")
-    return min(int(given), LIMIT_MOST) if re.fullmatch(r"[0-9]{1,9}", given) else 100
 
 
 def _later(error: Busy | Unavailable) -> Response:

@@ -55,8 +55,8 @@ class World:
     async def _retry(self, identity: str) -> int:
         raise KeyError(identity)
 
-    async def decided(self, number: int) -> Decision:
-        """One more decision in the journal."""
+    async def decided(self, number: int, about: str | None = None) -> Decision:
+        """One more decision in the journal, maybe about an incident."""
         what = Quarantined(quarantine_id=f"qua_{number}", source="s", instance="default", reason="r", size=1)
         made = decide(
             "signal.quarantined",
@@ -65,8 +65,9 @@ class World:
             because=f"number {number}",
             cause=(f"qua_{number}",),
             data=what,
+            incident_id=about,
         )
-        await self.journal.append(DECISIONS, [NewRecord("decision", made.to_json(), "")])
+        await self.journal.append(DECISIONS, [NewRecord("decision", made.to_json(), about or "")])
         return made
 
 
@@ -153,6 +154,29 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
                 assert answer.status_code == 404 and "inc_x" in answer.json()["error"]
             for limit in ("0", "7", "x", "-1", "99999999999"):
                 assert (await w.http.get(f"/api/v1/incidents?limit={limit}", headers=BEARER)).json() == []
+
+    asyncio.run(main())
+
+
+def test_a_long_story_is_told_in_pages_from_its_end_and_says_when_there_is_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            made = [await w.decided(number, about="inc_long") for number in range(7)]
+
+            async def page(query: str) -> tuple[list[str], str | None]:
+                answer = await w.http.get(f"/api/v1/incidents/inc_long/decisions{query}", headers=BEARER)
+                assert answer.status_code == 200
+                return [each["id"] for each in answer.json()], answer.headers.get("tocsin-earlier")
+
+            ids = [each.id for each in made]
+            assert await page("") == (ids, None)
+            assert await page("?limit=7") == (ids, None)
+            found, query = await page("?limit=3")
+            assert (found, query) == (ids[4:], "?limit=3&skip=3")
+            found, query = await page(query or "")
+            assert (found, query) == (ids[1:4], "?limit=3&skip=6")
+            assert await page(query or "") == (ids[:1], None)
+            assert await page("?skip=99") == ([], None)
 
     asyncio.run(main())
 
