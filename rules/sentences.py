@@ -98,16 +98,20 @@ def worse(fields: Fields, before: str, after: str) -> str:
 
 
 def resolved_by_signal(fields: Fields, row: Row) -> str:
-    return f"{fields['source']} says {short(fields['title'], 80)!r} is resolved; nothing of this incident fires any more ({row['n']} signals)"
+    return f"{fields['source']} says {short(fields['title'], 80)!r} is resolved; nothing of this incident fires any more ({_signals(row)})"
 
 
 def expired(row: Row, number: int) -> str:
     what = "what fired was" if number == 1 else f"the {number} that fired were"
-    return f"{what} not renewed before expiring, which counts as resolved ({row['n']} signals)"
+    return f"{what} not renewed before expiring, which counts as resolved ({_signals(row)})"
 
 
 def quiet(row: Row, after: int) -> str:
-    return f"no new signal for {show_span(after)} (resolve_after of rule {row['rule']}); {row['n']} signals in all"
+    return f"no new signal for {show_span(after)} (resolve_after of rule {row['rule']}); {_signals(row)} in all"
+
+
+def _signals(row: Row) -> str:
+    return f"{row['n']} signal{'' if row['n'] == 1 else 's'}"
 
 
 def skipped(row: Row, playbook: str | None, reason: str) -> str:

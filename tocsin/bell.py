@@ -14,6 +14,7 @@ from processors.triage.loop import Triage
 from rules.engine import Engine
 from rules.signals import BadInput
 from schemas import Action, Decision, Incident, Signal, digest, severity_rank, to_rfc3339
+from tocsin.story import counted
 
 PAGE = "page"
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class EmergencyBell:
         """Page for an incident that waits for its investigation, if it is serious enough."""
         if self._is_serious(incident.severity) and not incident.rehearsal:
             since = to_rfc3339(incident.first_seen)
-            body = f"{incident.signals} signals since {since}; its investigation waits, too."
+            body = f"{counted(incident.signals, 'signal')} since {since}; its investigation waits, too."
             await self._page(incident, f"{incident.severity}: {incident.title}", body, reason, at)
 
     async def _page(self, incident: Incident, summary: str, body: str, reason: str, at: int) -> None:

@@ -35,6 +35,11 @@ def short(identity: str | None) -> str:
     return (identity or "")[:12]
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 signal`, `1,200 signals`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def clock(moment: int) -> str:
     """Time of day in UTC, to the millisecond."""
     return to_rfc3339(moment)[11:23]
@@ -53,7 +58,7 @@ def incident_heading(incident: Incident) -> RenderableType:
         first.append("   rehearsal: nothing is sent", "yellow")
     where = " · ".join(part for part in (incident.service, incident.environment, incident.source) if part)
     since = to_rfc3339(incident.first_seen)[:19].replace("T", " ")
-    seen = f"{incident.signals} signal{'' if incident.signals == 1 else 's'}"
+    seen = counted(incident.signals, "signal")
     episode = f", episode {incident.episode}" if incident.episode > 1 else ""
     belongs = f" · part of {short(incident.parent)}" if incident.parent else ""
     if incident.root is not None:
@@ -128,10 +133,7 @@ def conclusion_view(conclusion: Conclusion, steps: Sequence[Step] = ()) -> Rende
 
 def action_view(action: Action) -> RenderableType:
     """What would be, or was, done outside: in full."""
-    state: str = "would be done" if action.state == "proposed" else action.state
-    if action.state == "proposed" and action.autonomy == "propose" and not (action.withheld or action.rehearsal):
-        state = f"waits for a person: tocsin approve {action.id}, or deny"
-    title = Text.assemble((action.kind, "bold"), f"  {state}")
+    title = Text.assemble((action.kind, "bold"), f"  {standing(action)}")
     heading, _, text = plain(action.rendered or action.arguments).partition("\n\n")
     body: list[RenderableType] = [
         Text(heading),
@@ -141,10 +143,23 @@ def action_view(action: Action) -> RenderableType:
     if action.withheld:
         body.append(Text(plain(f"\nNot sent: {action.withheld}"), "yellow"))
     if action.error:
-        body.append(Text(plain(f"\nFailed: {action.error}"), "red"))
+        body.append(Text(plain(f"\n{_trouble(action)}: {action.error}"), "red"))
     return Panel(
         Group(*body), title=title, title_align="left", border_style="green" if action.state == "succeeded" else "dim"
     )
+
+
+def standing(action: Action) -> str:
+    """Where it stands, and what a person can do about it."""
+    if action.state == "proposed" and action.autonomy == "propose" and not (action.withheld or action.rehearsal):
+        return f"waits for a person: tocsin approve {action.id}, or deny"
+    if action.state == "failed" and action.rendered:
+        return f"failed: tocsin approve {action.id} tries it again"
+    return "would be done" if action.state == "proposed" else action.state
+
+
+def _trouble(action: Action) -> str:
+    return "Failed" if action.state == "failed" else "The last attempt, before the next"
 
 
 def story(decisions: Sequence[Decision]) -> RenderableType:
@@ -192,7 +207,7 @@ def _took(usage: Usage, conclusion: Mapping[str, Any]) -> list[RenderableType]:
         return []
     tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens
     cost = f", ${usage.cost_usd:.4f}" if usage.cost_usd else ""
-    questions = f"{usage.model_calls} question{'' if usage.model_calls == 1 else 's'} to models"
+    questions = f"{counted(usage.model_calls, 'question')} to models"
     end = "; no model concluded, the steps say why" if conclusion.get("analyst") == "none" else ""
     return [Text(f"{questions}, {tokens:,} tokens{cost}, {usage.wall_s:,.0f} s{end}", "dim")]
 
