@@ -14,6 +14,15 @@ from schemas.decision import Decision
 from schemas.incident import Incident
 from schemas.investigation import Investigation, Step
 from schemas.payload import DATA
+from schemas.printed import (
+    FileFault,
+    Finding,
+    LedgerCheck,
+    PlaybooksChecked,
+    RulesChecked,
+    Silence,
+    SilencePreview,
+)
 from schemas.quarantine import Quarantine
 from schemas.record import Record
 from schemas.signal import LogBatch, Signal
@@ -33,6 +42,13 @@ RECORDS: tuple[type[Record], ...] = (
     Action,
     Decision,
     Quarantine,
+    Finding,
+    LedgerCheck,
+    Silence,
+    SilencePreview,
+    FileFault,
+    RulesChecked,
+    PlaybooksChecked,
 )
 
 

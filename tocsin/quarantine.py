@@ -1,7 +1,5 @@
 """What could not be read: listed, and tried again after the connector or its configuration was mended."""
 
-from typing import Any
-
 from connectors.ports.source import Refused, Request
 from connectors.ports.spaces import QUARANTINE
 from schemas.quarantine import Quarantine
@@ -11,12 +9,6 @@ from tocsin.once import sources_of
 
 class StillUnreadable(Exception):
     """It is as unreadable as before, and stays where it is. The message says why."""
-
-
-def told(held: Quarantine) -> dict[str, Any]:
-    """For printing: the content as its first 200 characters."""
-    shown = held.model_dump(mode="json", exclude={"content", "schema_version"})
-    return {**shown, "size": len(held.content), "content": held.content[:200].decode("utf-8", "replace")}
 
 
 async def retry(program: Program, identity: str) -> int:

@@ -22,7 +22,8 @@ def routes(journal: Journal, archive: Archive, guarded: Callable[[Handler], Hand
 
     async def listed(request: Request) -> Response:
         everything = request.query_params.get("all", "") not in ("", "0", "false")
-        return _reply(200, await silences.listed(journal, everything=everything))
+        found = await silences.listed(journal, everything=everything)
+        return _reply(200, [each.model_dump(mode="json", exclude_none=True) for each in found])
 
     async def preview(request: Request) -> Response:
         try:
@@ -36,7 +37,7 @@ def routes(journal: Journal, archive: Archive, guarded: Callable[[Handler], Hand
             return _reply(400, {"error": f"times: {error.errors(include_url=False)[0]['msg']}"})
         except (Refused, ValueError) as error:
             return _reply(400, {"error": str(error)})
-        return _reply(200, {"says": found.sentence(given), **silences.as_json(found)})
+        return _reply(200, {"says": found.sentence(given), **silences.as_record(found).model_dump(mode="json")})
 
     return [
         Route("/api/v1/silences", guarded(listed)),

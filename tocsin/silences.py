@@ -11,7 +11,7 @@ from rules.delivery.said import TimeInterval
 from rules.silences import Preview, preview
 from rules.silencing import RECORD, matcher_of
 from rules.times import compile_times
-from schemas.time import to_rfc3339
+from schemas.printed import Silence, SilencePreview
 
 
 class Rows(Protocol):
@@ -23,16 +23,16 @@ class Rows(Protocol):
 
 MOST_LOOKED_AT = 100_000
 """A preview looks at so many signals, the latest."""
-_MOMENTS = ("starts_at", "until", "last", "over_at")
+_OF_THE_ENGINE = ("due", "sweep", "command")
 
 
-async def listed(reader: Rows, *, everything: bool = False) -> list[dict[str, Any]]:
-    """The silences there are, by id, and with `everything` those that are over, the latest last; moments as RFC 3339."""
+async def listed(reader: Rows, *, everything: bool = False) -> list[Silence]:
+    """The silences there are, by id, and with `everything` those that are over, before them and the latest last."""
     rows = [orjson.loads(row) for _, row in await reader.scan(TRIAGE, "silence/")]
     if everything:
         over = [orjson.loads(row) for _, row in await reader.scan(TRIAGE, RECORD)]
         rows = sorted(over, key=lambda row: (row["over_at"], row["id"])) + rows
-    return [_shown(row) for row in rows]
+    return [Silence.model_validate({name: row[name] for name in row if name not in _OF_THE_ENGINE}) for row in rows]
 
 
 async def previewed(archive: Archive, data: dict[str, Any], *, since: int, until: int) -> Preview:
@@ -50,18 +50,13 @@ async def previewed(archive: Archive, data: dict[str, Any], *, since: int, until
     return preview(matcher, fields, times)
 
 
-def as_json(found: Preview) -> dict[str, Any]:
-    """The preview as the API answers it."""
-    return {
-        "looked_at": found.looked_at,
-        "signals": found.signals,
-        "critical": found.critical,
-        "services": dict(found.services),
-        "titles": dict(found.titles),
-        "exemplars": list(found.exemplars),
-    }
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name not in ("due", "sweep", "command")}
-    return {name: to_rfc3339(value) if name in _MOMENTS else value for name, value in shown.items()}
+def as_record(found: Preview) -> SilencePreview:
+    """The preview as commands and the interface print it."""
+    return SilencePreview(
+        looked_at=found.looked_at,
+        signals=found.signals,
+        critical=found.critical,
+        services=dict(found.services),
+        titles=dict(found.titles),
+        exemplars=tuple(found.exemplars),
+    )

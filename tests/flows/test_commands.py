@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from schemas import Action, Decision, Incident
+from schemas.export import FOLDER
+from schemas.quarantine import Quarantine
 from tests.support.linear_server import LinearServer
 from tests.support.program import Child, child, cli, lines_of, to_linear, tocsin, until
 
@@ -134,6 +137,83 @@ def test_a_person_acknowledges_gives_feedback_and_resolves(town: Town) -> None:
     comments = town.there.until(lambda: [each for each in town.linear.comments if "resolved" in each["body"].lower()])
     assert [each["issue"] for each in comments] == [str(incident.external[0].title).split()[0]]
     assert "expected noise, duplicate" in town.run("feedback", incident.id, "bad", code=2)
+
+
+def test_a_command_says_what_became_of_it_and_ends_with_1_when_it_was_refused(town: Town) -> None:
+    incident = opened(town.there, "post")
+    assert "acknowledged by" in town.run("acknowledge", incident.id, "--reason", "on it")
+    assert "has acknowledged the incident already" in town.run("acknowledge", incident.id, code=1)
+    assert "no action 'act_nobody' is known" in town.run("approve", "act_nobody", code=1)
+    assert "there is no silence 'sil_nobody'" in town.run("silence", "expire", "sil_nobody", code=1)
+    ran = cli("approve", "act_nobody", "--json", config=town.there.config)
+    assert ran.exit_code == 1 and [each["kind"] for each in lines_of(ran)] == ["approve"] and "is known" in ran.stderr
+    shown = [line.split() for line in town.run("show", incident.id).splitlines() if line.startswith("action ")]
+    action = next(each for each in shown if each[2:] == ["linear.create_issue", "succeeded"])
+    assert f"action '{action[1]}' is succeeded already" in town.run("approve", action[1], code=1)
+
+
+def test_poison_is_listed_with_its_reason_and_read_once_its_connector_can(town: Town) -> None:
+    broken = [{"labels": 7}]
+    assert town.there.http.post("/api/v2/alerts", json=broken).is_success
+    (held,) = town.there.until(lambda: town.lines("quarantine", "list"))
+    assert held["source"] == "alertmanager" and held["reason"]
+    content = json.loads(Quarantine.model_validate(held).content)
+    assert content == broken or content == broken[0] or broken[0] in content.get("alerts", ()), content
+    assert held["id"] in town.run("quarantine", "list")
+    assert held["reason"].split(":")[0] in town.run("quarantine", "retry", held["id"], code=1)
+    assert "nothing is in quarantine as 'qua_nobody'" in town.run("quarantine", "retry", "qua_nobody", code=1)
+
+
+def test_every_line_of_json_is_in_a_published_schema(town: Town) -> None:
+    incident = opened(town.there, "schemas")
+    town.run("silence", "add", 'service == "nobody"', "--for", "1h", "--reason", "r")
+    schemas = {
+        path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in FOLDER.glob("*.schema.json")
+    }
+    printed = {
+        "finding": ["doctor"],
+        "ledgercheck": ["ledger", "verify"],
+        "incident": ["incidents", "--all"],
+        "decision": ["why", incident.id],
+        "silence": ["silence", "list"],
+        "silencepreview": ["silence", "preview", 'service == "schemas"'],
+        "ruleschecked": ["rules", "check"],
+        "playbookschecked": ["playbooks", "check"],
+        "command": ["feedback", incident.id, "noise"],
+    }
+    for name, arguments in printed.items():
+        for line in town.there.until(lambda arguments=arguments: town.lines(*arguments)):  # type: ignore[misc]
+            Draft202012Validator(schemas[name], format_checker=Draft202012Validator.FORMAT_CHECKER).validate(line)
+            # All that is printed is in the schema: nothing slips in beside it.
+            assert line.keys() <= schemas[name]["properties"].keys(), (name, line.keys())
+    (silence,) = town.lines("silence", "list")
+    town.run("silence", "expire", silence["id"])
+
+
+def test_a_ledger_that_was_edited_or_cut_is_named_by_verify_and_by_doctor(tmp_path: Path) -> None:
+    with child(tmp_path) as there:
+        assert there.http.post("/in/generic", json=ERROR).is_success
+        there.until(lambda: "incident.opened" in cli("tail", "--once", config=there.config).stdout)
+        assert there.terminate() == 0
+    segment = sorted(there.folder.ledger.glob("segments/*.jsonl"))[-1]
+    whole = segment.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    damages = {
+        "edited": whole.replace(b"Checkout fails", b"Checkout works", 1),
+        "removed": b"".join([*lines[:2], *lines[3:]]),
+        "repeated or out of order": b"".join([*lines[:2], lines[3], lines[2], *lines[4:]]),
+        "tail was cut": b"".join(lines[:-1]),
+    }
+    for said, damaged in damages.items():
+        segment.write_bytes(damaged)
+        ran = cli("ledger", "verify", config=there.config)
+        assert ran.exit_code == 1 and said in ran.stderr and "segment 1" in ran.stderr, (said, ran.output)
+        (check,) = lines_of(cli("ledger", "verify", "--json", config=there.config))
+        assert check["holds"] is False and any(said in each for each in check["findings"])
+        doctor = cli("doctor", config=there.config)
+        assert doctor.exit_code == 1 and "`tocsin ledger verify` names them" in doctor.stdout
+    segment.write_bytes(whole)
+    assert cli("ledger", "verify", config=there.config).exit_code == 0
 
 
 def test_a_silence_holds_back_lists_and_expires(town: Town) -> None:

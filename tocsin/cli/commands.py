@@ -11,18 +11,20 @@ import typer
 from rich.text import Text
 
 from connectors.ports.clock import SystemClock
-from connectors.ports.journal import INPUTS, recorded
+from connectors.ports.journal import DECISIONS, INPUTS, recorded
 from connectors.ports.spaces import QUARANTINE
-from schemas import Command, CommandKind, digest
+from schemas import Command, CommandKind, Decision, digest
 from schemas.quarantine import Quarantine
 from tocsin.cli.look import Identity, incident_of, reading
 from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, configured, emit, explained, fail, show
 from tocsin.compose import opened
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
-from tocsin.quarantine import told
-from tocsin.story import plain
+from tocsin.store import Reading
+from tocsin.story import counted, plain
 
+HEARD_S = 5.0
+"""How long a command waits to be decided about."""
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision")]
 quarantine = typer.Typer(help="What could not be read.", no_args_is_help=True)
 
@@ -93,9 +95,15 @@ def quarantined(config: Config = None, as_json: Json = False) -> None:
         found = asyncio.run(look())
     for each in found:
         if as_json:
-            emit(told(each))
+            emit(each)
         else:
-            show(Text(plain(f"{each.id}  {each.source}/{each.instance}  {len(each.content)} bytes  {each.reason}")))
+            show(
+                Text(
+                    plain(
+                        f"{each.id}  {each.source}/{each.instance}  {counted(len(each.content), 'byte')}  {each.reason}"
+                    )
+                )
+            )
     if not found and not as_json:
         show("Nothing is in quarantine.")
 
@@ -106,7 +114,7 @@ def try_again(
 ) -> None:
     """Give it to its connector again, through the running program."""
     told = post(DataFolder(configured(config).data), f"/api/v1/quarantine/{identity}/retry")
-    show(f"read now: {told['signals']} signals")
+    show(f"read now: {counted(told['signals'], 'signal')}")
 
 
 def _about(
@@ -132,12 +140,26 @@ def send(
     rehearsal: bool = False,
     as_json: bool,
 ) -> None:
+    """Record it, and say what became of it. Ends the command with NO when it was refused."""
     command = command_of(kind, data, reason=reason, incident_id=incident_id, rehearsal=rehearsal)
-    runs = deliver(loaded, command)
+    with explained():
+        decision = asyncio.run(_delivered(loaded, command))
     if as_json:
         emit(command)
+    if decision is not None and decision.kind == "command.refused":
+        fail(NO, decision.because)
+    if as_json:
+        return
+    show(f"{kind}: recorded as {command.id}")
+    if decision is not None:
+        show(Text(plain(decision.because)))
+    elif DataFolder(loaded.data).published() is not None:
+        show(
+            f"Not decided yet after {HEARD_S:.0f} s: `tocsin tail` shows when it is, `tocsin doctor` what holds it up."
+        )
     else:
-        show(f"{kind}: recorded as {command.id}" + ("" if runs else "; it takes effect when `tocsin up` runs"))
+        roles = ", or triage and act do" if loaded.configuration.journal.kafka is not None else ""
+        show(f"It takes effect when `tocsin up` runs{roles}.")
 
 
 def command_of(
@@ -156,6 +178,35 @@ def command_of(
         rehearsal=rehearsal,
         data=dict(data),
     )
+
+
+def somebody_runs(loaded: Loaded) -> bool:
+    """Whether a program answers here, or may elsewhere over a shared journal."""
+    return loaded.configuration.journal.kafka is not None or DataFolder(loaded.data).published() is not None
+
+
+async def _delivered(loaded: Loaded, command: Command) -> Decision | None:
+    """What was decided about it, where somebody decides; None when nobody does, or not in time."""
+    if not somebody_runs(loaded):
+        await asyncio.to_thread(deliver, loaded, command)
+        return None
+    async with reading(loaded) as (reader, _):
+        after = await reader.head(DECISIONS)
+        await asyncio.to_thread(deliver, loaded, command)
+        return await _heard(reader, command, after)
+
+
+async def _heard(reader: Reading, command: Command, after: int) -> Decision | None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + HEARD_S
+    while (left := end - loop.time()) > 0 and await reader.wait(DECISIONS, after=after, timeout_s=left):
+        for entry in await reader.read(DECISIONS, after=after):
+            after = entry.offset
+            if entry.kind == "decision" and command.id.encode() in entry.payload:
+                decision = Decision.from_json(entry.payload)
+                if command.id in decision.cause:
+                    return decision
+    return None
 
 
 def deliver(loaded: Loaded, command: Command) -> bool:

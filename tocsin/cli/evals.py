@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schemas.document import near
-from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, fail, show
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complain, complaints, configured, emit, fail, show
 from tocsin.evals import report
 from tocsin.evals.cases import Case, CasesUnreadable, read_cases
 from tocsin.evals.chosen import chosen
@@ -104,7 +104,7 @@ def _score(scorer: Path, suite: str, answers: Path) -> Scored | None:
     try:
         return score(scorer, suite, answers)
     except NotScored as error:
-        complaints().print(f"not scored: {error}", style="yellow", markup=False)
+        complain(f"not scored: {error}", "yellow")
         return None
 
 
@@ -133,6 +133,6 @@ def _print(
     )
     for ran in runs:
         if ran.fault is not None:
-            complaints().print(f"{ran.case.id}: {ran.fault}", style="red", markup=False)
+            complain(f"{ran.case.id}: {ran.fault}")
     for each in worse:
-        complaints().print(f"worse than before: {each}", style="red", markup=False)
+        complain(f"worse than before: {each}")

@@ -13,7 +13,7 @@ from processors.investigate.rows import INVESTIGATIONS, STEPS
 from schemas import Command, Investigation, Step
 from tocsin.cli.commands import command_of, deliver
 from tocsin.cli.look import Identity, incident_of, reading
-from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, explained, fail, show
+from tocsin.cli.output import NO, UNREACHABLE, Config, Json, busy, configured, emit, explained, fail, show
 from tocsin.compose import opened
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
@@ -72,7 +72,7 @@ def ask(
     command = command_of(
         "ask", said, reason=question, incident_id=found.incident_id, rehearsal=found.incident.rehearsal
     )
-    with explained():
+    with explained(), busy("waiting for the answer"):
         if DataFolder(loaded.data).published() is not None:
             deliver(loaded, command)
             answer = asyncio.run(_heard(loaded, command, wait_s))

@@ -13,15 +13,16 @@ from connectors.ledger import connect, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.ledger import Head
 from processors.record import HEAD_KEY, LEDGER_SPACE
+from schemas.printed import LedgerCheck
 from tocsin.cli.output import (
     NO,
     UNREACHABLE,
     USAGE,
     Config,
     Json,
-    complaints,
+    busy,
+    complain,
     configured,
-    console,
     emit,
     explained,
     fail,
@@ -30,7 +31,7 @@ from tocsin.cli.output import (
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import viewed
-from tocsin.story import plain
+from tocsin.story import counted, plain
 
 app = typer.Typer(help="The record of what was observed and decided.", no_args_is_help=True)
 
@@ -45,23 +46,25 @@ def verify_(config: Config = None, as_json: Json = False) -> None:
             UNREACHABLE,
             f"no ledger in {folder.ledger}: nothing was recorded yet, or another configuration is meant (--config)",
         )
-    with explained(), console().status("verifying ..."):
-        found = verify(folder.ledger, head=_known_head(loaded))
+    with explained(), busy("verifying"):
+        found = verify(folder.ledger, head=known_head(loaded))
     if as_json:
+        said = tuple(str(each) for each in found.findings)
         emit(
-            {
-                "holds": found.holds,
-                "records": found.records,
-                "segments": found.segments,
-                "redacted": found.redacted,
-                "findings": [str(each) for each in found.findings],
-            }
+            LedgerCheck(
+                holds=found.holds,
+                records=found.records,
+                segments=found.segments,
+                redacted=found.redacted,
+                findings=said,
+            )
         )
     else:
         for finding in found.findings:
-            complaints().print(str(finding), style="red", markup=False)
-        state = "whole" if found.holds else f"{len(found.findings)} findings"
-        show(f"{found.records:,} records in {found.segments} segments, {found.redacted} redacted: {state}")
+            complain(str(finding))
+        state = "whole" if found.holds else counted(len(found.findings), "finding")
+        where = f"{counted(found.records, 'record')} in {counted(found.segments, 'segment')}"
+        show(f"{where}, {found.redacted:,} redacted: {state}")
     if not found.holds:
         raise typer.Exit(NO)
 
@@ -104,7 +107,7 @@ def export(config: Config = None) -> None:
                     typer.echo(payload)
 
 
-def _known_head(loaded: Loaded) -> Head | None:
+def known_head(loaded: Loaded) -> Head | None:
     """The chain's end as the journal knows it, so that a cut tail shows; None when there is no journal to ask."""
 
     async def look() -> bytes | None:

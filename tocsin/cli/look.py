@@ -15,15 +15,16 @@ from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
 from processors.investigate.rows import INVESTIGATIONS, RUNNING
 from rules.explain import explain
-from schemas import Decision, Incident, Investigation, Signal
+from schemas import Action, Decision, Incident, Investigation, Signal
 from tocsin.cli.output import NO, UNREACHABLE, Config, Json, configured, emit, explained, fail, show
 from tocsin.cli.together import rendered, together
 from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import Reading, viewed
-from tocsin.story import clock, incident_heading, plain, short, story, timeline
+from tocsin.story import clock, counted, incident_heading, last_actions, plain, short, standing, story, timeline
 
+MOST_INCIDENTS, MOST_DECISIONS = 100_000, 100_000
 Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
 
 
@@ -56,12 +57,16 @@ def incidents(
 
     async def look() -> Sequence[Incident]:
         async with reading(configured(config)) as (_, archive):
-            return await archive.incidents(limit=limit)
+            return await archive.incidents(limit=limit if everything else MOST_INCIDENTS)
 
     with explained():
-        found = [
+        wanted = [
             each for each in asyncio.run(look()) if everything or (each.status != "resolved" and not each.rehearsal)
         ]
+    found = wanted[-limit:]
+    if len(found) < len(wanted) and not as_json:
+        more = counted(len(wanted) - limit, "earlier one")
+        show(Text(f"{more} not shown: --limit {len(wanted)} shows all", "yellow"))
     for incident in found:
         emit(incident) if as_json else show(incident_heading(incident))
     if not found and not as_json:
@@ -71,13 +76,14 @@ def incidents(
 def show_(identity: Identity, config: Config = None, as_json: Json = False) -> None:
     """Show one incident as it is now."""
 
-    async def look() -> tuple[Incident, str]:
+    async def look() -> tuple[Incident, str, Sequence[Action]]:
         async with reading(configured(config)) as (reader, archive):
             incident = await incident_of(archive, identity)
-            return incident, await _under_way(reader, incident.id)
+            decided = await archive.decisions(incident_id=incident.id, limit=MOST_DECISIONS)
+            return incident, await _under_way(reader, incident.id), last_actions(decided)
 
     with explained():
-        incident, looking = asyncio.run(look())
+        incident, looking, actions = asyncio.run(look())
     if as_json:
         emit(incident)
         return
@@ -100,6 +106,8 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
     for name, value in facts.items():
         if value:
             show(Text.assemble((f"{name:16}", "dim"), plain(value)))
+    for action in actions:
+        show(Text.assemble((f"{'action':16}", "dim"), plain(f"{action.id}  {action.kind}  {standing(action)}")))
 
 
 def _root(incident: Incident) -> str:
@@ -115,8 +123,7 @@ async def _under_way(reader: Reading, incident_id: str) -> str:
         return ""
     found = Investigation.from_json(row)
     state = {"running": "now", "paused": f"waits for {found.waits_for}"}.get(found.status, found.status)
-    steps = f"{found.steps} step{'' if found.steps == 1 else 's'} so far"
-    return f"{state}, {steps}; `tocsin steer {short(incident_id)} ...` talks to it"
+    return f"{state}, {counted(found.steps, 'step')} so far; `tocsin steer {short(incident_id)} ...` talks to it"
 
 
 def why(
@@ -162,7 +169,7 @@ async def _why_together(loaded: Loaded, identity: str, other: str, *, as_json: b
 async def _story_of(loaded: Loaded, identity: str) -> Sequence[Decision]:
     async with reading(loaded) as (_, archive):
         incident = await incident_of(archive, identity)
-        return await archive.decisions(incident_id=incident.id)
+        return await archive.decisions(incident_id=incident.id, limit=MOST_DECISIONS)
 
 
 async def _why_signal(loaded: Loaded, identity: str, *, as_json: bool) -> None:
@@ -255,7 +262,7 @@ async def incident_of(archive: Archive, identity: str) -> Incident:
     if exact is not None:
         return exact
     wanted = identity if identity.startswith("inc_") else f"inc_{identity}"
-    found = [each for each in await archive.incidents(limit=100_000) if each.id.startswith(wanted)]
+    found = [each for each in await archive.incidents(limit=MOST_INCIDENTS) if each.id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
     if not found:

@@ -16,7 +16,20 @@ from connectors.ports.journal import DECISIONS
 from connectors.ports.source import Received
 from schemas import Decision, Record
 from tocsin.cli.look import reading
-from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
+from tocsin.cli.output import (
+    NO,
+    UNREACHABLE,
+    USAGE,
+    Config,
+    Json,
+    busy,
+    complain,
+    configured,
+    emit,
+    explained,
+    fail,
+    show,
+)
 from tocsin.compose import Program, opened
 from tocsin.config import Loaded
 from tocsin.door.asgi import REHEARSAL
@@ -57,7 +70,7 @@ def parse(files: Files, connector: Connector = None, config: Config = None, as_j
             prepared = prepare(request, sources, connector, now=SystemClock().now())
             failed |= not _print_received(request.name, receive(prepared), as_json=as_json)
         except NotReadable as error:
-            complaints().print(str(error), style="red", markup=False)
+            complain(str(error))
             failed = True
     if failed:
         raise typer.Exit(NO)
@@ -87,7 +100,7 @@ def triage(
         fail(NO, str(error))
     folder = DataFolder(loaded.data)
     url = folder.published() if record else None
-    with explained():
+    with explained(), busy("deciding"):
         if url is not None:
             decisions = asyncio.run(_through_the_server(url, loaded, prepared))
         elif record:
@@ -106,7 +119,7 @@ async def _here(loaded: Loaded, prepared: Sequence[Prepared], throw_away: Path |
             for each in prepared:
                 reply = await program.ingest.receive([each.source], each.request, rehearsal=True)
                 if reply.status >= 400:
-                    complaints().print(f"{each.name}: {said(reply)}", style="yellow", markup=False)
+                    complain(f"{each.name}: {said(reply)}", "yellow")
             if not await settled(program, timeout_s=SETTLE_S):
                 fail(UNREACHABLE, f"not everything was decided within {SETTLE_S:.0f} s; `tocsin doctor` may say why")
         return await _decided_since(program, before)
@@ -189,7 +202,7 @@ def _print_received(name: str, received: Received, *, as_json: bool) -> bool:
             as_json=as_json,
         )
     for poison in received.poison:
-        complaints().print(f"{name}: a part cannot be read: {poison.reason}", style="red", markup=False)
+        complain(f"{name}: a part cannot be read: {poison.reason}")
     if not as_json:
         ignored = ", ".join(f"{count} {kind}" for kind, count in received.ignored.items())
         if ignored or not (received.signals or received.batches or received.poison):

@@ -1,5 +1,7 @@
 """What commands print: rich text for people, or one JSON object a line; and how they end."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,12 +11,14 @@ from typing import Annotated, NoReturn
 import orjson
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from connectors.journal.sqlite import InUse
 from connectors.ports.journal import JournalError
 from schemas import Record
 from schemas.document import DocumentInvalid
 from tocsin.config import Loaded, from_environment
+from tocsin.story import plain
 
 NO, USAGE, UNREACHABLE = 1, 2, 3
 """Exit codes beside 0: the answer is no; the command is wrong; something cannot be reached or read."""
@@ -25,10 +29,15 @@ Config = Annotated[
 ]
 
 
+PIPED = 160
+"""Columns of tables where no terminal says how many there are."""
+
+
 @cache
 def console() -> Console:
     """Standard output, for people."""
-    return Console(highlight=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED
+    return Console(highlight=False, soft_wrap=False, width=width)
 
 
 @cache
@@ -38,8 +47,15 @@ def complaints() -> Console:
 
 
 def show(renderable: RenderableType) -> None:
-    """Print for people."""
-    console().print(renderable)
+    """Print for people; into a pipe, a line of text stays one line, so that it can be searched."""
+    if isinstance(renderable, str):
+        renderable = Text(plain(renderable))
+    console().print(renderable, soft_wrap=isinstance(renderable, Text) and not console().is_terminal)
+
+
+def complain(message: str, style: str = "red") -> None:
+    """Say on standard error what is wrong."""
+    complaints().print(Text(plain(message), style), soft_wrap=not complaints().is_terminal)
 
 
 def emit(record: Record | dict[str, object]) -> None:
@@ -48,9 +64,16 @@ def emit(record: Record | dict[str, object]) -> None:
     typer.echo(line.decode())
 
 
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show a person at a terminal that something goes on, for what may take more than a moment."""
+    with complaints().status(f"{what} ..."):
+        yield
+
+
 def fail(code: int, message: str) -> NoReturn:
     """Say why and end."""
-    complaints().print(message, style="red", markup=False)
+    complain(message)
     raise typer.Exit(code)
 
 
@@ -63,6 +86,8 @@ def explained() -> Iterator[None]:
         fail(UNREACHABLE, str(error))
     except InUse as error:
         fail(UNREACHABLE, f"{error}")
+    except BrokenPipeError:
+        raise  # whoever read has enough, such as `head`
     except (JournalError, OSError) as error:
         fail(UNREACHABLE, f"{type(error).__name__}: {error}")
 

@@ -23,7 +23,7 @@ from rules.trial.run import run
 from rules.trial.told import lines
 from schemas.document import DocumentInvalid, near
 from schemas.time import SECOND, from_rfc3339
-from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complain, configured, emit, explained, fail
 from tocsin.cli.rules import faults, rules
 from tocsin.compose import rule_paths
 from tocsin.story import plain
@@ -193,7 +193,7 @@ def _write(sheet: Sheet, output: Path | None, *, as_json: bool) -> None:
             typer.echo(text, nl=False)
         counts = sheet.counts
         told = f"{counts['exact']} carried over exactly, {counts['with_comment']} with a comment, {counts['left_out']} left out"
-        complaints().print(told, markup=False)
+        complain(told, "default")
     if wrong:
         fail(NO, f"what was written has faults:\n{wrong}")
 

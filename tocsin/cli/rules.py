@@ -12,11 +12,12 @@ from rules.explain import explain as explained_by
 from rules.load import load
 from rules.signals import BadInput
 from schemas.document import DocumentInvalid, near
+from schemas.printed import FileFault, PlaybooksChecked, RulesChecked
 from tocsin.cli.commands import post
-from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complaints, configured, emit, explained, fail, show
+from tocsin.cli.output import NO, UNREACHABLE, USAGE, Config, Json, complain, configured, emit, explained, fail, show
 from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.folder import DataFolder
-from tocsin.story import plain
+from tocsin.story import counted, plain
 
 rules = typer.Typer(help="The rules.", no_args_is_help=True)
 playbooks = typer.Typer(help="The playbooks.", no_args_is_help=True)
@@ -40,9 +41,10 @@ def check_rules(
     except OSError as error:
         fail(UNREACHABLE, str(error))
     else:
-        emit({"rules": len(found.rules), "version": found.version}) if as_json else show(
-            f"{len(found.rules)} rules, version {found.version}: no fault"
-        )
+        if as_json:
+            emit(RulesChecked(rules=len(found.rules), version=found.version))
+        else:
+            show(f"{counted(len(found.rules), 'rule')}, version {found.version}: no fault")
 
 
 @rules.command()
@@ -91,14 +93,17 @@ def check_playbooks(config: Config = None, as_json: Json = False) -> None:
         faults(error, as_json=as_json)
     else:
         names = sorted(each.name for each in library)
-        emit({"playbooks": names}) if as_json else show(f"{len(names)} playbooks ({', '.join(names)}): no fault")
+        if as_json:
+            emit(PlaybooksChecked(playbooks=tuple(names)))
+        else:
+            show(f"{counted(len(names), 'playbook')} ({', '.join(names)}): no fault")
 
 
 def faults(error: DocumentInvalid, *, as_json: bool) -> NoReturn:
     """Every fault at its place, and the end."""
     for fault in error.faults:
         if as_json:
-            emit({"file": fault.file, "line": fault.line, "column": fault.column, "message": fault.message})
+            emit(FileFault(file=fault.file, line=fault.line, column=fault.column, message=fault.message))
         else:
-            complaints().print(str(fault), style="red", markup=False)
+            complain(str(fault))
     raise typer.Exit(NO)

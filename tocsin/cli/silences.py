@@ -1,7 +1,6 @@
 """`tocsin silence add|preview|list|expire`: what nobody is told of for a while."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from rules.orders import Refused
 from rules.silences import Preview
 from rules.silencing import matcher_of
 from schemas import to_rfc3339
+from schemas.printed import Silence
 from schemas.spans import parse_span
 from schemas.time import from_rfc3339
 from tocsin.cli.commands import Reason, send
@@ -19,8 +19,8 @@ from tocsin.cli.output import USAGE, Config, Json, configured, emit, explained, 
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.silence_text import every
-from tocsin.silences import as_json as preview_as_json
-from tocsin.silences import listed, previewed
+from tocsin.silences import as_record, listed, previewed
+from tocsin.story import counted
 
 app = typer.Typer(help="Silences: what nobody is told of for a while.", no_args_is_help=True)
 
@@ -93,7 +93,7 @@ def preview(
         fail(USAGE, str(error))
     found = _preview(configured(config), data, back)
     if as_json:
-        emit(preview_as_json(found))
+        emit(as_record(found))
         return
     show(found.sentence(span) + ".")
     for title, number in found.titles.items():
@@ -108,7 +108,7 @@ def list_(
 ) -> None:
     """List the silences in force."""
 
-    async def look() -> list[dict[str, Any]]:
+    async def look() -> list[Silence]:
         async with reading(configured(config)) as (reader, _):
             return await listed(reader, everything=everything)
 
@@ -167,15 +167,14 @@ def _preview(loaded: Loaded, data: dict[str, Any], span: int) -> Preview:
         return asyncio.run(look())
 
 
-def _line(row: dict[str, Any]) -> str:
-    now = to_rfc3339(SystemClock().now())
-    when = f"over {_short(row['over_at'])}" if "over_at" in row else f"until {_short(row['until'])}"
-    if row["starts_at"] > now:
-        when = f"from {_short(row['starts_at'])} {when}"
-    times = ", at its times" if row.get("times") else ""
-    used = row.get("used", 0)
-    return f"{row['id']}  {when}{times}  {row['matcher']}  hid {used}  ({row['author']}: {row['reason']})"
+def _line(silence: Silence) -> str:
+    when = f"until {_short(silence.until)}" if silence.over_at is None else f"over {_short(silence.over_at)}"
+    if silence.starts_at > SystemClock().now():
+        when = f"from {_short(silence.starts_at)} {when}"
+    times = ", at its times" if silence.times else ""
+    hid = f"hid {counted(silence.used, 'signal')}"
+    return f"{silence.id}  {when}{times}  {silence.matcher}  {hid}  ({silence.author}: {silence.reason})"
 
 
-def _short(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+def _short(moment: int) -> str:
+    return f"{to_rfc3339(moment)[:19]}Z"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rules.correlation.traces import LEAST, NoTraces, calls, spans, topology_of, written
-from tocsin.cli.output import UNREACHABLE, complaints, fail
+from tocsin.cli.output import UNREACHABLE, complain, fail
 
 
 def topology(
@@ -32,4 +32,4 @@ def topology(
         typer.echo(text, nl=False)
     kept = sum(len(service.depends_on) for service in found.services.values())
     told = f"{kept} ways between services of {len(counted)} seen; the others had fewer than {least} calls"
-    complaints().print(told, markup=False)
+    complain(told, "default")
