@@ -19,23 +19,10 @@ class DraftLink(TypedDict):
     title: NotRequired[str]
 
 
-class Shared(TypedDict):
-    """What the signals that came together have in common, as JSON."""
-
-    schema_version: int
-    source: str
-    instance: str
-    received_at: str
-    delivery_id: NotRequired[str]
-    own: bool
-    rehearsal: bool
-    trace: NotRequired[str]
-
-
 class Draft(TypedDict):
-    """The rest of a `Signal` as JSON: moments are RFC 3339, what is None is left out. Made by hand it is nobody's but the connector's word
-    that each field has its type and `id` is `signal_id` of source, occurrence and revision. Parts of it may be parts of
-    another: it is not to be changed."""
+    """A `Signal` as JSON, without what `Drafts` says for all: moments are RFC 3339, what is None is left out. Made by hand it is nobody's
+    but the connector's word that each field has its type and `id` is `signal_id` of source, occurrence and revision. Parts of
+    it may be parts of another: it is not to be changed."""
 
     id: str
     type: SignalType
@@ -50,7 +37,7 @@ class Draft(TypedDict):
     links: list[DraftLink]
     occurred_at: str
     expires_at: NotRequired[str]
-    delivery_id: NotRequired[str]
+    delivery_id: str
     occurrence_id: str
     revision: str
     group_key: str
@@ -58,27 +45,41 @@ class Draft(TypedDict):
     raw: Any
 
 
+class Opening:
+    """How the JSON of all signals of one instance of a connector begins. To be made once."""
+
+    __slots__ = ("fields", "text")
+
+    def __init__(self, source: str, instance: str) -> None:
+        self.fields = {"schema_version": 1, "source": source, "instance": instance, "own": False}
+        self.text = dumps(self.fields)[:-1]
+
+
 class Drafts(Sequence[Signal]):
-    """Signals as drafts. Each becomes a Signal anew whenever it is looked at. No field stands in `shared` and in a draft."""
+    """Signals as drafts, of one instance and received at one time. Each becomes a Signal anew whenever it is looked at."""
 
-    __slots__ = ("drafts", "shared")
+    __slots__ = ("drafts", "opening", "received_at")
 
-    def __init__(self, drafts: Sequence[Draft], shared: Shared) -> None:
+    def __init__(self, drafts: Sequence[Draft], opening: Opening, received_at: Micros) -> None:
         self.drafts = drafts
-        self.shared = shared
+        self.opening = opening
+        self.received_at = received_at
 
-    def written(self, received_at: Micros, trace: str, rehearsal: bool) -> list[bytes]:
-        """The records, as received then, by that trace; what is a rehearsal stays one.
+    def written(self, trace: str, rehearsal: bool) -> list[bytes]:
+        """The records, by that trace (a W3C traceparent).
 
         Raises ValueError when one holds what JSON cannot (half a surrogate pair, nested too deep)."""
-        shared: Shared = {
-            **self.shared, "received_at": to_rfc3339(received_at), "rehearsal": rehearsal or self.shared["rehearsal"], "trace": trace,
-        }  # fmt: skip
-        opening = dumps(shared)[:-1] + b","
+        opening = b'%b,"received_at":"%b","rehearsal":%b,"trace":"%b",' % (
+            self.opening.text,
+            to_rfc3339(self.received_at).encode(),
+            b"true" if rehearsal else b"false",
+            trace.encode(),
+        )
         try:
             return [opening + dumps(draft)[1:] for draft in self.drafts]
         except TypeError:  # what only the model can write, or refuses with its own words
-            return [Signal.model_validate({**shared, **draft}).to_json() for draft in self.drafts]
+            stamp = {"trace": trace, "rehearsal": rehearsal}
+            return [signal.model_copy(update=stamp).to_json() for signal in self]
 
     @override
     def __len__(self) -> int:
@@ -91,8 +92,8 @@ class Drafts(Sequence[Signal]):
     @override
     def __getitem__(self, index: int | slice) -> Signal | Sequence[Signal]:
         if isinstance(index, slice):
-            return Drafts(self.drafts[index], self.shared)
-        return Signal.model_validate({**self.shared, **self.drafts[index]})
+            return Drafts(self.drafts[index], self.opening, self.received_at)
+        return Signal.model_validate({**self.opening.fields, "received_at": self.received_at, **self.drafts[index]})
 
     @override
     def __eq__(self, other: object) -> bool:

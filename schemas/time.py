@@ -35,7 +35,13 @@ def to_rfc3339(moment: int) -> str:
 
     Remembered: all signals of a request have one time of receipt, and writing it is a fifth of the work of storing one.
     """
-    return (_ZERO + timedelta(0, 0, moment)).isoformat("T", "microseconds") + "Z"
+    seconds, micros = divmod(moment, SECOND)
+    return f"{_second(seconds)}.{micros:06}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return (_ZERO + timedelta(0, seconds)).isoformat()
 
 
 def _read(value: object) -> object:

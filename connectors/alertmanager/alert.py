@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from connectors.alertmanager.labels import MOST, read_labels, texts_of
+from connectors.alertmanager.labels import MOST, Names, names_of, read_labels, texts_of
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, web_url
-from schemas.draft import Draft, DraftLink, Shared
+from schemas.draft import Draft, DraftLink
 from schemas.ids import signal_id
 from schemas.severity import Severity, severity_of
 from schemas.signal import REMEMBER_S, SignalStatus
@@ -40,12 +40,12 @@ class Notification:
 
     __slots__ = (
         "_links",
+        "_places",
         "_silences",
         "delivery_id",
         "direct",
         "end",
         "envelope",
-        "instance",
         "received_at",
         "settings",
     )
@@ -53,7 +53,6 @@ class Notification:
     def __init__(
         self,
         settings: AlertmanagerSettings,
-        instance: str,
         received_at: int,
         delivery_id: str,
         envelope: Mapping[str, Any],
@@ -61,31 +60,28 @@ class Notification:
         direct: bool,
     ) -> None:
         self.settings = settings
-        self.instance = instance
         self.received_at = received_at
         self.delivery_id = delivery_id
         self.envelope = envelope
         self.direct = direct
         self.end = received_at + round(settings.resolve_timeout_s * SECOND) if direct else None
         external = web_url(envelope.get("externalURL"))
+        self._places: dict[Names, tuple[str | None, str | None]] = {}
         self._links: tuple[DraftLink, ...] = ()
         self._silences = ""
         if external is not None:
             self._links = ({"rel": "self", "url": external, "title": "Alertmanager"},)
             self._silences = f"{external.rstrip('/')}/#/silences/new?filter=%7B"
 
-    @property
-    def shared(self) -> Shared:
-        """What all its signals say."""
-        return {
-            "schema_version": 1,
-            "source": "alertmanager",
-            "instance": self.instance,
-            "received_at": to_rfc3339(self.received_at),
-            "delivery_id": self.delivery_id,
-            "own": False,
-            "rehearsal": False,
-        }
+    def place(self, names: Names, labels: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """The service and the environment these labels name."""
+        known = self._places.get(names)
+        if known is None:
+            service = next((name for name in self.settings.service_labels if name in labels), None)
+            environment = next((name for name in self.settings.environment_labels if name in labels), None)
+            known = self._places[names] = (service, environment)
+        service, environment = known
+        return None if service is None else labels[service], None if environment is None else labels[environment]
 
     def links(self, matchers: str = "") -> Sequence[DraftLink]:
         """To Alertmanager itself, and to a silence for these labels."""
@@ -98,20 +94,18 @@ class Notification:
 
 
 def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...]]:
-    """The signal, without what `of.shared` says, and the severity word nobody taught us if there is one. Raises Unreadable when it is
+    """The signal and the severity word nobody taught us if there is one. Raises Unreadable when it is
     no alert with labels."""
     if not isinstance(alert, dict):
         raise Unreadable(f"expected an alert object, found {type(alert).__name__}")
-    labels, matchers = read_labels(alert.get("labels"))
+    labels, names, matchers = read_labels(alert.get("labels"))
     if not labels:
         raise Unreadable("an alert without labels: nothing says what it is about")
     annotations = texts_of(alert.get("annotations"))
-    settings = of.settings
     starts_at, ends_at = moment(alert.get("startsAt")), moment(alert.get("endsAt")) or of.end
     status = _status(alert, ends_at, of)
-    grade, unknown = _severity(labels, settings)
-    service = _first(labels, settings.service_labels)
-    environment = _first(labels, settings.environment_labels)
+    grade, unknown = _severity(labels, of.settings)
+    service, environment = of.place(names, labels)
     name = labels.get("alertname") or "(unnamed alert)"
     occurrence = f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}"
     revision = _revision(status, ends_at, name, of)
@@ -123,9 +117,10 @@ def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...
         "title": line(annotations.get("summary")) or line(annotations.get("title")) or name,
         "body": annotations.get("description") or annotations.get("message") or "",
         "labels": labels,
-        "measures": _measures(alert, annotations),
+        "measures": _measures(alert, annotations) if "values" in alert or "value" in annotations else {},
         "links": [*_links(alert, annotations), *of.links(matchers)],
         "occurred_at": to_rfc3339((ends_at if status == "resolved" else starts_at) or starts_at or of.received_at),
+        "delivery_id": of.delivery_id,
         "occurrence_id": occurrence,
         "revision": revision,
         "group_key": f"alertmanager:{name}:{service or ''}:{labels.get('cluster', '')}",
@@ -160,15 +155,17 @@ def truncation_signal(count: int, of: Notification) -> Draft:
         "links": [*of.links()],
         "occurred_at": to_rfc3339(of.received_at),
         "expires_at": to_rfc3339(of.received_at + 3600 * SECOND),
+        "delivery_id": of.delivery_id,
         "occurrence_id": occurrence,
         "revision": revision,
         "group_key": occurrence,
         "remember_s": REMEMBER_S,
         "raw": dict(of.envelope),
     }
-    if (service := _first(common, of.settings.service_labels)) is not None:
+    service, environment = of.place(names_of(common), common)
+    if service is not None:
         draft["service"] = service
-    if (environment := _first(common, of.settings.environment_labels)) is not None:
+    if environment is not None:
         draft["environment"] = environment
     return draft
 
@@ -228,10 +225,7 @@ def _severity(labels: Mapping[str, str], settings: AlertmanagerSettings) -> tupl
 
 def _measures(alert: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, float]:
     """The alert's value, where annotations or Grafana's `values` give it as a number."""
-    values = alert.get("values")
-    if not values and "value" not in annotations:
-        return {}
-    given: dict[str, object] = {"value": annotations.get("value"), **mapping(values)}
+    given: dict[str, object] = {"value": annotations.get("value"), **mapping(alert.get("values"))}
     found = {line(name, 100): number(value) for name, value in list(given.items())[:MOST]}
     return {name: value for name, value in found.items() if name and value is not None}
 
@@ -258,10 +252,3 @@ def _known_links(expression: str | None, runbook: str | None, dashboard: str | N
         )
         if (url := web_url(given)) is not None
     )
-
-
-def _first(labels: Mapping[str, str], names: Sequence[str]) -> str | None:
-    for name in names:
-        if found := labels.get(name):
-            return found
-    return None

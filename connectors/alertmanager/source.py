@@ -13,7 +13,7 @@ from connectors.ports.reading import Unreadable, lenient_json, number
 from connectors.ports.retry_after import whole_seconds
 from connectors.ports.signature import equal_secrets
 from connectors.ports.source import STATUS, Poison, Received, Refused, Reply, Request, Route, Source
-from schemas.draft import Draft, Drafts
+from schemas.draft import Draft, Drafts, Opening
 
 API_PATH = "/api/v2/alerts"
 _JSON = {"content-type": "application/json"}
@@ -32,6 +32,7 @@ class AlertmanagerSource(Source):
         self.instance = instance
         self.max_body = settings.max_body
         self.max_decompressed = settings.max_decompressed
+        self._opening = Opening(self.name, instance)
         self._settings = settings
         self._tokens = [token.get_secret_value() for token in settings.tokens]
 
@@ -45,7 +46,7 @@ class AlertmanagerSource(Source):
             return _unreadable(str(error), request)
         delivery_id = sha256(request.body).hexdigest()
         direct = isinstance(value, list)
-        of = Notification(self._settings, self.instance, request.received_at, delivery_id, envelope, direct=direct)
+        of = Notification(self._settings, request.received_at, delivery_id, envelope, direct=direct)
         return self._sorted(alerts, of)
 
     @override
@@ -93,7 +94,8 @@ class AlertmanagerSource(Source):
                 poison.append(_alone([alert], of, str(error)))
             else:
                 drafts.append(draft)
-                unknown.extend(words)
+                if words:
+                    unknown.extend(words)
         rest = alerts[self._settings.max_alerts :]
         if rest:
             poison.append(
@@ -103,7 +105,10 @@ class AlertmanagerSource(Source):
         if truncated >= 1:
             drafts.append(truncation_signal(int(truncated), of))
         return Received(
-            signals=Drafts(drafts, of.shared), poison=poison, unknown_severities=unknown, reply=Reply(200, b"{}", _JSON)
+            signals=Drafts(drafts, self._opening, of.received_at),
+            poison=poison,
+            unknown_severities=unknown,
+            reply=Reply(200, b"{}", _JSON),
         )
 
 

@@ -65,9 +65,8 @@ class GenericSource(Source):
         if poison and not drafts:
             raise Refused("malformed", poison[0].reason)
         reply = _partly(len(drafts), poison) if poison else _accepted(len(drafts))
-        shared = self._drafter.shared(arrival.received_at)
-        shared["delivery_id"] = arrival.delivery_id
-        return Received(Drafts(drafts, shared), poison=poison, unknown_severities=sorted(unknown), reply=reply)
+        signals = Drafts(drafts, self._drafter.opening, request.received_at)
+        return Received(signals, poison=poison, unknown_severities=sorted(unknown) if unknown else (), reply=reply)
 
     @override
     def refuse(self, refused: Refused, request: Request | None) -> Reply:
@@ -121,9 +120,9 @@ class GenericSource(Source):
         headers, at = request.headers, request.received_at
         for name in self._delivery_headers:
             if given := headers.get(name):
-                return Arrival(at, at, given[:200], named=True)
+                return Arrival(at, given[:200], named=True)
         content = _sha256(request.raw_body).hexdigest()[:32]
-        return Arrival(at, at, content, named=False)
+        return Arrival(at, content, named=False)
 
     def _found(self, content: Any, event: dict[str, Any] | None, index: int) -> Found:
         """Of a CloudEvent; or of content that is no object, which raises Unreadable."""

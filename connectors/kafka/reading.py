@@ -64,7 +64,7 @@ class Reader:
                 _log.exception("a message could not be read", extra={"message": message.place})
                 poison.append(_poison(message, f"the connector failed on it: {type(error).__name__}: {error}"))
         return Received(
-            signals=Drafts(drafts, self._drafter.shared(received_at)),
+            signals=Drafts(drafts, self._drafter.opening, received_at),
             poison=poison,
             ignored=ignored,
             unknown_severities=sorted(unknown),
@@ -79,7 +79,7 @@ class Reader:
             _count(ignored, "tombstone")
             return []
         sent_at = message.timestamp * 1000 if message.timestamp > 0 else received_at
-        arrival = Arrival(received_at, sent_at, message.place, named=True)
+        arrival = Arrival(sent_at, message.place, named=True)
         about = {"kafka_topic": message.topic}
         if message.key:
             about["kafka_key"] = message.key.decode("utf-8", "replace")[:200]
@@ -87,8 +87,6 @@ class Reader:
             self._drafter.draft(_labelled(found, about), content, index, arrival, unknown)
             for index, (found, content) in enumerate(self._found(headers, message.value or b""))
         ]
-        for draft in made:
-            draft["delivery_id"] = arrival.delivery_id
         if not made:
             _count(ignored, "empty")
         return made

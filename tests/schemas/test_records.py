@@ -1,6 +1,7 @@
 """Records: ids are deterministic, newer writers survive, exported schemas equal the types."""
 
 import json
+from datetime import timedelta
 from typing import get_args
 
 import pytest
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from schemas import Decision, DecisionKind, LogBatch, LogLine, Signal, content_hash, decide, digest, idempotency_uuid
 from schemas.export import FOLDER, documents
 from schemas.payload import DATA, CommandTaken, PlaybookSkipped
-from schemas.time import from_rfc3339, to_rfc3339
+from schemas.time import EPOCH, from_rfc3339, to_rfc3339
 
 NOW = from_rfc3339("2026-11-21T10:00:00Z")
 
@@ -115,7 +116,9 @@ def test_the_data_of_every_kind_resolves_within_its_document() -> None:
 
 @given(st.integers(min_value=0, max_value=4_000_000_000_000_000))
 def test_a_moment_survives_text_to_the_microsecond(moment: int) -> None:
-    assert from_rfc3339(to_rfc3339(moment)) == moment
+    written = to_rfc3339(moment)
+    assert from_rfc3339(written) == moment
+    assert written == (EPOCH + timedelta(microseconds=moment)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01T00:00:00Z"])

@@ -19,7 +19,7 @@ from connectors.ports.mapping.fields import (
 from connectors.ports.mapping.guess import STATUS_WORDS, Found
 from connectors.ports.mapping.settings import REPEATS_S, MappedSettings
 from schemas import Severity, SignalStatus, SignalType, severity_of, to_rfc3339
-from schemas.draft import Draft, DraftLink, Shared
+from schemas.draft import Draft, DraftLink, Opening
 from schemas.ids import signal_id
 
 _TYPES: dict[str, SignalType] = {name: name for name in get_args(SignalType)}
@@ -32,7 +32,6 @@ class Arrival(NamedTuple):
     """What all signals of one request or message share. `named` when the sender itself gave `delivery_id`; `sent_at` is when what
     does not say its own time happened."""
 
-    received_at: int
     sent_at: int
     delivery_id: str
     named: bool
@@ -57,6 +56,7 @@ class Drafter:
     """Drafts the signals of one instance of a connector."""
 
     def __init__(self, source: str, instance: str, settings: MappedSettings) -> None:
+        self.opening = Opening(source, instance)
         self._source = source
         self._instance = instance
         self._settings = settings
@@ -65,19 +65,8 @@ class Drafter:
         self._group = f"{source}:{instance}:"
         self._meanings: dict[tuple[Any, Any, Any], Meaning] = {}
 
-    def shared(self, received_at: int) -> Shared:
-        """What all signals that came then have in common."""
-        return {
-            "schema_version": 1,
-            "source": self._source,
-            "instance": self._instance,
-            "received_at": to_rfc3339(received_at),
-            "own": False,
-            "rehearsal": False,
-        }
-
     def draft(self, found: Found, raw: Any, index: int, arrival: Arrival, unknown: set[str]) -> Draft:
-        """The signal, without what `shared` says; severity words nobody knows are added to `unknown`.
+        """The signal; severity words nobody knows are added to `unknown`.
 
         Its identity is the sender's id; else the request's name and the place in it; else the content, which then counts as a repeat
         for REPEATS_S only, unless it carries its time.
@@ -137,6 +126,7 @@ class Drafter:
             "measures": {} if measures is None else measures_of(measures),
             "links": [] if url is None and runbook is None else _links(url, runbook),
             "occurred_at": to_rfc3339(arrival.sent_at) if happened is None else happened,
+            "delivery_id": arrival.delivery_id,
             "occurrence_id": occurrence,
             "revision": revision,
             "group_key": f"{self._group}{service or ''}:{title}" if group is None else f"{self._group}{text_of(group)}",

@@ -39,7 +39,7 @@ def test_labels_are_the_texts_in_them_cut_to_what_is_kept(labels: Any) -> None:
 
 @given(ANYTHING)
 def test_the_filter_names_every_label_in_order_and_is_one_part_of_an_address(labels: Any) -> None:
-    read, matchers = read_labels(labels)
+    read, _, matchers = read_labels(labels)
     escaped = {
         name: value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for name, value in read.items()
     }
