@@ -134,7 +134,7 @@ def take_rights(count: Countdown) -> None:
         (leases, "acquire", lambda given, found: f"lease of {given[1]}" if found else ""),
         (jobs, "claim", lambda given, found: f"claim of {given[1]}" if isinstance(found, Job) else ""),
         (Topics, "ensure", lambda given, _: f"topic {given[1]}"),
-        (Relay, "_done", lambda given, _: f"removal from the outbox of {given[1]}"),
+        (Relay, "_look", lambda given, _: f"removal from the outbox of {', '.join(given[1])}" if given[1] else ""),
     ):
         setattr(where, name, _taken(count, getattr(where, name), said))
 

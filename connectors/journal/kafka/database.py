@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -14,6 +14,7 @@ from connectors.ports.journal import Busy, Unavailable
 
 Row = tuple[Any, ...]
 Connection = AsyncConnection[Row]
+Answer = TypeVar("Answer")
 PATIENCE_S = 5.0
 """How long a caller waits for a connection, and a statement for its answer."""
 LEFT_OPEN_MS = 2_000
@@ -125,10 +126,24 @@ class Database:
     ) -> list[Row]:
         """What one statement that may be said twice answers; `binary` where it answers many bytes. A connection that broke while idle is
         replaced once."""
+        return await self._twice(lambda: self.once(statement, parameters, binary=binary))
+
+    async def several(self, statements: Sequence[tuple[LiteralString, Sequence[Any]]]) -> list[list[Row]]:
+        """What statements that may be said twice answer, which go out together as one transaction; as `rows` otherwise."""
+
+        async def ask() -> list[list[Row]]:
+            async with self.connection() as connection, asyncio.timeout(PATIENCE_S):
+                async with at_once(connection):
+                    cursors = [await connection.execute(statement, parameters) for statement, parameters in statements]
+                return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+        return await self._twice(ask)
+
+    async def _twice(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         for last in (False, True):
             stale = bool(self._idle)
             try:
-                return await self.once(statement, parameters, binary=binary)
+                return await ask()
             except Unavailable:
                 if last or not stale or self._closed:
                     raise

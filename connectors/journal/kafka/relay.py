@@ -7,12 +7,14 @@ has published already: readers know by the number that it is a repeat.
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
+from typing import LiteralString
 
 from connectors.journal.kafka import leases
 from connectors.journal.kafka.appender import Appender, Outgoing
 from connectors.journal.kafka.belonging import last_number, refuse_older
 from connectors.journal.kafka.committer import Committer
-from connectors.journal.kafka.database import Database
+from connectors.journal.kafka.database import Database, Row
 from connectors.journal.kafka.streams import Streams
 from connectors.journal.kafka.time import JournalTime
 from connectors.ports.journal import Busy, JournalError, Lease, LeaseLost, Unavailable
@@ -31,6 +33,16 @@ IDLE_S = 1.0
 STAND_BY_S = 0.9
 """How long a lease that another process holds is not asked for, whatever is told: every process hears of every commit."""
 _SECOND = 1_000_000
+_REMOVE: LiteralString = """DELETE FROM outbox
+    USING (SELECT set_config('synchronous_commit', 'off', true)) AS lazily, unnest(%b::text[], %b::bigint[]) AS done (stream, upto)
+    WHERE outbox.stream = done.stream AND outbox.number <= done.upto"""
+_STREAMS: LiteralString = (
+    "SELECT name, number FROM streams WHERE EXISTS (SELECT 1 FROM outbox WHERE stream = name) ORDER BY name"
+)
+_ROWS: LiteralString = """SELECT number, at, kind, key, payload, trace FROM (
+      SELECT *, sum(length(payload)) OVER (ORDER BY number) AS size FROM (
+        SELECT * FROM outbox WHERE stream = %s AND number > %s ORDER BY number LIMIT %s) AS first) AS sized
+    WHERE size <= %s OR number = %s ORDER BY number"""
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +68,8 @@ class Relay:
         self._streams, self._time, self._owner = streams, time, owner
         self._held_until = self._ask_from = 0.0
         self._last: dict[str, int] = {}
+        self._done: dict[str, int] = {}
+        """Up to which numbers the outbox may be emptied: done with the next look at it."""
         self._fresh = committer.fresh
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="journal-relay")
@@ -93,12 +107,12 @@ class Relay:
                 self._forget()
             except JournalError as error:
                 self._note(error)
-                self._last.clear()
+                self._start_over()
                 await self._pause()
                 continue
             except Exception:  # noqa: BLE001 - the loop's edge: what is committed must be published in the end
                 _log.exception("the outbox waits")
-                self._last.clear()
+                self._start_over()
                 await self._pause()
                 continue
             if self._closing:
@@ -136,7 +150,7 @@ class Relay:
             if self.lease is None:
                 self._ask_from = asked + STAND_BY_S
                 return False
-            self._last.clear()
+            self._start_over()
             self.takeovers += 1
         else:
             self.lease = await leases.renew(self._database, self.lease, now=now, ttl=ttl)
@@ -145,38 +159,53 @@ class Relay:
 
     def _forget(self) -> None:
         self.lease = None
-        self._last.clear()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """What is known of the streams may be known wrongly: read them again."""
+        self._last, self._done = {}, {}
 
     async def _round(self) -> bool:
         """Publish a batch of each stream; whether there may be more."""
-        rows = await self._database.rows(
-            "SELECT name, number FROM streams WHERE EXISTS (SELECT 1 FROM outbox WHERE stream = name) ORDER BY name"
-        )
-        more = False
-        for stream, number in rows:
+        known = sorted(self._last.items())
+        [streams, *batches] = await self._look(self._done, known)
+        self._done = {}
+        for stream, number in streams:
             if number < self._last.get(stream, 0):
                 raise JournalError(refuse_older(stream, number, self._last[stream]))
-            more = await self._publish(stream) or more
+        more = False
+        for (stream, _), rows in zip(known, batches, strict=True):
+            if rows:
+                await self._publish(stream, rows)
+                more = True
+        for stream, _ in streams:
+            if stream not in self._last:
+                await self._begin(stream)
+                more = True
         return more
 
-    async def _publish(self, stream: str) -> bool:
-        if stream not in self._last:
-            last = await self._published(stream)
-            # Before anything is taken for published and removed.
-            if (committed := await last_number(self._database, stream)) < last:
-                raise JournalError(refuse_older(stream, committed, last))
-            await self._done(stream, last)
-            self._last[stream] = last
-        last = self._last[stream]
-        rows = await self._database.rows(
-            """SELECT number, at, kind, key, payload, trace FROM (
-                 SELECT *, sum(length(payload)) OVER (ORDER BY number) AS size FROM (
-                   SELECT * FROM outbox WHERE stream = %s AND number > %s ORDER BY number LIMIT %s) AS first) AS sized
-               WHERE size <= %s OR number = %s ORDER BY number""",
-            (stream, last, BATCH, BATCH_BYTES, last + 1),
+    async def _look(self, done: Mapping[str, int], known: Sequence[tuple[str, int]]) -> list[list[Row]]:
+        """Remove what is published up to the numbers of `done`; then streams for which something waits, with their last numbers, and for each
+        known one the rows behind its number."""
+        removed, upto = list(done), list(done.values())
+        answers = await self._database.several(
+            # Not waited for until it is durable: what is published and still there is deleted after the next takeover.
+            [(_REMOVE, (removed, upto))] * bool(done)
+            + [(_STREAMS, ())]
+            + [(_ROWS, (stream, last, BATCH, BATCH_BYTES, last + 1)) for stream, last in known]
         )
-        if not rows:
-            return False
+        return answers[bool(done) :]
+
+    async def _begin(self, stream: str) -> None:
+        """Learn where the stream stands."""
+        last = await self._published(stream)
+        # Before anything is taken for published and removed.
+        if (committed := await last_number(self._database, stream)) < last:
+            raise JournalError(refuse_older(stream, committed, last))
+        self._last[stream] = self._done[stream] = last
+
+    async def _publish(self, stream: str, rows: Sequence[Row]) -> None:
+        last = self._last[stream]
         if rows[0][0] != last + 1:
             raise JournalError(
                 f"the outbox of {stream!r} goes on with number {rows[0][0]!r}, {last + 1!r} was expected: the topic ends with {last!r};"
@@ -191,11 +220,9 @@ class Relay:
         least = self._streams.least(stream)
         first = await self._appender.publish(stream, messages)
         self._streams.wrote(stream, first, len(messages), least=least)
-        self._last[stream] = messages[-1].number
+        self._last[stream] = self._done[stream] = messages[-1].number
         self.fault = None
         self.published += len(messages)
-        await self._done(stream, messages[-1].number)
-        return True
 
     async def _published(self, stream: str) -> int:
         """The last number that stands in the stream, which is read to its present end for it."""
@@ -204,11 +231,3 @@ class Relay:
             return 0
         await self._streams.caught_up(tail, await self._streams.cursors.end(stream))
         return tail.reckoning.number
-
-    async def _done(self, stream: str, number: int) -> None:
-        # Not waited for until it is durable: what is published and still there is deleted after the next takeover.
-        await self._database.rows(
-            """DELETE FROM outbox USING (SELECT set_config('synchronous_commit', 'off', true)) AS lazily
-               WHERE stream = %s AND number <= %s""",
-            (stream, number),
-        )
