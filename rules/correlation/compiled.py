@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rules.cel import Expression
@@ -16,14 +17,21 @@ STORM = "storm"
 _SEP = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Way:
     """One way to belong together, with the values by which it goes."""
 
     said: Correlate
     values: tuple[tuple[str, Expression], ...] = ()
+    apart: tuple[tuple[str, Expression], ...] = ()
+    """The values that keep incidents apart."""
 
-    @property
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The values by which it goes, by their text."""
+        return frozenset(text for text, _ in self.values)
+
+    @cached_property
     def key(self) -> str:
         """The name of its values taken together."""
         return ", ".join(text for text, _ in self.values)
@@ -44,7 +52,8 @@ def compile_ways(rule: Rule, compiler: Compiler, *, has_topology: bool) -> tuple
             message = "no topology.yaml stands beside the rules to say which services are neighbours; write one, or say learnt: true"
             compiler.wrong((*at, "services"), ValueError(message))
         values = compiler.values(said.by, *at, "by") or ()
-        found.append(Way(said, tuple(zip(said.by, values, strict=False))))
+        apart = compiler.values(said.apart, *at, "apart") or ()
+        found.append(Way(said, tuple(zip(said.by, values, strict=False)), tuple(zip(said.apart, apart, strict=False))))
     return tuple(found)
 
 

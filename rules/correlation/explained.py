@@ -7,8 +7,9 @@ from typing import Any
 from rules.correlation.gathered import nothing_yet
 from rules.correlation.learnt import Past
 from rules.correlation.names import plain
-from rules.correlation.relating import Relations, Term, taken_in
+from rules.correlation.relating import Relations, taken_in
 from rules.correlation.said import Correlate
+from rules.correlation.terms import Term
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields
 from rules.state import Row, State

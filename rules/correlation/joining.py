@@ -9,8 +9,9 @@ from typing import Any
 
 from rules.correlation import sets
 from rules.correlation.background import background
-from rules.correlation.relating import Newcomer, Reason, Related, Relations, name_of
+from rules.correlation.relating import Related, Relations, name_of
 from rules.correlation.root import root_of
+from rules.correlation.terms import Newcomer, Reason
 from rules.correlation.values import Alert, Change
 from rules.delivery.occasions import Occasion
 from rules.ruleset import CompiledRule

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from rules.correlation import learnt
 from rules.correlation.compiled import Way
@@ -12,6 +12,7 @@ from rules.correlation.graph import FAR, Graph
 from rules.correlation.names import plain
 from rules.correlation.open_sets import SETS, Likely, Mark, OpenSets
 from rules.correlation.speaking import speaking
+from rules.correlation.terms import Newcomer, Reason, Term, by_way, kept_apart, of_change, of_values, shares
 from rules.correlation.topology import Topology
 from rules.correlation.values import Alert, Weights
 from rules.correlation.values import Reason as Spoken
@@ -19,31 +20,9 @@ from rules.texts import as_text
 from schemas.spans import about, show_span
 from schemas.time import SECOND
 
-Reason = Literal["labels", "services", "learnt", "change", "weighed", "second_look", "handed_over"]
-"""The closed set of what makes one incident part of another."""
-
 WEIGHTS = Weights()
 _ALONE = round(-math.log(WEIGHTS.enough / WEIGHTS.time) * WEIGHTS.time_s * SECOND)
 """After so long, having been heard of lately is not enough by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """An incident that has just begun. `taken` are the values of each way taken together, `changes` what changed before it, with moments."""
-
-    alert: Alert
-    taken: Mapping[str, str] = field(default_factory=dict)
-    changes: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One thing that a way asks for: whether it holds, and how it is, in words."""
-
-    kind: Reason | Literal["time"]
-    holds: bool
-    words: str
-    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +39,7 @@ class Relations:
 
     def __init__(self, topology: Topology, ways: Sequence[Way]) -> None:
         self.graph: Graph = topology.graph()
-        self.values = {text: value for way in ways for text, value in way.values}
+        self.values = {text: value for way in ways for text, value in (*way.values, *way.apart)}
         """Every value by which any way goes."""
         self.together = {way.key: way for way in ways if way.values}
         self.within = max(way.said.within for way in ways)
@@ -120,6 +99,7 @@ class Relations:
         past: learnt.Past | None,
     ) -> list[Likely]:
         """Every open set to which the newcomer may belong, and few others, in the order in which they are preferred."""
+        newcomer = by_way(way, newcomer)
         said, service = way.said, plain(newcomer.alert.service)
         near: set[str] = set()
         if service and (said.weighed or said.services):
@@ -142,6 +122,7 @@ class Relations:
 
     def related(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Related | None:
         """How the newcomer belongs to what was gathered; None where it does not."""
+        newcomer = by_way(way, newcomer)
         if _distance(known, newcomer.alert.at) > way.said.within:
             return None
         if not self._may(way, known, newcomer, past):
@@ -157,8 +138,10 @@ class Relations:
     def _may(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> bool:
         """Whether it is worth finding the words: false only where `terms` would not all hold."""
         said, service = way.said, plain(newcomer.alert.service)
+        if any(kept_apart(text, known, newcomer) is not None for text, _ in way.apart):
+            return False
         if not said.weighed:
-            if way.values and not _shares(way, known, newcomer):
+            if way.values and not shares(way, known, newcomer):
                 return False
             return said.services is None or self._is_near(said.services, known, service, past if said.learnt else None)
         recent = newcomer.alert.at - known["last"] <= _ALONE
@@ -181,12 +164,16 @@ class Relations:
 
     def terms(self, way: Way, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> Iterator[Term]:
         """All that the way asks for, each as it is."""
+        newcomer = by_way(way, newcomer)
         said, alert = way.said, newcomer.alert
         gap = _distance(known, alert.at)
         late = gap > said.within
         yield Term(
             "time", not late, f"{about(gap)} apart, {'more than' if late else 'within'} {show_span(said.within)}"
         )
+        for text, _ in way.apart:
+            if (apart := kept_apart(text, known, newcomer)) is not None:
+                yield apart
         if said.weighed:
             reasons = self._speaking(known, newcomer, past)
             total = sum(reason.weight for reason in reasons)
@@ -195,11 +182,11 @@ class Relations:
             words = f"{told}: {total:.2f}, {'more' if more else 'not more'} than {WEIGHTS.enough}"
             yield Term("weighed", more, words, total)
         elif way.values:
-            yield from _values(way, known, newcomer)
+            yield from of_values(way, known, newcomer)
         if said.services is not None:
             yield self._near(said.services, known, alert.service, past if said.learnt else None)
         if said.change is not None:
-            yield _changed(said.change, known, newcomer)
+            yield of_change(said.change, known, newcomer)
 
     def _speaking(self, known: Gathered, newcomer: Newcomer, past: learnt.Past | None) -> list[Spoken]:
         def apart(one: str, other: str) -> int:
@@ -244,33 +231,3 @@ def _distance(known: Gathered, at: int) -> int:
     """How far a moment is from the stretch that was heard of."""
     gap: int = max(at - known["last"], known["start"] - at, 0)
     return gap
-
-
-def _shares(way: Way, known: Gathered, newcomer: Newcomer) -> bool:
-    value = newcomer.taken.get(way.key)
-    return value is not None and value in known["taken"].get(way.key, ())
-
-
-def _values(way: Way, known: Gathered, newcomer: Newcomer) -> Iterator[Term]:
-    """One term for each value; they must be those of one incident, all together."""
-    held = True
-    for text, _ in way.values:
-        value, others = newcomer.alert.labels.get(text, ""), known["labels"].get(text, {})
-        if value and value in others:
-            yield Term("labels", True, f"{text} is {value[:80]!r} in both")
-            continue
-        held = False
-        theirs = ", ".join(repr(other[:80]) for other in list(others)[:3]) or "nothing"
-        yield Term(
-            "labels", False, f"{text} is {value[:80]!r} here and {theirs} there" if value else f"it has no {text}"
-        )
-    if held and not _shares(way, known, newcomer):
-        yield Term("labels", False, f"no incident there has all of {way.key} as it has")
-
-
-def _changed(span: int, known: Gathered, newcomer: Newcomer) -> Term:
-    mine = {name for name, at in newcomer.changes.items() if newcomer.alert.at - at <= span}
-    if shared := sorted(mine & known["changes"].keys()):
-        return Term("change", True, f"both came within {show_span(span)} after the change {shared[0]}")
-    words = f"other changes came before the two within {show_span(span)}"
-    return Term("change", False, words if mine else f"no change came before it within {show_span(span)}")

@@ -35,6 +35,10 @@ class Correlate(Part):
     background: bool = Field(
         default=True, description="`false`: alerts that tell of no incident, such as watchdogs, open none"
     )
+    apart: Texts = Field(
+        default=(),
+        description="Fields or CEL expressions by which incidents are never one where both say it and differ",
+    )
     within: Span = Field(
         default=WITHIN, gt=0, description="The other one, or what joined it, was heard of at most so long ago"
     )

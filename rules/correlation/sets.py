@@ -11,8 +11,9 @@ from typing import Any
 from rules.correlation import learnt, open_sets
 from rules.correlation.gathered import nothing_yet
 from rules.correlation.names import plain
-from rules.correlation.relating import Newcomer, taken_in
+from rules.correlation.relating import taken_in
 from rules.correlation.second_look import Hearing
+from rules.correlation.terms import Newcomer
 from rules.signals import Fields
 from rules.state import Row
 from rules.turn import Turn

@@ -63,7 +63,7 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "Correlate": (
         lambda key, value: {"rules": [{**RULE, "correlate": {"services": 1, key: value}}]},
-        {"by": "service", "services": 0, "change": "5m", "learnt": True, "weighed": True, "background": False, "within": "5m"},
+        {"by": "service", "services": 0, "change": "5m", "learnt": True, "weighed": True, "background": False, "apart": "service", "within": "5m"},
     ),
     "Dedup": (lambda key, value: {"rules": [{**RULE, "dedup": {key: value}}]}, {"fields": "service", "ignore": "body"}),
     "Flapping": (lambda key, value: {"rules": [{**RULE, "flapping": {key: value}}]}, {"changes": 2, "within": "5m"}),

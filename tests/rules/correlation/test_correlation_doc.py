@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from rules.correlation.relating import Reason
 from rules.correlation.said import Correlate, StormOfAll
+from rules.correlation.terms import Reason
 from rules.trial.cases import Coverage, run_file
 
 PAGE = (Path(__file__).parents[3] / "docs" / "correlation.md").read_text()

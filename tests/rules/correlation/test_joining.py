@@ -401,7 +401,13 @@ def test_children_of_a_routing_tree_join_as_the_rule_above_them_unless_they_say_
         "alone": [],
     }
     w = World(ruleset=ruleset)
-    kinds = ({}, {"kind": "same"}, {"kind": "same", "deep": "yes"}, {"kind": "own"}, {"kind": "alone"})
+    kinds: tuple[dict[str, str], ...] = (
+        {},
+        {"kind": "same"},
+        {"kind": "same", "deep": "yes"},
+        {"kind": "own"},
+        {"kind": "alone"},
+    )
     decisions = [
         decision
         for number, labels in enumerate(kinds)
@@ -418,3 +424,28 @@ def test_a_fault_of_what_is_inherited_is_told_once_where_it_is_written() -> None
     with pytest.raises(RulesInvalid) as wrong:
         load_texts({"r.yaml": TREE.replace("labels.cluster", "lables.cluster")})
     assert [(fault.line, fault.message.split(":")[0]) for fault in wrong.value.faults] == [(7, "correlate")]
+
+
+def test_what_keeps_apart_is_never_one_whatever_else_speaks_for_it() -> None:
+    w = world("{weighed: true, by: labels.zone, apart: labels.cluster}")
+    decisions = [
+        *w.push(0, alert("x", 0, "pay", labels={"cluster": "c", "zone": "z"})),
+        *w.push(1, alert("y", 1, "pay", labels={"cluster": "d", "zone": "z"})),
+        *w.push(2, alert("z", 2, "pay", labels={"zone": "z"})),
+        *w.push(3, alert("u", 3, "pay", labels={"cluster": "c", "zone": "z"})),
+    ]
+    assert told(decisions) == ["x", "y"]
+    item = alert("v", 4, "pay", labels={"cluster": "e", "zone": "z"}).model_dump(mode="json")
+    text = explain(w.engine.ruleset, item, w.state, at(4)).render()
+    assert "labels.cluster is 'e' here and 'd' there, which keeps them apart" in text
+
+
+def test_labels_of_other_rules_are_not_weighed() -> None:
+    more = '  - {name: other, when: type == "log", group_by: [service], correlate: {by: [labels.k, service]}}'
+    alone, beside = (world("{weighed: true, by: labels.zone}", text) for text in ("", more))
+    signals = [alert(f"n{number}", 40 * number, f"s{number}", labels={"zone": "z"}) for number in range(4)]
+    outcomes = [
+        [d.because for number, one in enumerate(signals) for d in w.push(40 * number, one)] for w in (alone, beside)
+    ]
+    assert [text.replace(" ", "") for text in outcomes[0]] == [text.replace(" ", "") for text in outcomes[1]]
+    assert any("belongs to" in text for text in outcomes[0])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rules.correlation import sets
 from rules.correlation.learnt import LEAST, Past, no_past, remember
-from rules.correlation.relating import Newcomer, Relations
+from rules.correlation.relating import Relations
+from rules.correlation.terms import Newcomer
 from rules.limits import Limits
 from rules.load import load_texts
 from tests.support.rule_world import World, at, signal
@@ -30,6 +31,8 @@ WAYS = """
   - {weighed: true, within: 5m}
   - {weighed: true, by: [labels.c, labels.d, labels.e], within: 20m}
   - {weighed: true, learnt: true, services: 1, by: labels.c}
+  - {weighed: true, by: labels.d, apart: [labels.c, labels.e], within: 20m}
+  - {services: 1, apart: labels.c, within: 20m}
 """
 RULES = f"""
 rules:
