@@ -13,14 +13,25 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.postgres_server import Postgres
     from tests.support.server import Server
+    from tests.support.wire import Wire
 
 
 @pytest.fixture(scope="session")
-def kafka() -> "Iterator[Server]":
+def way_to_kafka() -> "Iterator[Wire]":
+    """Another way to the one broker, to be cut: who comes along it is cut off alone. Mend it afterwards."""
+    from tests.support.servers import free_port
+    from tests.support.wire import Wire
+
+    with Wire(free_port()) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def kafka(way_to_kafka: "Wire") -> "Iterator[Server]":
     """One broker for the whole run: make topics of your own, and leave it standing."""
     from tests.support.kafka_server import kafka_server
 
-    with kafka_server() as server:
+    with kafka_server(wire=way_to_kafka) as server:
         yield server
 
 

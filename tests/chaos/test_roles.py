@@ -24,6 +24,7 @@ from tests.support.senders import KEY
 from tests.support.server import Server
 from tests.support.town import PATIENCE_S, SEED, Town
 from tests.support.webhook_receiver import receiving
+from tests.support.wire import Wire
 from tocsin.compose import PROCESSORS
 
 KILLS = int(os.environ.get("TOCSIN_KILLS", "20"))
@@ -65,10 +66,12 @@ def doors(members: dict[str, Member], draw: random.Random) -> str:
 
 
 @pytest.fixture(scope="module")
-def long_sleep(tmp_path_factory: pytest.TempPathFactory, kafka: Server, postgres: Postgres) -> Iterator[Future[None]]:
+def long_sleep(
+    tmp_path_factory: pytest.TempPathFactory, kafka: Server, postgres: Postgres, way_to_kafka: Wire
+) -> Iterator[Future[None]]:
     """A process sleeps for a minute, on servers that nobody kills, while other tests of this module run: it costs them little."""
     with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(slept_through, tmp_path_factory.mktemp("sleep"), kafka, postgres)
+        yield thread.submit(slept_through, tmp_path_factory.mktemp("sleep"), kafka, postgres, way_to_kafka)
 
 
 @pytest.mark.chaos

@@ -1,8 +1,9 @@
-"""A night on a machine that stands still for a minute: `slept_through(folder, kafka, postgres)` plays it to its end, with leases as shipped.
+"""A night on a machine that stands still for a minute: `slept_through(folder, kafka, postgres, way_to_kafka)` plays it to its end, with
+leases as shipped.
 
 One process holds the leases of triage, of investigations and of actions, one of whose requests has no answer yet, when it is stopped
-(SIGSTOP) and its connections to the database are cut. Another takes over everything. After a minute the first wakes with what it
-held, and its network is back.
+(SIGSTOP) and its connections to the database and to the broker are cut. Another takes over everything. After a minute the first wakes
+with what it held, cut off: it can neither look nor write, and does nothing. Then its network is back, and it hears that it was replaced.
 """
 
 import os
@@ -42,15 +43,15 @@ def _process(folder: Path, config: dict[str, Any], *roles: str) -> Iterator[Chil
         life.kill()
 
 
-def slept_through(folder: Path, kafka: Server, postgres: Postgres) -> None:
+def slept_through(folder: Path, kafka: Server, postgres: Postgres, way_to_kafka: Wire) -> None:
     """Raises AssertionError, TimeoutError."""
     with LinearServer() as linear, receiving() as receiver, Wire(postgres.port) as wire:
         own = postgres.fresh_database()
         where = {"kafka": kafka.address, "postgres": own, "tenant": f"t{secrets.token_hex(6)}"}
         pager = {"targets": {"oncall": {"url": receiver.url, "pager": True, "deadline_s": 2}}}
         config = {"journal": where, "connectors": {"linear": to_linear(linear, deadline_s=2), "webhook": pager}}
-        by_wire = {**config, "journal": {**where, "postgres": own.replace(f":{postgres.port}/", f":{wire.port}/")}}
-        assert by_wire != config
+        by_wires = {"kafka": way_to_kafka.address, "postgres": own.replace(f":{postgres.port}/", f":{wire.port}/")}
+        by_wire = {**config, "journal": {**where, **by_wires}}
         door, sleeper, standby = (folder / name for name in ("door", "sleeper", "standby"))
 
         def has_issue(name: str) -> bool:
@@ -71,14 +72,22 @@ def slept_through(folder: Path, kafka: Server, postgres: Postgres) -> None:
             until(lambda: has_issue("held"), "an issue", within_s=WITHIN_S)
             os.kill(asleep.process.pid, signal.SIGSTOP)
             wire.cut()
+            way_to_kafka.cut()
             since, said = monotonic(), asleep.stderr.stat().st_size
             try:
                 with _process(standby, config, *WORK):
                     happens("meanwhile")
                     settle(door, within_s=WITHIN_S)
                     until(lambda: monotonic() - since > ASLEEP_S, "the minute", within_s=2 * ASLEEP_S)
-                    wire.mend()
                     os.kill(asleep.process.pid, signal.SIGCONT)
+                    until(
+                        lambda: b"cannot be" in asleep.stderr.read_bytes()[said:],
+                        "what the sleeper says that it misses",
+                        within_s=WITHIN_S,
+                    )
+                    happens("while it is cut off")
+                    wire.mend()
+                    way_to_kafka.mend()
                     until(
                         lambda: b"LeaseLost: " in asleep.stderr.read_bytes()[said:],
                         "what the sleeper is told when it wakes",
@@ -90,7 +99,8 @@ def slept_through(folder: Path, kafka: Server, postgres: Postgres) -> None:
                 happens("at last")
                 settle(door, within_s=WITHIN_S)
             finally:
+                way_to_kafka.mend()
                 os.kill(asleep.process.pid, signal.SIGCONT)
         books = read_books(door)
-        assert len(books.incidents) == len(linear.issues) == 14
+        assert len(books.incidents) == len(linear.issues) == 15
         balance(books, sender.acked, linear, [headers["webhook-id"] for headers, _ in receiver.got])
