@@ -155,6 +155,8 @@ def standing(action: Action) -> str:
         return f"waits for a person: tocsin approve {action.id}, or deny"
     if action.state == "failed" and action.rendered:
         return f"failed: tocsin approve {action.id} tries it again"
+    if action.state == "approved" and action.error:
+        return f"tried again soon, after attempt {action.attempts}: {action.error}"
     return "would be done" if action.state == "proposed" else action.state
 
 

@@ -56,6 +56,20 @@ class Perhaps:
 Outcome = Happened | Later | No | Perhaps
 
 
+def log_trouble(action: Action, outcome: Outcome) -> None:
+    """Tell whoever reads the log of an attempt after which the effect does not certainly stand there."""
+    match outcome:
+        case Happened() | NotFound():
+            return
+        case Later(error):
+            came = "did not happen and is tried again"
+        case Perhaps(error):
+            came = "may have happened"
+        case No(error):
+            came = "failed for good"
+    _log.warning("%s %s of incident %s %s: %s", action.kind, action.id, action.incident_id, came, error)
+
+
 async def execute(port: ActionPort, action: Action) -> Outcome:
     """Cause the effect; whatever goes wrong in a way the port does not name may have happened."""
     try:

@@ -9,7 +9,7 @@ from connectors.ports.action import ActionPort
 from connectors.ports.journal import Busy, Conflict, Job, Journal, JournalError, LeaseLost, Unavailable
 from connectors.ports.meters import Meters, NullMeters
 from processors.act import changes
-from processors.act.call import Happened, Later, No, NotFound, Outcome, Perhaps, execute, look
+from processors.act.call import Happened, Later, No, NotFound, Outcome, Perhaps, execute, log_trouble, look
 from processors.act.changes import Change
 from processors.act.policy import PAGES
 from processors.act.prepare import NotYet, Preparation, take_in
@@ -210,6 +210,7 @@ class Worker:
         outcome = await execute(port, turn.action)
         self._meters.observe("tocsin.act.duration", (self._journal.now() - started) / SECOND, kind=port.kind)
         self._meters.count("tocsin.act.attempts", kind=port.kind, outcome=type(outcome).__name__.lower())
+        log_trouble(turn.action, outcome)
         await self._conclude(turn, outcome)
 
     async def _conclude(self, turn: _Turn, outcome: Outcome) -> None:

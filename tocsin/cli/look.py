@@ -13,6 +13,7 @@ from rich.text import Text
 from connectors.ports.archive import Archive
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS
+from processors.act.rows import ACTIONS
 from processors.investigate.rows import INVESTIGATIONS, RUNNING
 from rules.explain import explain
 from schemas import Action, Decision, Incident, Investigation, Signal
@@ -80,7 +81,8 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
         async with reading(configured(config)) as (reader, archive):
             incident = await incident_of(archive, identity)
             decided = await archive.decisions(incident_id=incident.id, limit=MOST_DECISIONS)
-            return incident, await _under_way(reader, incident.id), last_actions(decided)
+            actions = [await _as_it_is(reader, each) for each in last_actions(decided)]
+            return incident, await _under_way(reader, incident.id), actions
 
     with explained():
         incident, looking, actions = asyncio.run(look())
@@ -113,6 +115,12 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
 def _root(incident: Incident) -> str:
     root = incident.root
     return ": ".join(filter(None, (f"{root.service} ({root.incident_id})", ", ".join(root.because)))) if root else ""
+
+
+async def _as_it_is(reader: Reading, action: Action) -> Action:
+    """An attempt that certainly came to nothing is no decision: the action's row alone knows why."""
+    row = await reader.get(ACTIONS, action.id)
+    return action if row is None else Action.from_json(row)
 
 
 async def _under_way(reader: Reading, incident_id: str) -> str:
