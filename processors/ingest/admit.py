@@ -16,6 +16,7 @@ from processors.ingest.counting import Counting
 from processors.ingest.encode import Admission, Encoded, cleaned, encode, quarantined
 from processors.ingest.quota import Quota
 from processors.ingest.redact import Redactor
+from processors.ingest.searching import Searching
 from processors.ingest.tracing import RequestSpan, Tracing
 from schemas import Command, Decision, Signal, decide
 from schemas.quarantine import Quarantine
@@ -54,6 +55,7 @@ class Ingest:
         self._journal = journal
         self._quota = quota
         self._redactor = redactor
+        self._searching = Searching(redactor.suspects)
         self._clock = clock
         self._meters = meters if meters is not None else NullMeters()
         self._bell = bell
@@ -156,13 +158,12 @@ class Ingest:
         return self._quota.take(number, self._clock.monotonic())
 
     async def _cleaned(self, encoded: Encoded, source: Origin, received_at: int, body: bytes) -> Admission:
-        """Without secrets. A long text is searched in a thread: the search lets the others run meanwhile (it holds no lock of
-        Python's), and takes longer than going there and back."""
+        """Without secrets. A long text is searched in a thread: that takes longer than going there and back."""
         redactor, text = self._redactor, encoded.text
         if len(text) < SEARCHED_IN_A_THREAD:
             suspect = redactor.suspects(text)
         else:
-            suspect = await asyncio.to_thread(redactor.suspects, text)
+            suspect = await self._searching.suspects(text)
         return cleaned(encoded, source, redactor=redactor, suspect=suspect, received_at=received_at, body=body)
 
     async def _read(self, sources: Sequence[Source], request: Request) -> tuple[Source, Received]:
