@@ -28,6 +28,10 @@ class Rule(Part):
 
     name: str = Field(description="Its name, once among all files; incidents and decisions carry it")
     description: str = Field(default="", description="What it is for, for people")
+    under: str | None = Field(
+        default=None,
+        description="The name of a rule, of any file: stand in its routing tree and act instead of it",
+    )
     when: str = Field(
         default="", description="A CEL condition over one signal; `match` with `steps`, `absent` or `of` goes without"
     )
@@ -88,10 +92,6 @@ class Rule(Part):
     storm: Storm | None = Field(default=None, description="When so many groups at once are told of as one")
     dedup: Dedup | None = Field(default=None, description="When a signal says again what one before it said")
     correlate: Ways = Field(default=(), description="When its incident joins one that is open, and is told of by it")
-    under: str | None = Field(
-        default=None,
-        description="The name of a rule, of any file: stand in its routing tree and act instead of it",
-    )
     continue_: bool = Field(
         default=False, alias="continue", description="In a routing tree: siblings that follow are tried as well"
     )
