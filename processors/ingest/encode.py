@@ -9,6 +9,7 @@ from connectors.ports.journal import NewRecord
 from connectors.ports.poller import Origin
 from connectors.ports.source import Poison, Received
 from processors.ingest.redact import Redactor
+from processors.ingest.rehearsing import rehearsed
 from schemas import LogBatch, Signal, digest
 from schemas.draft import Draft, Drafts
 from schemas.quarantine import Quarantine
@@ -45,6 +46,8 @@ def encode(received: Received, *, received_at: int, trace: str, rehearsal: bool,
     """The records of a request. Pure. A signal that cannot be written (nested too deep, half a surrogate pair) becomes poison
     with the request's `body` as its content; the others are kept."""
     poison = list(received.poison)
+    if rehearsal:
+        received = rehearsed(received)
     signals, lines = received.signals, 0
     if isinstance(signals, Drafts):
         if signals.received_at != received_at:

@@ -1,5 +1,6 @@
 """`tocsin triage` and `tocsin parse`: recorded requests through the whole line, with nothing sent and nothing kept unless asked."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from tests.support.linear_server import LinearServer
-from tests.support.program import child, cli, configure, lines_of, to_linear, tocsin
+from tests.support.program import child, cli, configure, lines_of, program, to_linear, tocsin
 
 PAYLOADS = Path(__file__).parents[1] / "connectors" / "sentry" / "payloads"
 ERROR = PAYLOADS / "python_exception.envelope"
@@ -81,6 +82,37 @@ def test_through_the_running_program_it_is_recorded_there_and_still_nothing_is_s
         (kept,) = there.http.get("/api/v1/incidents", headers=there.api()).json()
         assert kept["rehearsal"] is True and kept["id"] == lines[0]["incident_id"]
         assert linear.requests == []
+
+
+def test_what_was_rehearsed_is_no_repetition_of_what_really_happens(tmp_path: Path) -> None:
+    alert = {"title": "Checkout fails", "severity": "critical", "type": "alert", "service": "checkout", "id": "evt-7"}
+    lines = {"id": "lines-7", "type": "log", "severity": "error", "title": "no more sockets", "service": "checkout"}
+
+    async def main() -> None:
+        async with program(tmp_path) as here:
+            for _ in range(2):
+                for each in (alert, lines):
+                    played = await here.http.post("/in/generic", json=each, headers={"tocsin-rehearsal": "1"})
+                    assert played.is_success
+            await here.until("incident.opened", where=lambda each: each.rehearsal)
+            assert (await here.http.post("/in/generic", json=alert)).is_success
+            (opened,) = await here.until("incident.opened", where=lambda each: not each.rehearsal)
+            (selected,) = await here.until(
+                "playbook.selected", where=lambda each: each.incident_id == opened.incident_id
+            )
+            (concluded,) = await here.until("investigation.concluded", where=lambda each: not each.rehearsal)
+            assert concluded.incident_id == opened.incident_id and not selected.rehearsal
+            await here.settle()
+            ids = [each.id for each in await here.decisions()]
+            assert len(ids) == len(set(ids)), "what was played has decisions of its own"
+            real, played_ones = [], []
+            for each in await here.incidents():
+                (played_ones if each.rehearsal else real).append(each)
+            assert [(each.signals, each.duplicates) for each in real] == [(1, 0)]
+            assert [(each.signals, each.duplicates) for each in played_ones] == [(1, 1)]
+            assert "no more sockets" not in concluded.to_json().decode()
+
+    asyncio.run(main())
 
 
 def test_parse_prints_the_signals_and_takes_standard_input(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from processors.ingest.redact import Redactor
+from processors.ingest.redact import _MASKS, Redactor
 from processors.ingest.shapes import SHAPES, field_kind
 
 REDACTOR = Redactor(b"0123456789abcdef0123456789abcdef")
@@ -125,8 +125,7 @@ def test_no_password_in_a_known_place_survives(secret: str, form: str, field: st
     shape=st.sampled_from(["plain", "pair", "named", "inside"]),
 )
 def test_the_value_of_a_field_with_a_telling_name_never_survives(secret: str, name: str, shape: str) -> None:
-    if secret in ("[Filtered]", "null", "None", "none", "true", "false"):
-        return
+    assume(secret not in _MASKS)
     raw: object = {
         "plain": {name: secret},
         "pair": {"headers": [["Accept", "*/*"], [name, secret]]},
