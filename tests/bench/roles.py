@@ -235,7 +235,7 @@ async def measure(place: Path, kafka: Server, postgres: Postgres, seconds: float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of load, of which the second half counts")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of load, of which the second half counts")
     parser.add_argument("--investigations", type=int, default=1_000)
     parser.add_argument("--role", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()

@@ -27,7 +27,7 @@ BATCH_BYTES = 512 << 10
 """Of one batch, unless a single record is larger. From 128 KiB on it hardly matters."""
 IN_FLIGHT = 2
 """Batches of one stream under way: the client sends one at a time, the next is made meanwhile."""
-PACE_S = 0.01
+PACE_S = 0.005
 """Batches of one stream begin so far apart at least: one record alone waits for nothing, of a thousand a second a few go together."""
 ACK_S = 8.0
 """How long an acknowledgement is waited for."""
