@@ -28,7 +28,8 @@ BATCH_BYTES = 512 << 10
 IN_FLIGHT = 2
 """Batches of one stream under way: the client sends one at a time, the next is made meanwhile."""
 PACE_S = 0.005
-"""Batches of one stream begin so far apart at least: one record alone waits for nothing, of a thousand a second a few go together."""
+"""Batches of one stream begin so far apart at least: one record alone waits for nothing, of a thousand a second a few
+go together, and whole batches follow at once."""
 ACK_S = 8.0
 """How long an acknowledgement is waited for."""
 HEAL_S = 1.0
@@ -128,7 +129,8 @@ class Appender:
         try:
             while queue := self._queues[stream]:
                 await under_way.acquire()
-                if (early := self._began.get(stream, 0.0) + PACE_S - loop.time()) > 0:
+                early = self._began.get(stream, 0.0) + PACE_S - loop.time()
+                if early > 0 and self.bytes < BATCH_BYTES:
                     await asyncio.sleep(early)
                 self._began[stream] = loop.time()
                 if (fault := self._fault_of(stream)) is not None:
