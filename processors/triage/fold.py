@@ -65,8 +65,11 @@ def replay(entries: Sequence[Entry], engine: Engine) -> list[Decision]:
             poison[broken.offset] = str(broken)
 
 
-def incidents(folded: Folded, changed: Mapping[str, Row], writing: Writing) -> dict[str, bytes]:
-    """The incidents that changed, by id, as JSON: as they are now, or as the last decision about them says."""
+def incidents(
+    folded: Folded, changed: Mapping[str, Row], writing: Writing, shown: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The incidents that changed, by id, as JSON: as they are now, or as the last decision about them says. Those that are `shown` so
+    already are left out."""
     told: dict[str, dict[str, Any]] = {}
     for decision in folded.decisions:
         incident = decision.data.get("incident")
@@ -77,7 +80,9 @@ def incidents(folded: Folded, changed: Mapping[str, Row], writing: Writing) -> d
         if key.startswith("group/") and "id" in row:
             name = row["id"]
             told.pop(name, None)
-            found[name] = as_json(incident_of(row))
+            now = as_json(incident_of(row))
+            if shown.get(name) != now:
+                found[name] = now
     for name, incident in told.items():
         found[name] = writing.incident(incident)
     return found

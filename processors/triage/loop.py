@@ -1,6 +1,6 @@
 """The triage loop: one owner reads the inputs in their order, and commits decisions, position and state together.
 
-While many inputs come, the rows of the state are stored with every STORE_EVERY of them alone; see `standing`.
+While many inputs come, the rows of the state are stored with some of the commits alone; see `standing`.
 """
 
 import asyncio
@@ -35,8 +35,9 @@ BEHIND = 2_000
 BUSY, GATHER_S = 64, 0.03
 """After a batch of so many inputs more are coming: the next one is given so long to grow, and rows that change again and again are not yet
 stored. A thousand inputs a second make no such batch: they wait for nothing, and rows are stored with every decision."""
-STORE_EVERY = 4_000
-"""Inputs after which rows are stored even so: what whoever takes over has to decide again at most, and a batch."""
+STORE_EVERY, STORE_ROWS = 10_000, 8_000
+"""After so many inputs, or with so many rows to write, they are stored even so: what whoever takes over has to decide again at most, and how
+long the writer is held up for."""
 _log = logging.getLogger(__name__)
 
 
@@ -85,6 +86,8 @@ class Triage:
     """How many inputs the last batch had."""
     _stored: int = field(init=False, default=0)
     """The input after which the rows were stored, `position` or earlier."""
+    _shown: dict[str, bytes] = field(init=False, default_factory=dict)
+    """The incidents that were stored since the rows were."""
     _torn: bool = field(init=False, default=False)
     """The state has gone on, and it is not known whether that was made durable."""
 
@@ -156,6 +159,7 @@ class Triage:
         """The state and the position as they are stored."""
         found = await standing(self.journal, self.engine, poison=self._poison, turn=self._hold_on)
         self.state, self.position, self._stored, self._torn = found.state, found.position, found.stored, False
+        self._shown.clear()
 
     async def _commit(self, entries: Sequence[Entry], folded: Folded) -> None:
         """Make it durable together, trying until the journal can write again: deciding anew would say the same."""
@@ -168,19 +172,21 @@ class Triage:
                 await self._back_off(error)
                 continue
             self.position, self._torn = done.upto, False
+            self._shown.update(done.incidents)
             if done.stores:
                 self._stored = done.upto
+                self._shown.clear()
             return
 
     def _made(self, entries: Sequence[Entry], folded: Folded) -> Made:
         upto = entries[-1].offset if entries else self.position
-        return made(folded, upto, self.state if self._stores(entries, upto) else None)
+        return made(folded, upto, self.state if self._stores(entries, upto) else None, self._shown)
 
     def _stores(self, entries: Sequence[Entry], new: int) -> bool:
         """Whether rows are stored with these: not while so many inputs come that the next will change the same ones again. What a command
         changes is looked up in the rows by others."""
         many = len(entries) >= BUSY and self._stored > 0 and new - self._stored < STORE_EVERY
-        return not many or any(entry.kind == "command" for entry in entries)
+        return not many or len(self.state.changed) >= STORE_ROWS or any(entry.kind == "command" for entry in entries)
 
     async def _write(self, done: Made) -> None:
         async with self.journal.unit(lease=self.lease) as unit:

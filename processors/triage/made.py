@@ -33,8 +33,9 @@ class Made:
             unit.append(DECISIONS, record)
 
 
-def made(folded: Folded, upto: int, state: State | None) -> Made:
-    """Everything as bytes. With a state, its changes are taken: they are in this or nowhere."""
+def made(folded: Folded, upto: int, state: State | None, shown: Mapping[str, bytes]) -> Made:
+    """Everything as bytes. With a state, its changes are taken: they are in this or nowhere. `shown`: incidents as they are stored, of
+    those that are known."""
     writing, puts, deletes = Writing(), dict[str, Row](), set[str]()
     if state is not None:
         puts, deletes = state.take_changes()
@@ -43,7 +44,7 @@ def made(folded: Folded, upto: int, state: State | None) -> Made:
         stores=state is not None,
         rows={key: as_json(row) for key, row in puts.items()},
         deletes=deletes,
-        incidents=incidents(folded, puts, writing),
+        incidents=incidents(folded, puts, writing, shown),
         # As `connectors.ports.journal.recorded` makes them.
         records=[NewRecord("decision", writing.decision(one), one.incident_id or "") for one in folded.decisions],
         quarantine={one.id: one.to_json() for one in folded.quarantine},
