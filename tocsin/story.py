@@ -45,6 +45,13 @@ def clock(moment: int) -> str:
     return to_rfc3339(moment)[11:23]
 
 
+def member_line(incident: Incident) -> str:
+    """One line for an incident that another one tells of: since when, how bad, what, where, and whether it is over."""
+    where = f" of {incident.service}" if incident.service else ""
+    over = "" if incident.status == "open" else f" ({incident.status})"
+    return f"{clock(incident.first_seen)[:8]}  {incident.severity:8}  {incident.title[:80]}{where}{over}  {short(incident.id)}"
+
+
 def incident_heading(incident: Incident) -> RenderableType:
     """Two lines: how bad and what; where, since when, how often."""
     first = Text.assemble(

@@ -43,7 +43,8 @@ def test_alerts_of_neighbours_are_told_of_as_one_and_commands_say_why(tmp_path: 
             assert (till.parent, shop.members) == (shop.id, (till.id,))
             listed = (await here.command("incidents")).stdout
             assert f"part of {shop.id[:12]}" in listed and "with 1 more, began in till" in listed
-            assert till.id in (await here.command("show", shop.id)).stdout
+            shown = (await here.command("show", shop.id)).stdout
+            assert "1 other incident" in shown and "error     till fails of till  " + till.id[:12] in shown
             why = (await here.command("why", till.id, "--with", shop.id)).stdout
             assert "one was joined to the other" in why and "till is next to shop" in why
             why_not = " ".join((await here.command("why", fax.id, "--with", shop.id)).stdout.split())

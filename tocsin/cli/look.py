@@ -23,9 +23,20 @@ from tocsin.compose import connect, load_playbooks, load_rules
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import Reading, viewed
-from tocsin.story import clock, counted, incident_heading, last_actions, plain, short, standing, story, timeline
+from tocsin.story import (
+    clock,
+    counted,
+    incident_heading,
+    last_actions,
+    member_line,
+    plain,
+    short,
+    standing,
+    story,
+    timeline,
+)
 
-MOST_INCIDENTS, MOST_DECISIONS = 100_000, 100_000
+MOST_INCIDENTS, MOST_DECISIONS, MOST_MEMBERS = 100_000, 100_000, 30
 Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
 
 
@@ -77,15 +88,17 @@ def incidents(
 def show_(identity: Identity, config: Config = None, as_json: Json = False) -> None:
     """Show one incident as it is now."""
 
-    async def look() -> tuple[Incident, str, Sequence[Action]]:
+    async def look() -> tuple[Incident, str, Sequence[Action], Sequence[Incident]]:
         async with reading(configured(config)) as (reader, archive):
             incident = await incident_of(archive, identity)
             decided = await archive.decisions(incident_id=incident.id, limit=MOST_DECISIONS)
             actions = [await _as_it_is(reader, each) for each in last_actions(decided)]
-            return incident, await _under_way(reader, incident.id), actions
+            members = [await archive.incident(each) for each in incident.members[:MOST_MEMBERS]]
+            known = sorted((each for each in members if each is not None), key=lambda each: each.first_seen)
+            return incident, await _under_way(reader, incident.id), actions, known
 
     with explained():
-        incident, looking, actions = asyncio.run(look())
+        incident, looking, actions, members = asyncio.run(look())
     if as_json:
         emit(incident)
         return
@@ -101,13 +114,18 @@ def show_(identity: Identity, config: Config = None, as_json: Json = False) -> N
         "opened outside": ", ".join(each.url or f"{each.system} {each.id}" for each in incident.external),
         "acknowledged by": incident.acknowledged_by,
         "part of": incident.parent,
-        "tells of": ", ".join(incident.members),
+        "tells of": counted(len(incident.members), "other incident") if incident.members else "",
         "began in": _root(incident),
         "links": ", ".join(link.url for link in incident.links),
     }
     for name, value in facts.items():
         if value:
             show(Text.assemble((f"{name:16}", "dim"), plain(value)))
+        if name == "tells of":
+            for member in members:
+                show(Text(f"{'':16}{plain(member_line(member))}"))
+            if len(incident.members) > len(members):
+                show(Text(f"{'':16}and {len(incident.members) - len(members):,} more", "dim"))
     for action in actions:
         show(Text.assemble((f"{'action':16}", "dim"), plain(f"{action.id}  {action.kind}  {standing(action)}")))
 
