@@ -41,6 +41,7 @@ from tocsin.lookout import Lookout
 from tocsin.models import limits_of, redacting, storms_of, switchboard
 from tocsin.patience import patiently
 from tocsin.retention import Housekeeping
+from tocsin.standby import has_the_lease, standing_by
 from tocsin.store import Store, open_store
 from tocsin.supervisor import Part
 from tocsin.telemetry import Metrics, resource
@@ -58,7 +59,6 @@ JOURNAL_FIGURES = (
 
 JOURNAL_STANDING = ("consumer_lag", "lease_age_s", "lease_left_s", "lease_takeovers")
 """What is exposed of consumers and leases where several processes share a journal."""
-
 
 MODEL_AVAILABLE = "tocsin.investigate.model_available"
 """1 while a model is asked, 0 while it is left alone."""
@@ -232,6 +232,7 @@ class Program:
         self.metrics.close()
 
     async def _triage(self) -> None:
+        standing_by(self.store)
         await run_triage(
             self.journal, self.engine, owner=self.owner, ttl_s=self.lease_s, meters=self.metrics, seat=self._seated
         )
@@ -242,6 +243,7 @@ class Program:
 
     def _seated(self, triage: Triage) -> None:
         self.bell.triage = triage
+        has_the_lease(self.store, triage)
 
     def _open_ledger(self, epoch: int, head: Head | None) -> SegmentLedger:
         return open_ledger(self.folder.ledger, clock=self.clock, epoch=epoch, head=head)

@@ -145,7 +145,7 @@ def action_view(action: Action) -> RenderableType:
     body: list[RenderableType] = [
         Text(heading),
         Text(),
-        Markdown(text.replace("| | |\n|---|---|\n", "|fact|value|\n|---|---|\n")),
+        Markdown(text.replace("| | |\n|---|---|\n", "|fact|value|\n|---|---|\n"), hyperlinks=False),
     ]
     if action.withheld:
         body.append(Text(plain(f"\nNot sent: {action.withheld}"), "yellow"))

@@ -47,7 +47,7 @@ def summary(facts: Facts, begin: Begin, extent: Extent, ruling: Ruling) -> str:
     text += f"; {listed(list(extent.others))} failing too." if extent.others else "."
     told = _told(facts)
     if told:
-        text += f" The alert says: {tick(told, 450)}."
+        text += f" The alert says: {tick(told.rstrip('.'), 450)}."
     if ruling.verdict == "noise":
         text += f" Noise: {ruling.because}."
     elif extent.corroborated is False:

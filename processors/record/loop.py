@@ -46,6 +46,7 @@ class Record:
         self._first_pause_s, self._settle_s = first_pause_s, settle_s
         self._settled_at = 0
         self._contradictions = Contradictions()
+        self._said = ""
 
     async def run(self) -> None:
         """Until cancelled. Raises LedgerDamaged, LedgerHeld and OSError from opening; a disk that refuses an append is waited for."""
@@ -53,6 +54,7 @@ class Record:
             try:
                 lease = await self._journal.acquire(CONSUMER, owner=self._owner, ttl_s=self._ttl_s)
                 if lease is None:
+                    self._say("the recorder stands by: another has the lease")
                     await asyncio.sleep(self._ttl_s / 3)
                     continue
                 await self._hold(lease)
@@ -62,10 +64,17 @@ class Record:
                 _log.warning("the recorder waits for the journal: %s", error)
                 await asyncio.sleep(min(error.retry_after_s, self._ttl_s / 3))
 
+    def _say(self, what: str) -> None:
+        """Once, until there is something else to say."""
+        if what != self._said:
+            _log.info(what)
+        self._said = what
+
     async def _hold(self, lease: Lease) -> None:
         ledger = await asyncio.to_thread(self._open_ledger, lease.token, await self.known_head())
         try:
             await self._must_fit(ledger)
+            self._say(f"the recorder has the lease, and goes on behind record {ledger.head().seq}")
             await self._follow(ledger, lease)
         finally:
             await ledger.close()

@@ -96,3 +96,6 @@ def test_a_standby_takes_over_from_a_killed_owner_and_repeats_nothing(
     assert kinds.count("incident.opened") == kinds.count("investigation.concluded") == 2
     assert len({each.id for each in found}) == len(found), "no decision stands there twice"
     assert ["db-1" in title for title in titles(linear)] == [True, False]
+    said = (tmp_path / "standby" / "stderr.txt").read_text()
+    assert 0 < said.index("triage stands by") < said.index("triage has the lease")
+    assert "the recorder has the lease, and goes on behind record 0" in (tmp_path / "record" / "stderr.txt").read_text()

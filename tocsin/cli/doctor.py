@@ -220,6 +220,8 @@ def _running(url: str) -> Finding:
 
 def _ledger(loaded: Loaded, folder: DataFolder) -> Finding:
     try:
+        if not folder.ledger.is_dir() and loaded.configuration.journal.kafka is not None:
+            return _found("note", "ledger", "none in this data folder: the process that records has it in its own")
         if not folder.ledger.is_dir():
             return _found("note", "ledger", "nothing is recorded yet")
         found = verify(folder.ledger, head=_head(loaded))
