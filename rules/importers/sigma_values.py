@@ -78,6 +78,8 @@ def field_test(field: str, modifiers: Sequence[str], values: Sequence[object]) -
     tests = [_one(place, modifiers, value) for value in values] or [Test("false")]
     if "neq" in said:
         return Test(both([place.there, *(negated(each.total) for each in tests)]))
+    if (whole := _whole_numbers(place, modifiers, values)) is not None:
+        return whole
     if (
         len(tests) > 1
         and not said & {"all", "re", "cidr", "fieldref", "exists"}
@@ -103,6 +105,14 @@ def keyword_test(modifiers: Sequence[str], values: Sequence[object]) -> str:
     if "all" in modifiers:
         return both(f"texts([body, raw]).exists(each, {test})" for test in tests)
     return f"texts([body, raw]).exists(each, {either(tests)})"
+
+
+def _whole_numbers(place: Place, modifiers: Sequence[str], values: Sequence[object]) -> Test | None:
+    """Whole numbers, of which the field is one, as a number or as its text: what can be looked up without looking at each rule."""
+    if list(modifiers) not in ([], ["cased"]) or not values or any(type(value) is not int for value in values):
+        return None
+    found = [written for value in dict.fromkeys(values) for written in (value, str(value))]
+    return Test(f"{place.value} in {constant(found)}", place.there)
 
 
 def _alternatives(place: Place, modifiers: Sequence[str], values: Sequence[object]) -> Test | None:

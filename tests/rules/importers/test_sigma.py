@@ -13,7 +13,7 @@ from rules.importers.sigma import read
 A = "title: A rule\nname: a\ndetection: {s: {x: 1}, condition: s}\n"
 B = "title: B rule\nname: b\nid: 6f3e2987-db24-4c78-a860-b4f4095a7095\ndetection: {s: {y: 1}, condition: s}\n"
 HAS_U = "has(raw.u) && raw.u != null"
-WHEN_A, WHEN_B = 'string(raw.x).lowerAscii() == "1"', 'string(raw.y).lowerAscii() == "1"'
+WHEN_A, WHEN_B = 'raw.x in [1, "1"]', 'raw.y in [1, "1"]'
 
 
 def items(*documents: str) -> list[Item]:
