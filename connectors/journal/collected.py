@@ -156,6 +156,9 @@ def new_rows(
     made: set[Pair] = set()
     for change in changes:
         at = (change.space, change.key)
+        if type(change) is Put:  # nearly all are
+            rows[at] = change.value
+            continue
         match change:
             case Put(value=value):
                 rows[at] = value
