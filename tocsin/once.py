@@ -62,7 +62,7 @@ def prepare(request: Recorded, sources: Sequence[Source], connector: str | None,
         )
     params = match.params if match is not None and source in match.sources else {}
     try:
-        coding = coding_of(request.headers.get("content-encoding", "identity"))
+        coding = coding_of(request.headers.get("content-encoding") or _guessed(request))
         body = decoded(request.body, coding, source.max_decompressed) if coding != "identity" else request.body
     except Refused as refused:
         raise NotReadable(f"{request.name}: {refused}") from refused
@@ -78,6 +78,11 @@ def prepare(request: Recorded, sources: Sequence[Source], connector: str | None,
         trusted=True,
     )
     return Prepared(request.name, source, received)
+
+
+def _guessed(request: Recorded) -> str:
+    """Without any header to say so: gzip is told by how it begins (RFC 1952)."""
+    return "gzip" if not request.headers and request.body.startswith(b"\x1f\x8b") else "identity"
 
 
 def receive(prepared: Prepared) -> Received:

@@ -1,6 +1,7 @@
 """`tocsin triage` and `tocsin parse`: recorded requests through the whole line, with nothing sent and nothing kept unless asked."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import schemas
+from schemas import Command
 from tests.support.linear_server import LinearServer
 from tests.support.program import child, cli, configure, lines_of, program, to_linear, tocsin
 
@@ -115,6 +117,37 @@ def test_what_was_rehearsed_is_no_repetition_of_what_really_happens(tmp_path: Pa
     asyncio.run(main())
 
 
+@pytest.mark.ground("embedded")
+def test_a_door_that_is_open_to_others_is_told_of_no_rehearsal(tmp_path: Path) -> None:
+    """It would take it for real: such a request has its token."""
+    body = tmp_path / "alert.json"
+    body.write_text('[{"labels": {"alertname": "Down", "severity": "critical"}}]')
+    meta = {"path": "/in/alertmanager", "headers": [["authorization", "Bearer let-me-in"]]}
+    (tmp_path / "alert.meta.json").write_text(json.dumps(meta))
+
+    async def main() -> None:
+        config = {"listen": "0.0.0.0:0", "connectors": {"alertmanager": {"tokens": ["let-me-in"]}}}
+        async with program(tmp_path / "open", config) as here:
+            ran = await here.command("triage", "--record", str(body))
+            assert ran.exit_code == 1 and "takes no rehearsals" in ran.stderr, ran.output
+            await here.settle()
+            assert await here.inputs() == [each for each in await here.inputs() if isinstance(each, Command)]
+
+    asyncio.run(main())
+
+
+def test_all_files_of_a_folder_can_be_named_and_gzip_is_known_without_a_word(tmp_path: Path) -> None:
+    config = configure(tmp_path)
+    alert = b'[{"labels": {"alertname": "Down", "severity": "critical"}}]'
+    (tmp_path / "one.json").write_bytes(alert)
+    (tmp_path / "one.meta.json").write_text('{"path": "/api/v2/alerts"}')
+    (tmp_path / "two.gz").write_bytes(gzip.compress(alert))
+    files = [str(each) for each in sorted(tmp_path.iterdir()) if each.suffix in (".json", ".gz")]
+    assert len(files) == 3
+    ran = cli("parse", "--connector", "alertmanager", *files, "--json", config=config)
+    assert ran.exit_code == 0 and [line["severity"] for line in lines_of(ran)] == ["critical"] * 2, ran.output
+
+
 def test_parse_prints_the_signals_and_takes_standard_input(tmp_path: Path) -> None:
     config = configure(tmp_path)
     ran = cli("parse", "--connector", "sentry", str(ERROR), "--json", config=config)
@@ -135,6 +168,7 @@ def test_a_file_that_cannot_be_read_or_is_nothing_ends_with_the_code_that_says_s
         (["parse", "--connector", "senttry", str(ERROR)], 1, "did you mean"),
         (["parse", oops], 1, "name one with --connector"),
         (["parse", "--connector", "generic", oops], 1, "not JSON"),
+        (["triage", "--connector", "generic", oops], 1, "not JSON"),
     ):
         ran = cli(*arguments, config=config)
         assert ran.exit_code == code and says in " ".join(ran.output.split()), (arguments, ran.output)

@@ -1,11 +1,13 @@
 """`tocsin triage` and `tocsin parse`: files through the pipeline, or through a connector alone."""
 
 import asyncio
+import glob
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -32,7 +34,7 @@ from tocsin.cli.output import (
 )
 from tocsin.compose import Program, opened
 from tocsin.config import Loaded
-from tocsin.door.asgi import REHEARSAL
+from tocsin.door.asgi import REHEARSAL, is_loopback
 from tocsin.folder import DataFolder
 from tocsin.once import NotReadable, Prepared, prepare, receive, said, sources_of
 from tocsin.recorded import Recorded, recorded
@@ -100,26 +102,43 @@ def triage(
         fail(NO, str(error))
     folder = DataFolder(loaded.data)
     url = folder.published() if record else None
+    refused: list[str] = []
     with explained(), busy("deciding"):
         if url is not None:
+            _must_be_a_rehearsal(url)
             decisions = asyncio.run(_through_the_server(url, loaded, prepared))
         elif record:
-            decisions = asyncio.run(_here(loaded, prepared, None))
+            decisions = asyncio.run(_here(loaded, prepared, None, refused))
         else:
             with tempfile.TemporaryDirectory(prefix="tocsin-") as throw_away:
-                decisions = asyncio.run(_here(loaded, prepared, Path(throw_away)))
+                decisions = asyncio.run(_here(loaded, prepared, Path(throw_away), refused))
     _tell(decisions, as_json=as_json)
+    for each in refused:
+        complain(each)
+    if refused:
+        raise typer.Exit(NO)
 
 
-async def _here(loaded: Loaded, prepared: Sequence[Prepared], throw_away: Path | None) -> list[Decision]:
-    """In this process, over the configured journal or one that is thrown away."""
+def _must_be_a_rehearsal(url: str) -> None:
+    """A door that is open to others takes nobody's word that something is only played: then it would be real."""
+    if not is_loopback(urlsplit(url).hostname or ""):
+        fail(
+            NO,
+            f"the program at {url} is open to other machines and takes no rehearsals; leave --record out, or let it listen on 127.0.0.1",
+        )
+
+
+async def _here(
+    loaded: Loaded, prepared: Sequence[Prepared], throw_away: Path | None, refused: list[str]
+) -> list[Decision]:
+    """In this process, over the configured journal or one that is thrown away; what is not taken is added to `refused`."""
     async with opened(loaded, clock=SystemClock(), throw_away=throw_away, rehearsal=True) as program:
         before = await program.journal.head(DECISIONS)
         async with running(program, ("triage", "investigate", "act", "record")):
             for each in prepared:
                 reply = await program.ingest.receive([each.source], each.request, rehearsal=True)
                 if reply.status >= 400:
-                    complain(f"{each.name}: {said(reply)}", "yellow")
+                    refused.append(f"{each.name}: {said(reply)}")
             if not await settled(program, timeout_s=SETTLE_S):
                 fail(UNREACHABLE, f"not everything was decided within {SETTLE_S:.0f} s; `tocsin doctor` may say why")
         return await _decided_since(program, before)
@@ -174,6 +193,8 @@ def _requests(files: Sequence[Path], connector: str | None) -> list[Recorded]:
     found = []
     for file in files:
         default = f"/in/{connector}" if connector else "/"
+        if _is_beside_a_body(file):
+            continue
         if str(file) == "-":
             found.append(Recorded("standard input", "POST", default, {}, sys.stdin.buffer.read()))
         elif file.is_file():
@@ -184,6 +205,12 @@ def _requests(files: Sequence[Path], connector: str | None) -> list[Recorded]:
         else:
             fail(UNREACHABLE if not file.exists() else USAGE, f"{file} is not a file that can be read")
     return found
+
+
+def _is_beside_a_body(file: Path) -> bool:
+    """Whether it only says how another file was sent: whoever names all files of a folder does not mean it."""
+    stem = file.name.removesuffix(".meta.json")
+    return stem != file.name and any(each.stem == stem for each in file.parent.glob(f"{glob.escape(stem)}.*"))
 
 
 def _print_received(name: str, received: Received, *, as_json: bool) -> bool:
