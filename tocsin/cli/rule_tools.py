@@ -170,7 +170,7 @@ def import_rules(
 
 
 def _write(sheet: Sheet, output: Path | None, *, as_json: bool) -> None:
-    text = write(sheet)
+    text = formatted(write(sheet), sheet.source)
     wrong = ""
     try:
         load_texts({str(output or sheet.source): text})
