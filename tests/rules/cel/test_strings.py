@@ -31,6 +31,9 @@ from rules.fields import SCHEMA
             "order <n> of <mail> at <time>: no route to <ip>",
         ),
         ('template("user ann logged in")', "user ann logged in"),
+        ('texts({"a": {"b": [1, 2.5, null, true]}, "c": "x", 3: "y"})', ["1", "2.5", "true", "x", "y"]),
+        ('texts("alone")', ["alone"]),
+        ("texts([null, [], {}])", []),
     ],
 )
 def test_texts_are_taken_apart_and_put_together(source: str, expected: object) -> None:
@@ -66,3 +69,12 @@ def test_no_function_makes_a_text_without_bound() -> None:
 def test_a_wrong_kind_is_found_at_load(source: str, words: str) -> None:
     with pytest.raises(cel.CelError, match=words):
         cel.compile(source, schema=SCHEMA)
+
+
+def test_texts_are_looked_for_among_so_many_values_alone() -> None:
+    condition = cel.compile('texts(raw).exists(each, each == "9")', schema=SCHEMA)
+    assert condition.matches({"raw": {"list": list(range(1000))}})
+    assert not condition.matches({"raw": {"list": list(range(strings.MAX_TEXTS))}})
+    assert not cel.compile("!texts(raw).exists(each, each == 'x')", schema=SCHEMA).matches(
+        {"raw": [0] * strings.MAX_TEXTS}
+    )
