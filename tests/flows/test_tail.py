@@ -1,6 +1,7 @@
 """`tocsin tail` prints decisions, and passes over what stands in their stream and is none."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from connectors.ports.clock import SystemClock
 from connectors.ports.journal import DECISIONS, Journal, NewRecord, recorded
 from schemas import Decision, decide
-from schemas.payload import PlaybookSkipped
+from schemas.payload import CommandTaken, PlaybookSkipped
 from tests.support.ground import present
 from tests.support.program import cli, configure
 from tocsin.config import JournalSettings
@@ -33,6 +34,11 @@ def decision(name: str) -> Decision:
         cause=(name,),
         data=PlaybookSkipped(playbook="x", reason="running"),
     )
+
+
+def command_refused(name: str) -> Decision:
+    said = CommandTaken(command_id=name, kind="resolve")
+    return decide("command.refused", at=1, actor="system", because=name, cause=(name,), data=said)
 
 
 def in_journal(folder: Path, work: Callable[[Journal], Any]) -> Any:
@@ -62,6 +68,17 @@ def test_an_entry_that_is_no_decision_is_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.ground("embedded")
+def test_as_many_earlier_ones_are_printed_as_were_asked_for_of_the_kind_too(tmp_path: Path) -> None:
+    config = configure(tmp_path)
+    wanted = [command_refused(f"wanted{number}") for number in range(3)]
+    others = [decision(f"other{number}") for number in range(1_500)]
+    append(tmp_path, [recorded(each) for each in [*wanted, *others]])
+    for lines, expected in ((2, wanted[1:]), (3, wanted), (9, wanted), (0, [])):
+        ran = cli("tail", "--once", "-n", str(lines), "--kind", "command", "--json", config=config)
+        assert [json.loads(line)["because"] for line in ran.stdout.splitlines()] == [each.because for each in expected]
+    assert len(cli("tail", "--once", "-n", "7", "--json", config=config).stdout.splitlines()) == 7
+
+
 def test_who_follows_goes_on_after_an_entry_that_is_no_decision(tmp_path: Path) -> None:
     config = configure(tmp_path)
     append(tmp_path, [recorded(decision("one")), SAYS_NOTHING])

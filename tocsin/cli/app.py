@@ -1,11 +1,14 @@
 """Every command, under one name."""
 
+from typing import Annotated
+
 import typer
 
 from tocsin.cli import (
     commands,
     doctor,
     evals,
+    following,
     initialise,
     investigations,
     ledger,
@@ -18,6 +21,8 @@ from tocsin.cli import (
     start,
     topology,
 )
+from tocsin.cli.output import show
+from tocsin.compose import VERSION
 
 app = typer.Typer(
     name="tocsin",
@@ -28,7 +33,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (initialise, start, once, look, commands, investigations, evals, doctor):
+
+def _version(asked: bool) -> None:
+    if asked:
+        show(f"tocsin {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    _asked: Annotated[
+        bool, typer.Option("--version", help="Print the version and end", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Hears what production says, decides what it means, does something about it, and can always say why."""
+
+
+for module in (initialise, start, once, look, following, commands, investigations, evals, doctor):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(silences.app, name="silence")

@@ -73,7 +73,7 @@ def separate(identity: Identity, reason: Reason = "", config: Config = None, as_
 def feedback(
     identity: Identity,
     verdict: Annotated[str, typer.Argument(help="What it really was: noise, duplicate, known, actionable or urgent")],
-    text: Annotated[str, typer.Option("--text", "-t")] = "",
+    text: Annotated[str, typer.Option("--text", "-t", help="More about it; kept with the verdict")] = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:

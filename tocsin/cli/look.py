@@ -1,4 +1,4 @@
-"""`tocsin incidents`, `show`, `why` and `tail`: looking at what was decided, whether the program runs or not."""
+"""`tocsin incidents`, `show` and `why`: looking at what was decided, whether the program runs or not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,6 @@ from rich.text import Text
 
 from connectors.ports.archive import Archive
 from connectors.ports.clock import SystemClock
-from connectors.ports.journal import DECISIONS
 from processors.act.rows import ACTIONS
 from processors.investigate.rows import INVESTIGATIONS, RUNNING
 from rules.explain import explain
@@ -24,7 +23,6 @@ from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import Reading, viewed
 from tocsin.story import (
-    clock,
     counted,
     incident_heading,
     last_actions,
@@ -45,7 +43,6 @@ def add_to(app: typer.Typer) -> None:
     app.command()(incidents)
     app.command("show")(show_)
     app.command()(why)
-    app.command()(tail)
 
 
 @asynccontextmanager
@@ -61,7 +58,7 @@ async def reading(loaded: Loaded) -> AsyncIterator[tuple[Reading, Archive]]:
 
 def incidents(
     everything: Annotated[bool, typer.Option("--all", help="Resolved ones and rehearsals too")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most, the latest")] = 50,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -235,51 +232,6 @@ async def _decisions_on(archive: Archive, signal: Signal) -> list[Decision]:
         if signal.id in incident.signal_ids:
             found += [each for each in await archive.decisions(incident_id=incident.id) if signal.id in each.cause]
     return found
-
-
-def tail(
-    kind: Annotated[
-        str | None, typer.Option(help="Only kinds that begin so, such as action or incident.opened")
-    ] = None,
-    once: Annotated[bool, typer.Option("--once", help="Print what is there and end")] = False,
-    lines: Annotated[int, typer.Option("-n", min=0, help="How many earlier decisions to begin with")] = 20,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Print decisions as they are made."""
-    with explained():
-        try:
-            asyncio.run(_follow(configured(config), kind or "", once=once, lines=lines, as_json=as_json))
-        except KeyboardInterrupt:
-            return
-
-
-async def _follow(loaded: Loaded, kind: str, *, once: bool, lines: int, as_json: bool) -> None:
-    async with reading(loaded) as (reader, _):
-        after = max(0, await reader.head(DECISIONS) - lines)
-        while True:
-            for entry in await reader.read(DECISIONS, after=after):
-                after = entry.offset
-                if entry.kind != "decision":
-                    continue
-                decision = Decision.from_json(entry.payload)
-                if decision.kind.startswith(kind):
-                    emit(decision) if as_json else show(_line(decision))
-            if after >= await reader.head(DECISIONS):
-                if once:
-                    return
-                await reader.wait(DECISIONS, after=after)
-
-
-def _line(decision: Decision) -> Text:
-    about = decision.incident_id or decision.action_id or ""
-    return Text.assemble(
-        (clock(decision.at), "dim"),
-        "  ",
-        (f"{decision.kind:24}", "bold"),
-        (f"{about[:12]:13}", "dim"),
-        plain(decision.because),
-    )
 
 
 async def incident_of(archive: Archive, identity: str) -> Incident:
