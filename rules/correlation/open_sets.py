@@ -30,7 +30,7 @@ class _Entry:
     side: str
     start: int
     last: int
-    labels: set[str] = field(default_factory=set)
+    labels: frozenset[str] = frozenset()
     marks: set[Mark] = field(default_factory=set)
 
 
@@ -85,7 +85,7 @@ class OpenSets:
         """An incident is of the set from here on."""
         if (entry := self._entries.get(key)) is not None:
             entry.start, entry.last = min(entry.start, alert.at), max(entry.last, alert.at)
-            entry.labels.update(alert.labels)
+            entry.labels = entry.labels.union(alert.labels)
             service = plain(alert.service)
             self._mark(
                 key,
@@ -150,21 +150,19 @@ class OpenSets:
         self, gains: Mapping[str, float], side: str, alert: Alert, weights: Weights
     ) -> Iterator[tuple[float, str]]:
         """Time, age and labels that differ beside what speaks for each set; those for which that may be enough."""
-        now, labels = alert.at, alert.labels.keys()
-        least = weights.enough - _ROUNDING
+        now, labels, longest = alert.at, alert.labels.keys(), weights.time_s * SECOND
+        least, differing = weights.enough - _ROUNDING, dict[frozenset[str], float]()
         for key, entry in self._entries.items():
-            gain = gains.get(key, 0.0)
-            idle = now - entry.last
-            if entry.side != side or (not gain and idle > weights.time_s * SECOND):
+            gain, idle = gains.get(key, 0.0), now - entry.last
+            if entry.side != side or (not gain and idle > longest):
                 continue
-            sum_ = gain + weights.time * math.exp(-max(0, idle) / SECOND / weights.time_s)
-            if sum_ <= least:
-                continue
-            if labels:
-                sum_ -= weights.label * len(labels & entry.labels)
+            if (lost := differing.get(entry.labels)) is None:
+                lost = differing[entry.labels] = weights.label * len(labels & entry.labels)
             late = (now - entry.start) / SECOND - weights.young_s
-            if late > 0:
-                sum_ -= weights.age * late / weights.age_s
+            sum_ = gain - lost - (weights.age * late / weights.age_s if late > 0 else 0.0)
+            if sum_ + weights.time <= least:
+                continue
+            sum_ += weights.time * math.exp(-max(0, idle) / SECOND / weights.time_s)
             if sum_ > least:
                 yield sum_ + _ROUNDING, key
 
@@ -176,7 +174,7 @@ class OpenSets:
         while self._unread:
             key = self._unread.pop()
             row = rows[key]
-            entry = self._entries[key] = _Entry(row["side"], row["start"], row["last"], set(row["labels"]))
+            entry = self._entries[key] = _Entry(row["side"], row["start"], row["last"], frozenset(row["labels"]))
             labels = ((label, value) for label, values in row["labels"].items() for value in values)
             taken = ((way, value) for way, values in row["taken"].items() for value in values)
             self._mark(key, entry, _marks(row["same"], row["services"], row["changes"], labels, taken))
