@@ -29,7 +29,8 @@ def note(state: State, unit: str, at: int) -> None:
 
 def forget(state: State, unit: str) -> None:
     """Each incident in which it fires knows by itself when it was heard of last."""
-    state.delete(f"heard/{unit}")
+    if (key := f"heard/{unit}") in state.rows:
+        state.delete(key)
 
 
 def catch_up(state: State, row: Row, units: Iterable[str]) -> None:
