@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 import structlog
 
 from connectors.ports.clock import Clock
+from connectors.ports.journal import JournalError
+from connectors.ports.ledger import LedgerDamaged, LedgerHeld
 
 log = structlog.get_logger("tocsin.supervisor")
 
 Part = Callable[[], Awaitable[None]]
 """One part's main loop. It returns only when it is done for good; an exception means: start it again."""
 
+FORESEEN = (JournalError, LedgerDamaged, LedgerHeld)
+"""Failures whose text says all that a person needs: where in the program they came from is left out. So it is with one that comes again."""
 MAX_PAUSE_S = 30.0
 STEADY_S = 60.0
 """A part that ran this long has recovered: its next failure waits from the beginning again."""
@@ -61,19 +65,17 @@ class Supervisor:
                 await _whole(part)
             except Exception as error:
                 failures = 1 if self._clock.monotonic() - started > STEADY_S else failures + 1
-                health.running, health.restarts, health.last_error = (
-                    False,
-                    health.restarts + 1,
-                    f"{type(error).__name__}: {error}",
-                )
+                said, before = f"{type(error).__name__}: {error}", health.last_error
+                health.running, health.restarts, health.last_error = False, health.restarts + 1, said
+                is_news = not isinstance(error, FORESEEN) and (failures == 1 or said != before)
                 pause = min(MAX_PAUSE_S, self._first_pause_s * 2 ** min(failures - 1, 16))
                 log.error(
                     "part failed, restarting",
                     part=name,
-                    error=health.last_error,
+                    error=said,
                     failures=failures,
                     pause_s=round(pause, 2),
-                    exc_info=error,
+                    exc_info=error if is_news else None,
                 )
                 self._tell(name, error)
                 await asyncio.sleep(pause)

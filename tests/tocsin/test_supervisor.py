@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from io import StringIO
 
 import pytest
 
 from connectors.ports.clock import SystemClock
+from connectors.ports.ledger import LedgerDamaged
 from tocsin.supervisor import Supervisor
+from tocsin.telemetry import start_logging
 
 
 class Part:
@@ -33,6 +36,32 @@ async def is_cancelled_by_what_it_awaits() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.cancel()
     await future
+
+
+async def is_damaged() -> None:
+    raise LedgerDamaged("record 7 is not what was written")
+
+
+@pytest.mark.parametrize(("breaks", "traces"), [(raises, 1), (is_damaged, 0)])
+def test_where_it_broke_is_logged_once_and_not_at_all_where_the_text_says_everything(
+    breaks: Callable[[], Awaitable[None]], traces: int
+) -> None:
+    async def go() -> None:
+        broken = Part(breaks)
+        supervisor = Supervisor({"broken": broken.run}, clock=SystemClock(), first_pause_s=0.001)
+        running = asyncio.create_task(supervisor.run())
+        async with asyncio.timeout(10):
+            await broken.runs.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    said = StringIO()
+    start_logging("text", "info", said)
+    asyncio.run(go())
+    text = said.getvalue()
+    assert text.count("part failed, restarting") == 2 and text.count("Traceback") == traces, text
+    assert "broken" in text if traces else "record 7 is not what was written" in text
 
 
 def unreachable(_name: str, _error: Exception) -> None:
