@@ -51,7 +51,7 @@ def recover(folder: Path, head: Head | None) -> Tail | None:
             if head is not None and tail.seq < head.seq:
                 raise LedgerDamaged(
                     f"segment {tail.segment} ends at record {tail.seq}, but record {head.seq} is known to be durable: "
-                    f"the tail was cut; run `tocsin ledger verify`"
+                    f"the tail was cut; run `tocsin ledger verify`, and see docs/ledger.md"
                 )
             return tail
         # Its header never became whole: no record can be in it.
@@ -59,7 +59,8 @@ def recover(folder: Path, head: Head | None) -> Tail | None:
         sync(folder / "segments")
     if head is not None and head.seq > 0:
         raise LedgerDamaged(
-            f"no segment is there, but record {head.seq} is known to be durable; was the folder removed?"
+            f"no segment is there, but record {head.seq} is known to be durable; was the folder removed? "
+            f"Put it back, or begin anew with `tocsin ledger accept`"
         )
     return None
 
@@ -120,7 +121,7 @@ def _cut(path: Path, tail: Tail, size: int, fault: str, head: Head | None, *, la
     beyond = head is not None and tail.seq >= head.seq
     if not torn and not beyond:
         raise LedgerDamaged(
-            f"{path.name}: the line after record {tail.seq} is damaged: {fault}; run `tocsin ledger verify`"
+            f"{path.name}: the line after record {tail.seq} is damaged: {fault}; run `tocsin ledger verify`, and see docs/ledger.md"
         )
     os.truncate(path, tail.size)
     tail.cut = f"{path.name}: {size - tail.size} bytes after record {tail.seq} were cut off: {fault}"

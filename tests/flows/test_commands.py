@@ -212,7 +212,17 @@ def test_a_ledger_that_was_edited_or_cut_is_named_by_verify_and_by_doctor(tmp_pa
         assert check["holds"] is False and any(said in each for each in check["findings"])
         doctor = cli("doctor", config=there.config)
         assert doctor.exit_code == 1 and "`tocsin ledger verify` names them" in doctor.stdout
-    segment.write_bytes(whole)
+    # The way out: the damaged one is moved aside, and the recorder begins anew with what the journal holds.
+    there.folder.ledger.rename(tmp_path / "aside")
+    ran = cli("ledger", "accept", config=there.config)
+    assert ran.exit_code == 0 and f"record {len(lines) - 1:,} (" in ran.stdout, ran.output
+    assert "nothing to forget" in cli("ledger", "accept", config=there.config).stdout
+    with child(tmp_path) as again:
+        assert "InUse" not in (busy := cli("ledger", "accept", config=there.config)).output and busy.exit_code == 3
+        again.until(lambda: cli("ledger", "verify", config=there.config).exit_code == 0)
+        query = "select count(*) as n from decisions where kind = 'incident.opened'"
+        again.until(lambda: lines_of(cli("ledger", "sql", query, "--json", config=there.config))[0]["n"] == 1)
+        assert again.terminate() == 0
     assert cli("ledger", "verify", config=there.config).exit_code == 0
 
 

@@ -28,6 +28,7 @@ from tocsin.cli.output import (
     fail,
     show,
 )
+from tocsin.compose import opened
 from tocsin.config import Loaded
 from tocsin.folder import DataFolder
 from tocsin.store import viewed
@@ -67,6 +68,29 @@ def verify_(config: Config = None, as_json: Json = False) -> None:
         show(f"{where}, {found.redacted:,} redacted: {state}")
     if not found.holds:
         raise typer.Exit(NO)
+
+
+@app.command()
+def accept(config: Config = None) -> None:
+    """Go on from the ledger as it lies there, restored or moved aside: the journal forgets which record it knew as the last."""
+
+    async def forget(loaded: Loaded) -> Head | None:
+        async with opened(loaded, clock=SystemClock()) as program:
+            row = await program.journal.get(LEDGER_SPACE, HEAD_KEY)
+            async with program.journal.unit() as unit:
+                unit.delete(LEDGER_SPACE, HEAD_KEY)
+        return None if row is None else Head(**orjson.loads(row))
+
+    loaded = configured(config)
+    with explained():
+        known = asyncio.run(forget(loaded))
+    if known is None:
+        show("The journal knew of no record: there was nothing to forget.")
+    else:
+        show(
+            f"The journal no longer asks for record {known.seq:,} ({known.hash}). Keep this line: it shows what is missing."
+        )
+    show("The recorder goes on from what lies in the folder, and records again what the journal still holds.")
 
 
 @app.command()
