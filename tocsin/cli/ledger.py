@@ -13,6 +13,7 @@ from connectors.ledger import connect, verify
 from connectors.ports.clock import SystemClock
 from connectors.ports.ledger import Head
 from processors.record import HEAD_KEY, LEDGER_SPACE
+from processors.record.loop import CONSUMER as RECORDER
 from schemas.printed import LedgerCheck
 from tocsin.cli.output import (
     NO,
@@ -76,9 +77,14 @@ def accept(config: Config = None) -> None:
 
     async def forget(loaded: Loaded) -> Head | None:
         async with opened(loaded, clock=SystemClock()) as program:
-            row = await program.journal.get(LEDGER_SPACE, HEAD_KEY)
-            async with program.journal.unit() as unit:
+            journal = program.journal
+            lease = await journal.acquire(RECORDER, owner=f"{program.owner}/accept", ttl_s=10)
+            if lease is None:
+                fail(UNREACHABLE, "a recorder is at work, or was killed seconds ago: stop it, and try again")
+            row = await journal.get(LEDGER_SPACE, HEAD_KEY)
+            async with journal.unit(lease=lease) as unit:
                 unit.delete(LEDGER_SPACE, HEAD_KEY)
+            await journal.release(lease)
         return None if row is None else Head(**orjson.loads(row))
 
     loaded = configured(config)
