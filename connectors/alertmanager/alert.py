@@ -33,12 +33,17 @@ _SHARED = 100
 """Characters of a value that many alerts may share."""
 
 
+Judgement = tuple[SignalStatus, str, Severity, tuple[str, ...]]
+"""Status, revision, severity, and the word for the severity when nobody taught it to us."""
+
+
 class Notification:
     """What the alerts of one request share. `envelope` is the webhook without its alerts; empty for Prometheus, which sends alerts
     alone (`direct`): then `endsAt` tells whether they fire, and `end` is what stands for one that is missing, as with an Alertmanager:
     its `resolve_timeout` from now."""
 
     __slots__ = (
+        "_judged",
         "_links",
         "_places",
         "_silences",
@@ -66,12 +71,28 @@ class Notification:
         self.direct = direct
         self.end = received_at + round(settings.resolve_timeout_s * SECOND) if direct else None
         external = web_url(envelope.get("externalURL"))
+        self._judged: dict[tuple[str, int | None, str | None, str], Judgement] = {}
         self._places: dict[Names, tuple[str | None, str | None]] = {}
         self._links: tuple[DraftLink, ...] = ()
         self._silences = ""
         if external is not None:
             self._links = ({"rel": "self", "url": external, "title": "Alertmanager"},)
             self._silences = f"{external.rstrip('/')}/#/silences/new?filter=%7B"
+
+    def judged(self, said: object, ends_at: int | None, word: str | None, name: str) -> Judgement:
+        """How it stands with an alert. Remembered: most alerts of a request are alike in this."""
+        if type(said) is not str:
+            said = line(said, 40)
+        key = (said, ends_at, word, name)
+        known = self._judged.get(key)
+        if known is None:
+            status = _status(said, ends_at, self)
+            known = self._judged[key] = (
+                status,
+                _revision(status, ends_at, name, self),
+                *_severity(word, self.settings),
+            )
+        return known
 
     def place(self, names: Names, labels: Mapping[str, str]) -> tuple[str | None, str | None]:
         """The service and the environment these labels name."""
@@ -103,12 +124,10 @@ def alert_signal(alert: object, of: Notification) -> tuple[Draft, tuple[str, ...
         raise Unreadable("an alert without labels: nothing says what it is about")
     annotations = texts_of(alert.get("annotations"))
     starts_at, ends_at = moment(alert.get("startsAt")), moment(alert.get("endsAt")) or of.end
-    status = _status(alert, ends_at, of)
-    grade, unknown = _severity(labels, of.settings)
     service, environment = of.place(names, labels)
     name = labels.get("alertname") or "(unnamed alert)"
+    status, revision, grade, unknown = of.judged(alert.get("status"), ends_at, labels.get("severity"), name)
     occurrence = f"alertmanager:{line(alert.get('fingerprint'), 64) or fingerprint(labels)}:{starts_at or ''}"
-    revision = _revision(status, ends_at, name, of)
     draft: Draft = {
         "id": signal_id("alertmanager", occurrence, revision),
         "type": "alert",
@@ -192,13 +211,12 @@ def _fnv(name: str, value: str, low: int) -> tuple[int, int]:
     return factor, (found - low * factor) & _64_BITS
 
 
-def _status(alert: Mapping[str, Any], ends_at: int | None, of: Notification) -> SignalStatus:
+def _status(said: str, ends_at: int | None, of: Notification) -> SignalStatus:
     """Of this alert, never of the notification, which is `firing` if any alert in it fires. `0001-01-01` as end means open."""
     if not of.direct:
-        given = alert.get("status")
-        match given if given == "firing" else line(given, 40).lower():
-            case "firing" | "resolved" as said:
-                return said
+        match line(said, 40).lower():
+            case "firing" | "resolved" as status:
+                return status
     return "resolved" if ends_at is not None and ends_at <= of.received_at else "firing"
 
 
@@ -215,8 +233,7 @@ def _expiry(ends_at: int) -> int:
     return (ends_at // _STEP + 1) * _STEP
 
 
-def _severity(labels: Mapping[str, str], settings: AlertmanagerSettings) -> tuple[Severity, tuple[str, ...]]:
-    word = labels.get("severity")
+def _severity(word: str | None, settings: AlertmanagerSettings) -> tuple[Severity, tuple[str, ...]]:
     if not word:
         return settings.default_severity, ()
     known = severity_of(word)

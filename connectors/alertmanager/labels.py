@@ -39,7 +39,7 @@ _known: dict[tuple[str, ...], Names] = {}
 
 def texts_of(given: object) -> dict[str, str]:
     """The values that say something, as texts; an object that holds such texts alone is given back itself."""
-    if type(given) is dict and names_of(given).fit and all(values := given.values()):
+    if type(given) is dict and (_known.get(tuple(given)) or names_of(given)).fit and all(values := given.values()):
         try:
             if len("".join(values)) <= LONGEST:
                 return given
@@ -52,7 +52,7 @@ def read_labels(given: object) -> tuple[dict[str, str], Names, str]:
     """The labels as texts; their names; and the filter of Alertmanager's page for a new silence: `NAME="VALUE",...` by name,
     percent-encoded."""
     labels = given if type(given) is dict else {}
-    names = names_of(labels)
+    names = _known.get(tuple(labels)) or names_of(labels)
     values = names.take(labels)
     try:
         whole = "".join(values)
