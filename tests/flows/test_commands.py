@@ -78,6 +78,16 @@ def test_incidents_lists_what_is_open(town: Town) -> None:
     assert "Checkout fails" in town.run("incidents")
 
 
+def test_whatever_is_open_is_listed_and_what_the_limit_leaves_out_is_said(town: Town) -> None:
+    opened(town.there, "late")
+    every = [each["id"] for each in town.lines("incidents")]
+    assert town.incident.id in every and len(every) >= 2
+    assert [each["id"] for each in town.lines("incidents", "--limit", "1")] == every[-1:]
+    more = len(every) - 1
+    said = town.run("incidents", "--limit", "1").splitlines()[0]
+    assert said == f"{more} earlier one{'' if more == 1 else 's'} not shown: --limit {len(every)} shows all"
+
+
 def test_show_takes_the_beginning_of_an_id(town: Town) -> None:
     (shown,) = town.lines("show", town.incident.id[:12])
     assert shown["id"] == town.incident.id

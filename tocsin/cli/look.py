@@ -12,6 +12,7 @@ from rich.text import Text
 
 from connectors.ports.archive import Archive
 from connectors.ports.clock import SystemClock
+from connectors.ports.spaces import INCIDENTS
 from processors.act.rows import ACTIONS
 from processors.investigate.rows import INVESTIGATIONS, RUNNING
 from rules.explain import explain
@@ -35,6 +36,7 @@ from tocsin.story import (
 )
 
 MOST_INCIDENTS, MOST_DECISIONS, MOST_MEMBERS = 100_000, 100_000, 30
+PAGE = 1_000
 Identity = Annotated[str, typer.Argument(help="An id, or as much of its beginning as tells it apart")]
 
 
@@ -65,13 +67,11 @@ def incidents(
     """List incidents, the latest last."""
 
     async def look() -> Sequence[Incident]:
-        async with reading(configured(config)) as (_, archive):
-            return await archive.incidents(limit=limit if everything else MOST_INCIDENTS)
+        async with reading(configured(config)) as (reader, archive):
+            return await archive.incidents(limit=limit) if everything else await _open_ones(reader)
 
     with explained():
-        wanted = [
-            each for each in asyncio.run(look()) if everything or (each.status != "resolved" and not each.rehearsal)
-        ]
+        wanted = asyncio.run(look())
     found = wanted[-limit:]
     if len(found) < len(wanted) and not as_json:
         more = counted(len(wanted) - limit, "earlier one")
@@ -80,6 +80,18 @@ def incidents(
         emit(incident) if as_json else show(incident_heading(incident))
     if not found and not as_json:
         show(Text("No open incident." if not everything else "No incident.", "dim"))
+
+
+async def _open_ones(reader: Reading) -> list[Incident]:
+    """What is open and no rehearsal, however old, in the order of opening. Years of incidents that are over are passed by undecoded."""
+    found, after = list[Incident](), None
+    while page := await reader.scan(INCIDENTS, after=after, limit=PAGE):
+        after = page[-1][0]
+        for _, row in page:
+            said = orjson.loads(row)
+            if said["status"] != "resolved" and not said.get("rehearsal"):
+                found.append(Incident.from_json(row))
+    return sorted(found, key=lambda each: (each.opened_at, each.id))
 
 
 def show_(identity: Identity, config: Config = None, as_json: Json = False) -> None:
