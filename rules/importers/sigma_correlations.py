@@ -59,6 +59,8 @@ def correlation(given: Mapping[str, Any], by_name: Mapping[str, Referred], item:
         elif kind in _AGGREGATES:
             match = {_AGGREGATES[kind]: number, "is": compared, **match}
         elif kind in ("value_percentile", "value_median"):
+            if kind == "value_percentile" and "percentile" not in condition:
+                item.note("it names no percentile; the 50th is taken")
             share = 50 if kind == "value_median" else condition.get("percentile", 50)
             match = {"percentile": number, "p": float(str(share)), "interpolate": True, "is": compared, **match}
         else:

@@ -93,6 +93,14 @@ def test_values_are_counted_and_added_up(kind: str, condition: str, expected: di
     assert rule["when"] == WHEN_A
 
 
+def test_a_percentile_that_is_not_named_is_the_median_and_said_to_be() -> None:
+    made = items(
+        A, "title: t\ncorrelation: {type: value_percentile, rules: [a], timespan: 1d, condition: {field: n, lte: 1}}\n"
+    )
+    assert (made[1].rule or {})["match"]["p"] == 50.0
+    assert made[1].notes == ["it names no percentile; the 50th is taken"]
+
+
 def test_steps_come_in_any_order_or_as_listed() -> None:
     for kind in ("temporal", "temporal_ordered"):
         (rule,) = ruled(A, B, f"title: t\ncorrelation: {{type: {kind}, rules: [a, b], group-by: [u], timespan: 10m}}\n")
