@@ -1,5 +1,6 @@
 """Content encodings of requests (RFC 9110 section 8.4), undone up to a cap: a bomb is stopped there, whatever it would become."""
 
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -7,13 +8,20 @@ import brotli
 
 from connectors.ports.source import Refused
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 STEP = 256 * 1024
 """Bytes made at a time; so much and no more stands in memory beyond the cap."""
-KNOWN = ("gzip", "deflate", "br", "identity")
+KNOWN = ("gzip", "deflate", "br", "zstd", "identity")
+ZSTD: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+"""RFC 9659: nobody has to keep more than 8 MB of what came before; a frame that asks for more is refused."""
 
 
 def coding_of(header: str) -> str:
-    """The one coding a Content-Encoding header names: gzip, deflate, br or identity.
+    """The one coding a Content-Encoding header names: gzip, deflate, br, zstd or identity.
 
     Raises Refused (unsupported_encoding) for another, or for several of them.
     """
@@ -43,6 +51,8 @@ def decoded(raw: bytes, coding: str, cap: int) -> bytes:
             pieces = _deflate(raw)
         case "br":
             pieces = _brotli(raw)
+        case "zstd":
+            pieces = _zstd(raw)
         case _:
             raise ValueError(f"{coding!r} is no coding, expected one of {KNOWN}")
     made: list[bytes] = []
@@ -53,7 +63,7 @@ def decoded(raw: bytes, coding: str, cap: int) -> bytes:
             if size > cap:
                 raise too_large("decompressed", cap)
             made.append(piece)
-    except (zlib.error, brotli.error) as error:
+    except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise Refused("bad_encoding", f"the body is not {coding} as its Content-Encoding says: {error}") from error
     return b"".join(made)
 
@@ -100,3 +110,20 @@ def _brotli(raw: bytes) -> Iterator[bytes]:
         piece = b"" if stream.is_finished() else stream.process(b"", output_buffer_limit=STEP)
     if not stream.is_finished():
         raise Refused("bad_encoding", f"the br body ends before its end, after {len(raw)} bytes")
+
+
+def _zstd(raw: bytes) -> Iterator[bytes]:
+    """RFC 8878: one frame after the other."""
+    if not raw:
+        raise Refused("bad_encoding", "the body is empty, expected zstd")
+    rest = raw
+    while rest:
+        frame = zstd.ZstdDecompressor(options=ZSTD)
+        piece = frame.decompress(rest, STEP)
+        while not frame.eof:
+            if not piece and frame.needs_input:
+                raise Refused("bad_encoding", f"the zstd body ends before its end, after {len(raw)} bytes")
+            yield piece
+            piece = frame.decompress(b"", STEP)
+        yield piece
+        rest = frame.unused_data

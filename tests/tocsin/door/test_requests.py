@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -15,6 +16,11 @@ from connectors.ports.source import Route
 from schemas import Signal
 from tests.support.hmac_source import HmacSource, signed
 from tocsin.door import Limits
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NOW = 1_795_248_000_000_000
 SECRET = b"a secret of the test"
@@ -45,6 +51,12 @@ def test_a_signed_request_is_accepted_and_a_changed_byte_or_a_replay_is_not(open
     asyncio.run(scenario())
 
 
+def _with_a_large_window(content: bytes) -> bytes:
+    """A frame that asks its reader to keep 128 MB."""
+    frame = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    return frame.compress(content) + frame.flush()
+
+
 @pytest.mark.parametrize(
     ("coding", "encode"),
     [
@@ -54,6 +66,8 @@ def test_a_signed_request_is_accepted_and_a_changed_byte_or_a_replay_is_not(open
         ("deflate", zlib.compress),
         ("deflate", _raw_deflate),
         ("br", brotli.compress),
+        ("zstd", zstd.compress),
+        ("zstd", lambda content: zstd.compress(content[:9]) + zstd.compress(content[9:])),
         ("identity", bytes),
         ("identity, gzip", gzip.compress),
     ],
@@ -74,7 +88,7 @@ def test_each_encoding_is_undone_after_the_signature_was_taken_over_the_raw_byte
 @pytest.mark.parametrize(
     ("coding", "raw", "status", "word"),
     [
-        ("zstd", BODY, 415, "unsupported_encoding"),
+        ("compress", BODY, 415, "unsupported_encoding"),
         ("gzip, br", BODY, 415, "unsupported_encoding"),
         ("gzip", gzip.compress(BODY)[:-9], 401, "bad_encoding"),
         ("gzip", gzip.compress(BODY)[:5], 401, "bad_encoding"),
@@ -85,6 +99,12 @@ def test_each_encoding_is_undone_after_the_signature_was_taken_over_the_raw_byte
         ("deflate", BODY, 401, "bad_encoding"),
         ("br", brotli.compress(BODY)[:-5], 401, "bad_encoding"),
         ("br", BODY, 401, "bad_encoding"),
+        ("zstd", zstd.compress(BODY)[:-5], 401, "bad_encoding"),
+        ("zstd", zstd.compress(BODY)[:3], 401, "bad_encoding"),
+        ("zstd", zstd.compress(BODY) + b"more", 401, "bad_encoding"),
+        ("zstd", b"", 401, "bad_encoding"),
+        ("zstd", BODY, 401, "bad_encoding"),
+        ("zstd", _with_a_large_window(BODY), 401, "bad_encoding"),
     ],
 )
 def test_a_broken_encoding_is_refused_in_the_sources_own_form(opened, coding, raw, status, word) -> None:
@@ -99,12 +119,17 @@ def test_a_broken_encoding_is_refused_in_the_sources_own_form(opened, coding, ra
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
-def test_a_bomb_is_stopped_at_the_cap(opened, coding) -> None:
-    content = b"0" * 50_000_000
-    raw = {"gzip": gzip.compress, "deflate": zlib.compress, "br": lambda it: brotli.compress(it, quality=5)}[coding](
-        content
-    )
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("br", lambda it: brotli.compress(it, quality=5)),
+        ("zstd", zstd.compress),
+    ],
+)
+def test_a_bomb_is_stopped_at_the_cap(opened, coding, encode) -> None:
+    raw = encode(b"0" * 50_000_000)
 
     async def scenario() -> None:
         async with opened() as line:
