@@ -89,6 +89,10 @@ class IngestDoor:
             if method not in match.methods:
                 allowed = ", ".join(sorted(match.methods))
                 raise Refused("method", f"{method} is not for {path}; expected {allowed}")
+            if REHEARSAL in headers and not trusted:
+                raise Refused(
+                    "unauthorised", "a rehearsal is taken from this machine alone; from elsewhere it would be real"
+                )
             encoding, length = headers.get("content-encoding"), headers.get("content-length", "")
             coding = coding_of(encoding) if encoding else "identity"
             declared = int(length) if length.isdigit() else None

@@ -378,13 +378,18 @@ def test_only_a_request_from_this_machine_to_a_door_on_loopback_may_go_unsigned(
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(("headers", "rehearsal"), [({}, True), ({"via": "1.1 proxy"}, False)])
-def test_a_rehearsal_is_asked_for_by_a_header_of_a_trusted_request_alone(opened, headers, rehearsal) -> None:
+@pytest.mark.parametrize(
+    ("headers", "loopback", "status"), [({}, True, 202), ({"via": "1.1 proxy"}, True, 401), ({}, False, 401)]
+)
+def test_a_rehearsal_is_taken_from_this_machine_alone_and_from_elsewhere_is_not_taken_for_real(
+    opened, headers, loopback, status
+) -> None:
     async def scenario() -> None:
-        async with opened() as line:
+        async with opened(loopback=loopback) as line:
             sent = {**signed(BODY, SECRET, NOW), "tocsin-rehearsal": "1", **headers}
-            assert (await line.http.post("/in/hmac", content=BODY, headers=sent)).status_code == 202
-            (entry,) = line.journal.streams[INPUTS]
-            assert Signal.from_json(entry.payload).rehearsal is rehearsal
+            reply = await line.http.post("/in/hmac", content=BODY, headers=sent)
+            assert reply.status_code == status, reply.text
+            kept = [Signal.from_json(entry.payload).rehearsal for entry in line.journal.streams[INPUTS]]
+            assert kept == ([True] if status == 202 else [])
 
     asyncio.run(scenario())
