@@ -72,7 +72,9 @@ def test_an_approved_action_happens_once_and_a_denied_one_never(tmp_path: Path, 
 
             for action, why in ((second.id, "denied already"), (first.id, "succeeded already"), ("act_none", "known")):
                 refusals = len(await here.decisions("command.refused"))
-                assert (await here.command("approve", action)).exit_code == 0
+                ran = await here.command("approve", action)
+                assert ran.exit_code == 1, ran.output
+                assert why in ran.output
                 refused = (await here.until("command.refused", count=refusals + 1))[-1]
                 assert why in refused.because
             await here.settle()
