@@ -83,7 +83,11 @@ class GenericSource(Source):
 
     @override
     def overloaded(self, retry_after_s: float, request: Request | None) -> Reply:
-        problem = {"title": "overloaded", "status": 503, "detail": "nothing was kept; send the same request again"}
+        problem = {
+            "title": "overloaded",
+            "status": 503,
+            "detail": "it is not certain to be kept; send the same request again",
+        }
         headers = {"content-type": "application/problem+json", "retry-after": whole_seconds(retry_after_s)}
         return Reply(503, orjson.dumps(problem), headers)
 

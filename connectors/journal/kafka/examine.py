@@ -152,7 +152,11 @@ async def _work(database: Database) -> AsyncIterator[Look]:
             yield Look("fault", "lease", found, "start a process of that role; one more stands by")
         else:
             by = f"held by {lease.owner} for {lease.age_s:.0f} s" if lease.owner else "held by nobody"
-            yield Look("ok", "lease", f"{lease.name!r} {by}, taken over {lease.takeovers} times")
+            yield Look(
+                "ok",
+                "lease",
+                f"{lease.name!r} {by}, taken over {lease.takeovers} time{'' if lease.takeovers == 1 else 's'}",
+            )
     [(waiting,)] = await database.rows("SELECT count(*) FROM outbox")
     yield Look("ok" if waiting < 1_000 else "note", "outbox", f"{waiting} decided records wait to be published")
 
