@@ -77,8 +77,7 @@ def goes_on(turn: Turn, fields: Fields) -> bool:
     if len(keys) > turn.state.limits.fires_in_few and not fields.get("expires_micros"):
         heard.note(turn.state, unit, turn.at)
         return True
-    if keys:
-        heard.forget(turn.state, unit)
+    heard.forget(turn.state, unit)
     for key in sorted(keys) if len(keys) > 1 else tuple(keys):
         if key.startswith("group/"):
             lifecycle.goes_on(turn, key, fields)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rules.limits import Limits
 from schemas.decision import Decision
+from schemas.signal import Signal
 from tests.support.rule_world import World, signal
 
 RULES = """
@@ -125,3 +126,16 @@ def test_what_fires_nowhere_any_more_is_forgotten(few: int) -> None:
     assert [key for key in w.state.rows if key.startswith("heard/")]
     w.tick(3 * 86_400)
     assert not [key for key in w.state.rows if key.startswith("heard/")]
+
+
+def test_what_ended_and_comes_again_with_an_expiry_ends_by_it_although_it_was_heard_of_before() -> None:
+    def log(number: int, t: float, **fields: str) -> Signal:
+        return signal(f"s{number}", t, type="log", group_key="k", labels={"user": "a"}, **fields)
+
+    w = World('rules:\n  - {name: r, when: type == "log", group_by: [labels.user]}\n', Limits(fires_in_few=0))
+    w.push(0, log(0, 0))
+    w.push(1, log(1, 1))
+    w.push(2, log(2, 2, status="resolved"))
+    w.push(3, log(3, 3, expires_at="2026-11-21T10:00:40Z"))
+    assert [d.kind for d in w.tick(39)] == []
+    assert [d.kind for d in w.tick(41)] == ["incident.resolved"]
