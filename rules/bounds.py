@@ -5,8 +5,12 @@ from heapq import heapify, heappop, heappush
 
 from rules.rows import Rows
 
-BOUNDED = frozenset({"window", "steps", "absence", "waiting", "throttle", "same"})
-"""Kinds of rows that a rule keeps for each of its keys."""
+MEANT = frozenset({"window", "steps", "absence", "waiting", "throttle", "same"})
+"""Kinds of rows that a rule keeps for each of its keys, and that mean what it says."""
+EARLIER = "earlier"
+"""The kind of rows of incidents that were a group's before its present one."""
+BOUNDED = MEANT | {EARLIER}
+"""Kinds of rows of which there are so many and no more."""
 
 
 def rule_of(key: str) -> str:

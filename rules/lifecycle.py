@@ -7,6 +7,7 @@ from rules.asking import choose
 from rules.bounds import rule_of
 from rules.delivery.occasions import Occasion, OccasionKind
 from rules.delivery.seam import delivered, forgotten
+from rules.earlier import set_aside
 from rules.incidents import add, add_units, calm, due_of, fires, new_incident, quiet_after, tombstone, unit_of
 from rules.ruleset import CompiledRule, RuleSet
 from rules.signals import Fields
@@ -196,7 +197,7 @@ def _begin(
     else:
         episode = old["episode"] + 1 if old is not None else 1
         if old is not None:
-            turn.state.incidents.pop(old.get("id", ""), None)
+            set_aside(turn.state, old)
             reason = sentences.anew(reason, episode, since)
         row = new_incident(rule, values, fields, episode=episode, moment_of_signal=moment, at=turn.at)
         kind = "incident.opened"

@@ -20,7 +20,8 @@ class Limits:
     seen: int = 1_000_000
     """Ids remembered for each span for which connectors ask them to be; the oldest go first."""
     windows: int = 1_000_000
-    """Keys kept of each kind (windows, steps, absences, groups that wait for `for`); the ones that would be forgotten first go first."""
+    """Keys kept of each kind (windows, steps, absences, groups that wait for `for`, a group's earlier incidents); those that would be
+    forgotten first go first."""
     keys_of_rule: int = 200_000
     """The same for one rule, so that no rule puts the others' out of memory."""
     window_signals: int = 16

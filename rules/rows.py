@@ -13,7 +13,7 @@ HOT_MOST = 10_000
 """So many rows of the kinds that may be many stay as they are used..."""
 WARM_MOST = 30_000
 """... and so many of the others as JSON, from which they are quickly back: a group is looked at again soon after it began, or not for long."""
-_PACKED = ("group/", "window/", "steps/", "absence/", "waiting/", "delivery/")
+_PACKED = ("group/", "window/", "steps/", "absence/", "waiting/", "delivery/", "earlier/")
 """What there may be a million of. Rows of other kinds are few, and others hold on to them."""
 _USUAL = (
     b'"environment":"production","status":"resolved","severity":"critical","severity":"warning","source":"sentry","labels":{"namespace":"'

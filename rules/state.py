@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from rules.bounds import BOUNDED, Bounds, Moments
+from rules.bounds import BOUNDED, EARLIER, Bounds, Moments
 from rules.correlation.open_sets import OpenSets
 from rules.limits import Limits
 from rules.rows import Row, Rows
@@ -137,9 +137,11 @@ class State:
         self.changed.add(key)
 
     def delete(self, key: str) -> None:
-        if self.rows.pop(key, None) is not None:
+        if (row := self.rows.pop(key, None)) is not None:
             if (kind := key.partition("/")[0]) in BOUNDED:
                 self._bounds.drop(kind, key)
+                if kind == EARLIER:
+                    self.incidents.pop(row["id"], None)
             self.changed.discard(key)
             self._gone.add(key)
 
@@ -251,6 +253,8 @@ class State:
                     self.incidents[row["id"]] = key
                 for unit in row.get("firing", ()):
                     self.firing.add(unit, key)
+            case ["earlier", _]:
+                self.incidents[row["id"]] = key
             case ["waiting", _]:
                 for unit in row["units"]:
                     self.firing.add(unit, key)

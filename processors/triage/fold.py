@@ -77,7 +77,7 @@ def incidents(
             told[incident["id"]] = incident
     found: dict[str, bytes] = {}
     for key, row in changed.items():
-        if key.startswith("group/") and "id" in row:
+        if key.startswith(("group/", "earlier/")) and "id" in row:
             name = row["id"]
             told.pop(name, None)
             now = as_json(incident_of(row))

@@ -10,6 +10,7 @@ from rules.asking import choose
 from rules.delivery.holds import Hold
 from rules.delivery.occasions import Occasion
 from rules.delivery.said import Storm
+from rules.earlier import set_aside
 from rules.incidents import new_incident
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
@@ -90,7 +91,7 @@ def _begin(turn: Turn, rule: CompiledRule, said: Storm, opened: Mapping[str, int
     old = turn.state.rows.get(key)
     episode = old["episode"] + 1 if old is not None else 1
     if old is not None:
-        turn.state.incidents.pop(old.get("id", ""), None)
+        set_aside(turn.state, old)
     of = "all rules" if rule is turn.ruleset.storm else f"rule {rule.name}"
     rows = [found for other in opened if "id" in (found := turn.state.rows.get(other, {}))]
     worst = max((found["severity"] for found in rows), key=severity_rank, default=row["severity"])
