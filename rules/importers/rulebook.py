@@ -156,7 +156,8 @@ class _Rule:
         if expected:
             if timeout is None:
                 raise NotImportable("not_all has no timeout: nothing says by when the events must have come")
-            match |= {"expect": "all", "within": timeout}
+            # An event counts for every condition that it meets, and each firing runs the action.
+            match |= {"expect": "all", "within": timeout, "combinations": "each", "overlap": True}
         else:
             ttl = self.ruleset.get("default_events_ttl")
             match |= {"within": timeout or (_FOREVER if ttl is None else span(ttl)), "combinations": "each"}

@@ -52,6 +52,10 @@ def due(turn: Turn, key: str, row: Row) -> None:
     else:
         missing = [step.name for step in steps.steps if not row["of"].get(step.name)]
         ids = tuple(_ids_of(row))
+        if steps.said.combinations == "each":
+            # Each window that nothing closed is an incident of its own.
+            values = ids[:1]
+            name = name_of(rule, values, fields)
         why = f"{', '.join(missing) or 'not all in order'} did not follow within {show_span(steps.said.within)}"
         turn.state.delete(key)
     filled = Filled(0, True, ids[:50], number=len(ids), why=why)

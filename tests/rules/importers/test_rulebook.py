@@ -75,7 +75,13 @@ def test_joins_become_same() -> None:
 
 def test_not_all_expects_all_by_a_deadline() -> None:
     made = only(rule({"not_all": ["event.x == 1", "event.y == 2"], "timeout": "5 minutes"}))
-    assert made["match"] == {"steps": {"m_0": "raw.x == 1", "m_1": "raw.y == 2"}, "expect": "all", "within": "5m"}
+    assert made["match"] == {
+        "steps": {"m_0": "raw.x == 1", "m_1": "raw.y == 2"},
+        "expect": "all",
+        "within": "5m",
+        "combinations": "each",
+        "overlap": True,
+    }
 
 
 def test_not_all_without_a_timeout_is_left_out() -> None:

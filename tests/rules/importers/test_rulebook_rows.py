@@ -103,6 +103,17 @@ def test_not_all() -> None:
     assert fired(made, (5, {"z": 1})) == []
 
 
+def test_not_all_fires_for_each_window_and_an_event_counts_for_every_condition_it_meets() -> None:
+    made = [rule({"not_all": [X, Y, "event.z == 3"], "timeout": "10 seconds"})]
+    assert fired(made, (0, x()), (20, {"y": 2}), (40, x())) == [
+        (10.0, "r", [0]),
+        (30.0, "r", [1]),
+        (50.0, "r", [2]),
+    ]
+    assert fired(made, (0, x(y=2)), (5, {"z": 3})) == []
+    assert fired(made, (0, x(y=2, z=3))) == []
+
+
 def test_once_within() -> None:
     """The first of a key, then none before its time is over; a key that is absent is never held, null is a key."""
     made = [throttled("once_within", "10 seconds")]

@@ -159,6 +159,12 @@ def test_leftovers_of_a_window_open_no_further_one() -> None:
     assert said(opened) == ["10s incident.opened"]
 
 
+def test_each_window_that_nothing_closed_is_an_incident_of_its_own_where_said() -> None:
+    world = World(steps("within: 10s, expect: all, combinations: each"), Limits(update_every=0))
+    found = said(world.push(0, step("b", 0)) + world.tick(19) + world.push(20, step("a", 20)) + world.tick(99))
+    assert [kind for kind in found if "incident" in kind] == ["10s incident.opened", "30s incident.opened"]
+
+
 def test_combinations_each_are_incidents_of_their_own_and_consumed_where_said() -> None:
     """rules.md 1.3, all: every combination: two x then one y = two firings, then consumed."""
     world = World(steps("within: 2h, combinations: each, consume: true", ", playbook: p"))
