@@ -47,9 +47,13 @@ class _Node:
         if self.always:
             found.append(self.always)
         for get, table in self.tables:
+            value = get(activation)
             try:
-                hit = table.get(get(activation))
-            except TypeError:  # A list or a map equals no constant.
+                hit = table.get(value)
+            except TypeError:
+                # A list or a map equals no constant; but a condition may ask for one among a list's items.
+                if type(value) is list and (numbers := _of_items(value, table, activation)):
+                    found.append(numbers)
                 continue
             if type(hit) is tuple:
                 found.append(hit)
@@ -77,6 +81,25 @@ class Index:
         if len(found) == 1:
             return found[0]
         return sorted(chain.from_iterable(found) if self._once else set(chain.from_iterable(found)))
+
+
+def _of_items(
+    items: list[Any], table: Mapping[Any, "tuple[int, ...] | _Node"], activation: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """The conditions that any item of a list, or of a list in it, leads to, each once."""
+    found: list[tuple[int, ...]] = []
+    waiting = list(items)
+    while waiting:
+        item = waiting.pop()
+        if type(item) is list:
+            waiting += item
+            continue
+        hit = table.get(item) if type(item) is not dict else None
+        if type(hit) is tuple:
+            found.append(hit)
+        elif type(hit) is _Node:
+            hit.collect(activation, found)
+    return tuple(sorted(set(chain.from_iterable(found))))
 
 
 def _below(ways: list[_Way]) -> "tuple[int, ...] | _Node":

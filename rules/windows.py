@@ -120,7 +120,7 @@ def again(row: Row | None, window: Window, *, moment: int, signal_id: str) -> Fi
     times = row["times"] if row is not None and row["memory"] == window.memory else []
     first, end = _ending(times, window, moment)
     if row is None or first >= end:
-        empty = window.match.kind == "distinct" and window.holds(0)
+        empty = window.match.kind in ("distinct", "sum") and window.holds(0)
         return Filled(0, True, (signal_id,)) if empty else None
     count, number = _measured(window, row.get("values"), first, end), end - first + 1
     return Filled(count, True, (*row["ids"][1 - number :], signal_id), number=number) if window.holds(count) else None

@@ -141,7 +141,14 @@ _ALL = (
     Function("substring", "method", (2, 3), "s.substring(2), s.substring(2, 5)", "the characters from a place (from 0) to the end, or before another place", "string", strings.substring),
     Function("indexOf", "method", (2,), 's.indexOf("part")', "where the part first stands, from 0; -1 where it does not", "int", strings.index_of),
     Function("lastIndexOf", "method", (2,), 's.lastIndexOf("part")', "where the part last stands", "int", strings.last_index_of),
-    Function("texts", "function", (1,), "texts(raw)", "every text, number and truth value in a map or list and below it, as text", "list", strings.texts),
+    Function(
+        "texts", "function", (1, 2), 'texts(raw), texts(raw, "user.name")',
+        "every text, number and truth value in a map or list and below it, as text; or those of the field of that name, through lists", "list", strings.texts,
+    ),
+    Function(
+        "lowered", "function", (1, 2), 'lowered(raw), lowered(raw, "user.name")',
+        "the same in small letters, of whatever script", "list", strings.lowered,
+    ),
     Function("template", "function", (1,), "template(title)", "the text with numbers, times, addresses and ids as placeholders, of its first 500 characters", "string", strings.template),
     Function(
         "severity_at_least", "function", (1, 2), 'severity_at_least("warning"), severity_at_least(x, "warning")',

@@ -257,16 +257,17 @@ class Writer:
         return self.guard(f"{present} and {typed}" if present else typed, f"{holder} in {at_least}", error)
 
     def loop(self, node: Loop, error: bool) -> str | None:
-        """`all` and `exists` over a list, when the body is made of tests on the loop variable alone."""
+        """`all` and `exists` over a list, when the body tests the loop variable alone."""
         if locals_of(node.over) or not is_simple(node.body, node.number):
             return None
         found = self.subject(node.over)
+        if found is None and isinstance(node.over, Call) and node.over.function in APPLIED:
+            found = "", self.value(node.over), self.temporary()
         if found is None:
             return None
         known, lookup, holder = found
         held = f"{self.type}({holder} := {lookup}) in {self.name(_CONTAINERS)} and {self.name(len)}({holder}) <= {self.name(MAX_ITEMS)}"
-        word = self.name(all if node.macro == "all" else any)
-        body = self.verdict(node.body, error)
+        word, body = self.name(all if node.macro == "all" else any), self.verdict(node.body, error)
         return self.guard(
             f"{known} and {held}" if known else held, f"{word}({body} for v{node.number} in {holder})", error
         )

@@ -75,30 +75,68 @@ def template(text: Any) -> str:
 
 
 MAX_TEXTS = 100_000
-"""So many values are looked at by `texts`."""
+"""So many values are looked at by `texts` and `lowered`."""
 
 
-def texts(value: Any) -> list[str]:
-    """Every text, number and truth value of maps and lists, whatever lies how deep, as text and in their order; a value alone is one."""
+def texts(value: Any, field: Any = None) -> list[str]:
+    """Every text, number and truth value of maps and lists, whatever lies how deep, as text and in their order; a value alone is one.
+
+    With a field's name, those of that field alone: the key of the map, or keys below keys where the name has dots. Lists on the way and at
+    its end are gone through; what lies below a map at its end is no value of it.
+    """
     found: list[str] = []
-    waiting, seen = [value], 0
+    waiting, seen = [value] if field is None else _reached(value, field), 0
     while waiting:
         one = waiting.pop()
         seen += 1
         if seen > MAX_TEXTS:
             raise CelFailure(f"texts() looks at {MAX_TEXTS} values at most")
         match one:
-            case dict():
-                waiting += reversed(one.values())
-            case CelMap():
-                waiting += reversed([held for _, held in one.entries.values()])
-            case list():
-                waiting += reversed(one)
             case str():
                 found.append(one)
             case bool() | int() | float():
                 found.append(to_text(one))
+            case list():
+                waiting += reversed(one)
+            case dict() if field is None:
+                waiting += reversed(one.values())
+            case CelMap() if field is None:
+                waiting += reversed([held for _, held in one.entries.values()])
     return found
+
+
+def lowered(value: Any, field: Any = None) -> list[str]:
+    """The same as `texts`, in small letters of whatever script; a final sigma is a sigma."""
+    return [small(one) for one in texts(value, field)]
+
+
+def small(text: str) -> str:
+    """A text in small letters, as `lowered` has it."""
+    return text.lower() if text.isascii() else text.lower().replace("ς", "σ")  # noqa: RUF001 (the letter that ends a Greek word)
+
+
+def _reached(value: Any, field: Any) -> list[Any]:
+    """What lies under a field's name, last first: the key itself, or else keys below keys, through lists."""
+    _need("texts", field, str, "the name of a field")
+    if type(value) is not dict:
+        raise CelFailure(f"texts() looks for a field in a map, found {type_name(value)}")
+    if field in value:
+        return [value[field]]
+    if "." not in field:
+        return []
+    found = [value]
+    for key in field.split("."):
+        found = [one[key] for holder in found for one in _maps(holder) if key in one]
+        if len(found) > MAX_TEXTS:
+            raise CelFailure(f"texts() looks at {MAX_TEXTS} values at most")
+    return found[::-1]
+
+
+def _maps(holder: Any) -> list[dict[str, Any]]:
+    """A map, or the maps of a list and of lists in it."""
+    if isinstance(holder, list):
+        return [one for each in holder for one in _maps(each)]
+    return [holder] if type(holder) is dict else []
 
 
 def _bounded(length: int, make: Any) -> str:

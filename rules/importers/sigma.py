@@ -12,7 +12,7 @@ from typing import Any
 
 from rules.cel.written import both
 from rules.importers.sheet import Item, NotImportable, Sheet, mapping, texts, unknown_keys
-from rules.importers.sigma_correlations import correlation
+from rules.importers.sigma_correlations import correlation, rules_of
 from rules.importers.sigma_detections import detection
 
 _LEVELS = {"informational": "info", "low": "info", "medium": "warning", "high": "error", "critical": "critical"}
@@ -42,7 +42,6 @@ _KEYS = (
         "correlation",
         "generate",
         "filter",
-        "action",
     ),
 )
 
@@ -59,6 +58,8 @@ class Source:
     filters: list[str] = field(default_factory=list)
     rule: str | None = None
     """The name of its own rule of ours, once it has one."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Of a correlation, where the event that made it fire has what its groups are made of, by its own names for them."""
     generates: bool = True
 
     @property
@@ -70,7 +71,7 @@ def read(content: object, source: str) -> Sheet:
     """The rules of all documents. Raises NotImportable."""
     sheet = Sheet("Sigma", source)
     sources = _sources(content)
-    by_name = {name: one for one in sources for name in one.names}
+    by_name = _by_name(sources)
     for one in sources:
         if "filter" in one.given:
             _filter(one, sources, by_name)
@@ -92,15 +93,26 @@ def read(content: object, source: str) -> Sheet:
 
 
 def _sources(content: object) -> list[Source]:
+    """The documents of a file, each with what those before it share with it or hand on to it."""
     documents = content if isinstance(content, list) else [content]
     shared: dict[str, Any] = {}
+    before: dict[str, Any] = {}
     found = []
     for document in documents:
         given = mapping(document, "a Sigma rule")
-        if given.get("action") == "global":
-            shared = {key: value for key, value in given.items() if key != "action"}
+        action = given.pop("action", None)
+        if action == "global":
+            shared = before = given
             continue
-        given = {**shared, **given}
+        if action == "reset":
+            shared = {}
+            continue
+        if action == "repeat":
+            given = before = _merged(before, given)
+        elif action is not None:
+            raise NotImportable(f"the action of a document is global, reset or repeat, found {action!r}")
+        elif not given.keys() & {"correlation", "filter"}:
+            given = before = _merged(shared, given)
         if not given.keys() & {"detection", "correlation", "filter"}:
             raise NotImportable("a Sigma rule has a 'detection', a 'correlation' or a 'filter'; this document has none")
         kind = "correlation" if "correlation" in given else "filter" if "filter" in given else "detection"
@@ -110,27 +122,63 @@ def _sources(content: object) -> list[Source]:
     return found
 
 
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, maps below them too; where they differ, the second."""
+    found = dict(first)
+    for key, value in second.items():
+        old = found.get(key)
+        found[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
+def _by_name(sources: Sequence[Source]) -> dict[str, Source]:
+    """The documents by what they may be referred to by; a title is the last resort."""
+    found: dict[str, Source] = {}
+    for one in sources:
+        for name in one.names:
+            if name in found and "filter" not in one.given:
+                one.item.note(f"another document is called {name!r} as well; what refers to it means that one")
+            found.setdefault(name, one)
+    for one in sources:
+        found.setdefault(one.item.name, one)
+    return found
+
+
 def _filter(one: Source, sources: Sequence[Source], by_name: Mapping[str, Source]) -> None:
     """A filter is a further condition of the rules that it names; the one thing it becomes is a part of them."""
     given = mapping(one.given["filter"], "the filter")
     rules = given.get("rules")
-    everybody = rules is None or rules == "any"
+    everybody = not rules or str(rules).lower() == "any"
     chosen = [each for each in sources if "detection" in each.given] if everybody else []
     for name in [] if everybody else texts(rules):
-        if name in by_name:
-            chosen.append(by_name[name])
+        named = by_name.get(name)
+        if named is not None and "detection" in named.given:
+            chosen.append(named)
         else:
-            one.item.note(f"it filters {name!r}, which this file does not hold")
+            one.item.note(f"it filters {name!r}, which this file does not hold as a detection")
     try:
         condition = detection({key: value for key, value in given.items() if key != "rules"})
+        met = [each for each in chosen if _is_about(one.given, each.given)]
     except NotImportable as error:
         one.item.note(str(error))
         return
-    for each in chosen:
-        if not everybody or each.given.get("logsource") == one.given.get("logsource"):
-            each.filters.append(condition)
-    if chosen:
-        one.item.inside = f"part of the condition of {', '.join(repr(each.item.name) for each in chosen)}"
+    unknown_keys(one.item, one.given, _known(one.given))
+    for each in met:
+        each.filters.append(condition)
+    if met:
+        one.item.inside = f"part of the condition of {', '.join(repr(each.item.name) for each in met)}"
+    else:
+        one.item.note("no rule of this file is one of those that it filters")
+
+
+def _is_about(given: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
+    """Whether a rule's log source is one of a filter's: it says all that the filter's says."""
+    wanted, there = (mapping(each.get("logsource") or {}, "logsource") for each in (given, rule))
+    return all(
+        str(there.get(key, "")).lower() == str(value).lower()
+        for key, value in wanted.items()
+        if key in ("category", "product", "service") and value is not None
+    )
 
 
 def _detect(one: Source) -> None:
@@ -153,7 +201,7 @@ def _who_generates(sources: Sequence[Source], by_name: Mapping[str, Source]) -> 
         if one.is_correlation:
             given = mapping(one.given["correlation"], "the correlation")
             generates = bool(given.get("generate", one.given.get("generate", False)))
-            for name in texts(given.get("rules")):
+            for name in rules_of(given):
                 if name in by_name:
                     by_name[name].generates = by_name[name].generates and generates
 
@@ -172,7 +220,7 @@ def _alone(one: Source, sheet: Sheet) -> None:
 def _correlate(one: Source, by_name: Mapping[str, Source], sheet: Sheet) -> None:
     rule = _headed(one, sheet)
     try:
-        made = correlation(mapping(one.given["correlation"], "the correlation"), by_name, one.item)
+        made, one.groups = correlation(mapping(one.given["correlation"], "the correlation"), by_name, one.item)
     except (NotImportable, ValueError) as error:
         one.item.note(str(error))
         return
@@ -192,7 +240,7 @@ def _ordered(sources: Sequence[Source], by_name: Mapping[str, Source]) -> list[S
     def visit(one: Source, above: tuple[str, ...]) -> None:
         if one in found or not one.is_correlation or one.names[0] in above:
             return
-        for name in texts(mapping(one.given["correlation"], "the correlation").get("rules")):
+        for name in rules_of(mapping(one.given["correlation"], "the correlation")):
             if name in by_name:
                 visit(by_name[name], (*above, one.names[0]))
         found.append(one)
@@ -227,4 +275,11 @@ def _commented(one: Source) -> None:
         one.item.note(f"it is about events of {said}: add what tells them from others to `when`")
     if one.given.get("status") in ("deprecated", "unsupported"):
         one.item.note(f"its status is {one.given['status']!r}")
-    unknown_keys(one.item, one.given, (*_KEYS, *(key for key in one.given if re.match(r"x[-_]|custom", str(key)))))
+    if one.given.get("taxonomy") not in (None, "sigma"):
+        one.item.note(f"its taxonomy is {one.given['taxonomy']!r}: its fields are taken by the names they have there")
+    unknown_keys(one.item, one.given, _known(one.given))
+
+
+def _known(given: Mapping[str, Any]) -> list[str]:
+    """The keys that say nothing else: all of the specification's, and those by which people add their own."""
+    return [*_KEYS, *(key for key in given if re.match(r"x[-_]|custom", str(key)))]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rules.cel.written import both, bracketed, either
 from rules.importers.sheet import Item, NotImportable, mapping, texts, unknown_keys
 from rules.importers.sigma_places import Place
+from rules.importers.sigma_words import OPERATORS, Wanted, counted, named, number_of, worded
 
-_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "==", "neq": "!="}
 _AGGREGATES = {"value_sum": "sum", "value_avg": "avg", "value_min": "min", "value_max": "max"}
 _KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
 _SPAN = re.compile(r"(\d+)\s*([smhdwMy])")
@@ -29,45 +30,64 @@ class Referred(Protocol):
     def refused(self) -> str: ...
     @property
     def rule(self) -> str | None: ...
+    @property
+    def groups(self) -> Mapping[str, str]: ...
 
 
-def correlation(given: Mapping[str, Any], by_name: Mapping[str, Referred], item: Item) -> dict[str, Any]:
-    """The keys of a rule that say the same. Raises NotImportable."""
+def rules_of(given: Mapping[str, Any]) -> list[str]:
+    """The rules that a correlation refers to: those it lists, or else those that its condition names in words."""
+    said = given.get("condition")
+    if given.get("rules") is None and isinstance(said, str):
+        return named(said)
+    return list(dict.fromkeys(texts(given.get("rules"))))
+
+
+def correlation(
+    given: Mapping[str, Any], by_name: Mapping[str, Referred], item: Item
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The keys of a rule that say the same, and what its groups are made of, by its own names for it. Raises NotImportable."""
     unknown_keys(item, given, _KEYS)
-    names = texts(given.get("rules"))
+    names = rules_of(given)
     if not names:
         raise NotImportable("the correlation refers to no rules")
     found = {name: _referred(name, by_name) for name in names}
-    keys = _Keys(given, list(found))
+    keys = _Keys(given, found)
+    groups = dict(zip(keys.names, keys.grouped(found), strict=True))
     within = _span(given.get("timespan"))
-    kind = str(given.get("type"))
+    kind, said = str(given.get("type")), given.get("condition")
     if kind in ("temporal", "temporal_ordered"):
-        said = given.get("condition")
-        if isinstance(said, str):
-            found, said = _worded(said, found)
-        return _temporal(kind, found, keys, within, _criteria(said), item)
-    condition = _criteria(given.get("condition"))
+        return _temporal(kind, found, keys, within, _wanted(said, names, item), item), groups
+    if isinstance(said, str):
+        raise NotImportable(f"a condition in words, {said!r}, belongs to the temporal correlations")
+    beside = ("field", "percentile") if kind == "value_percentile" else ("field",) if kind != "event_count" else ()
+    condition = _criteria(said, beside, item)
     match: dict[str, Any] = {"within": within}
     compared = _comparisons(condition)
     if kind == "event_count":
         match = {"count": compared, **match}
+    elif kind == "value_count":
+        match = {"distinct": _values(condition), "is": compared, **match}
     else:
-        value = _field(condition, kind).value
-        number = f"double({value})"
-        if kind == "value_count":
-            match = {"distinct": value, "is": compared, **match}
-        elif kind in _AGGREGATES:
+        number = f"double({_field(condition, kind).value})"
+        if kind in _AGGREGATES:
             match = {_AGGREGATES[kind]: number, "is": compared, **match}
         elif kind in ("value_percentile", "value_median"):
-            if kind == "value_percentile" and "percentile" not in condition:
-                item.note("it names no percentile; the 50th is taken")
-            share = 50 if kind == "value_median" else condition.get("percentile", 50)
-            match = {"percentile": number, "p": float(str(share)), "interpolate": True, "is": compared, **match}
+            match = {**_percentile(kind, condition, number, item), "is": compared, **match}
         else:
             raise NotImportable(f"the correlation type {kind!r} is not known")
+    if kind != "event_count":
         # What lacks the field adds nothing, and is looked at all the same.
         match["again"] = True
-    return _counted(found, keys, match, item)
+    return _counted(found, keys, match, item), groups
+
+
+def _percentile(kind: str, condition: Mapping[str, Any], number: str, item: Item) -> dict[str, Any]:
+    if kind == "value_percentile" and "percentile" not in condition:
+        item.note("it names no percentile; the 50th is taken")
+    share = 50.0 if kind == "value_median" else number_of(condition.get("percentile", 50))
+    if share == 0:
+        return {"min": number}
+    return {"percentile": number, "p": share, "interpolate": True}
 
 
 def _counted(found: Mapping[str, Referred], keys: _Keys, match: dict[str, Any], item: Item) -> dict[str, Any]:
@@ -80,18 +100,28 @@ def _counted(found: Mapping[str, Referred], keys: _Keys, match: dict[str, Any], 
     return {**when, "group_by": grouped, "match": {**({"of": inner} if inner else {}), **match}}
 
 
+def _wanted(said: object, names: Sequence[str], item: Item) -> Wanted | None:
+    """What must match; None where that is all of the rules."""
+    if isinstance(said, str):
+        return worded(said, names)
+    criteria = {key: value for key, value in _criteria(said, (), item).items() if key in OPERATORS}
+    return counted(criteria) if criteria else None
+
+
 def _temporal(
-    kind: str, found: Mapping[str, Referred], keys: _Keys, within: str, condition: Mapping[str, Any], item: Item
+    kind: str, found: Mapping[str, Referred], keys: _Keys, within: str, wanted: Wanted | None, item: Item
 ) -> dict[str, Any]:
-    criteria = {key: value for key, value in condition.items() if key in _OPERATORS}
-    least = _at_least(criteria, len(found)) if criteria else len(found)
+    least = len(found) if wanted is None else wanted.least(list(found))
+    if least == 0:
+        raise NotImportable("its condition holds of no number of its rules, so it would never fire")
     if len(found) == 1:
         # Of one rule, one event is all.
         return _counted(found, keys, {"count": ">= 1", "within": within}, item)
     steps: dict[str, Any] = {}
     same: dict[str, Any] = {}
+    step_of: dict[str, str] = {}
     for name, one in found.items():
-        step = _step_name(name, steps)
+        step = step_of[name] = _step_name(name, steps)
         steps[step] = {"rule": one.rule} if one.rule is not None else both([*_held(one), *keys.there(name)])
         same[step] = keys.of(name)
         item.keys |= dict(zip(same[step], keys.names, strict=True))
@@ -102,34 +132,18 @@ def _temporal(
         match["same"] = next(iter(plain.values())) if alike else plain
     if kind == "temporal_ordered":
         match["order"] = "listed"
-        if least < len(steps):
-            item.note(f"there {least} of its rules suffice; here all of them must come in their order")
-    elif least < len(steps):
+        if wanted is not None and not wanted.holds(list(found)):
+            raise NotImportable(
+                "all of its rules must come in their order, and of all of them its condition does not hold"
+            )
+        if least != len(found):
+            item.note("there fewer than all of its rules may suffice; here all of them must come in their order")
+    elif least is None and wanted is not None:
+        match["holds"] = wanted.written_of(step_of)
+    elif least is not None and least < len(steps):
         match["at_least"] = least
-    return {"match": {**match, "within": within, "overlap": True}, "group_by": []}
-
-
-def _worded(said: str, found: Mapping[str, Referred]) -> tuple[dict[str, Referred], dict[str, Any] | None]:
-    """A condition in words: all of some rules, or any of them."""
-    words = said.replace("(", " ").replace(")", " ").split()
-    joints = {word.lower() for word in words[1::2]}
-    named = words[::2]
-    if len(words) % 2 == 0 or len(joints) > 1 or not joints <= {"and", "or"}:
-        raise NotImportable(f"its condition {said!r} says more than that all of some rules match, or any of them")
-    if unknown := [name for name in named if name not in found]:
-        raise NotImportable(f"its condition names {unknown[0]!r}, which is none of its rules")
-    return {name: one for name, one in found.items() if name in named}, {"gte": 1} if joints == {"or"} else None
-
-
-def _at_least(criteria: Mapping[str, Any], steps: int) -> int:
-    if len(criteria) == 1:
-        ((operator, number),) = criteria.items()
-        least = max(1, int(number) + (operator == "gt"))
-        if (operator in ("gt", "gte") and least <= steps) or (operator == "eq" and least == steps):
-            return least
-    raise NotImportable(
-        f"of its rules {', '.join(f'{key} {value}' for key, value in criteria.items())} must match; only 'gte' can be said"
-    )
+    overlap = {} if "holds" in match else {"overlap": True}
+    return {"match": {**match, "within": within, **overlap}, "group_by": []}
 
 
 def _held(one: Referred) -> list[str]:
@@ -144,18 +158,41 @@ def _referred(name: str, by_name: Mapping[str, Referred]) -> Referred:
     return one
 
 
+@dataclass(frozen=True, slots=True)
+class _Grouped(Place):
+    """A key of a correlation's own groups, by the expression that finds it in the event that made it fire."""
+
+    written: str = ""
+
+    @property
+    def value(self) -> str:
+        return bracketed(self.written)
+
+    @property
+    def there(self) -> str:
+        return "true"
+
+
+def _key(key: str, alias: Mapping[str, Any], names: Sequence[str], one: Referred) -> Place:
+    """Where a rule has a key: under the alias, as a correlation has it itself, or under its own name."""
+    called = next((str(alias[name]) for name in names if name in alias), None)
+    if called is None and key in one.groups:
+        return _Grouped(key, one.groups[key])
+    return Place(called or key)
+
+
 class _Keys:
     """`group-by`: the fields that must be alike, by the name that each rule has for them."""
 
-    def __init__(self, given: Mapping[str, Any], names: Sequence[str]) -> None:
+    def __init__(self, given: Mapping[str, Any], found: Mapping[str, Referred]) -> None:
         aliases = {
             str(key): mapping(value, "an alias")
             for key, value in mapping(given.get("aliases") or {}, "aliases").items()
         }
         self.names = texts(given.get("group-by"))
         self.fields = {
-            name: [Place(str(aliases[key].get(name, key)) if key in aliases else key) for key in self.names]
-            for name in names
+            name: [_key(key, aliases.get(key, {}), (name, *one.names), one) for key in self.names]
+            for name, one in found.items()
         }
 
     def of(self, name: str) -> list[str]:
@@ -163,7 +200,10 @@ class _Keys:
 
     def there(self, name: str) -> list[str]:
         """An event without a key, or with nothing as one, is no member."""
-        return [f"{place.there} && {place.value} != null" for place in self.fields[name]]
+        return [
+            both([each for each in (place.there, f"{place.value} != null") if each != "true"])
+            for place in self.fields[name]
+        ]
 
     def whole(self, name: str, one: Referred) -> list[str]:
         """The values of a rule; of a correlation, whose firings no condition chooses among, none of them where one is lacking."""
@@ -190,20 +230,32 @@ class _Keys:
         return keys
 
 
-def _criteria(given: object) -> dict[str, Any]:
-    return {} if given is None else mapping(given, "the correlation's condition")
+def _criteria(given: object, beside: Sequence[str], item: Item) -> dict[str, Any]:
+    found = {} if given is None else mapping(given, "the correlation's condition")
+    unknown_keys(item, found, (*OPERATORS, *beside))
+    return found
 
 
 def _comparisons(condition: Mapping[str, Any]) -> str:
-    parts = [f"{_OPERATORS[key]} {_number(value)}" for key, value in condition.items() if key in _OPERATORS]
+    parts = [f"{OPERATORS[key]} {_number(value)}" for key, value in condition.items() if key in OPERATORS]
     if not parts:
-        raise NotImportable(f"the condition needs one of {', '.join(_OPERATORS)}")
+        raise NotImportable(f"the condition needs one of {', '.join(OPERATORS)}")
     return ", ".join(parts)
 
 
 def _number(value: object) -> str:
-    number = float(str(value))
+    number = number_of(value)
     return str(int(number)) if number.is_integer() else str(number)
+
+
+def _values(condition: Mapping[str, Any]) -> str:
+    """The value whose different ones are counted: of several fields, all of theirs together."""
+    fields = texts(condition.get("field"))
+    if len(fields) < 2:
+        return _field(condition, "value_count").value
+    places = [Place(field) for field in fields]
+    there = both(f"{place.there} && {place.value} != null" for place in places)
+    return f"{bracketed(there)} ? [{', '.join(f'string({place.value})' for place in places)}] : null"
 
 
 def _field(condition: Mapping[str, Any], kind: str) -> Place:

@@ -10,6 +10,7 @@ from rules.importers.sheet import NotImportable
 
 _DASHES = ("-", "/", "–", "—", "―")  # noqa: RUF001 (the dashes the specification names)
 _DASH = re.compile(r"\B[-/–—―]\b")  # noqa: RUF001
+_PLACEHOLDER = re.compile(r"(?<!\\)%[^%]+(?<!\\)%")
 _MOST_PERMUTATIONS = 125
 
 
@@ -26,13 +27,20 @@ def written_of(value: object) -> list[str]:
     return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
-def pattern_of(source: str) -> list[str]:
-    """The pieces of a value: text, and wildcards. A backslash takes the meaning of a wildcard or backslash behind it away."""
+def pattern_of(source: str, *, dashes: bool = False) -> list[str]:
+    """The pieces of a value: text, and wildcards. A backslash takes the meaning of a wildcard or backslash behind it away.
+
+    With `dashes`, those before a word stand for each other: they are the wildcard `-`.
+    """
+    places = {match.start() for match in _DASH.finditer(source)} if dashes else ()
     parts: list[str] = []
     at = 0
     while at < len(source):
         character = source[at]
         at += 1
+        if at - 1 in places:
+            parts.append(Wild("-"))
+            continue
         if character == "\\" and source[at : at + 1] in ("*", "?", "\\") and at < len(source):
             character = source[at]
             at += 1
@@ -69,6 +77,13 @@ def dashes(value: str) -> list[str]:
             characters[place] = dash
         found.append("".join(characters))
     return found
+
+
+def without_placeholders(source: str) -> str:
+    """A value for `expand` that has no placeholder. Raises NotImportable where it has one."""
+    if found := _PLACEHOLDER.search(source):
+        raise NotImportable(f"{source!r:.60} has the placeholder {found[0]}; put its values in its place")
+    return source.replace("\\%", "%")
 
 
 def as_bytes(value: str | bytes, encoding: str = "utf-8") -> bytes:

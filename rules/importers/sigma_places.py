@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rules.cel.written import below, both, bracketed, either, present, text
+from rules.cel.written import below, bracketed, either, present, text
 
-_SCALARS = "[string, int, uint, double, bool]"
+ITEM = "each"
+"""The variable by which tests speak of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +16,13 @@ class Place:
 
     name: str
 
-    @property
-    def scalar(self) -> str:
-        """The test that it is there with a value that can be written as text."""
-        return f"{self.there} && type({self.value}) in {_SCALARS}"
+    def any(self, test: str, *, lowered: bool = False, item: str = ITEM) -> str:
+        """The test that one of the field's texts meets another test, which calls it `each`: a list has several, what is missing none."""
+        return f"{'lowered' if lowered else 'texts'}({self._where}).exists({item}, {test})"
 
     @property
-    def text(self) -> str:
-        return f"string({self.value})"
+    def _where(self) -> str:
+        return f"raw, {text(self.name)}"
 
     @property
     def value(self) -> str:
@@ -33,42 +33,35 @@ class Place:
 
     @property
     def there(self) -> str:
+        """The test that the event has it, reached through no list."""
         parts = self.name.split(".")
         if len(parts) == 1:
             return present("raw", self.name)
         return bracketed(either([f"{text(self.name)} in raw", present("raw", *parts)]))
 
+    @property
+    def exists(self) -> str:
+        """The test that the event has it, whatever its value is, null included."""
+        return self.there if "." not in self.name else bracketed(either([self.there, self.filled]))
+
+    @property
+    def filled(self) -> str:
+        """The test that it has a text, number or truth value."""
+        return f"size(texts({self._where})) > 0"
+
+    @property
+    def empty(self) -> str:
+        """The test that it is missing, or null."""
+        found = f"!{bracketed(self.there)} || {self.value} == null"
+        return bracketed(found) if "." not in self.name else f"({found}) && size(texts({self._where})) == 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Anywhere(Place):
-    """Any text of the event: one after another goes by the name `each`."""
+    """Any text of the event."""
 
     name: str = ""
 
     @property
-    def scalar(self) -> str:
-        return "true"
-
-    @property
-    def text(self) -> str:
-        return self.value
-
-    @property
-    def value(self) -> str:
-        return "each"
-
-    @property
-    def there(self) -> str:
-        return "true"
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A test on a field. Where the field is missing or of another kind it fails; `total` is false there instead, for use under a `not`."""
-
-    plain: str
-    guard: str = "true"
-
-    @property
-    def total(self) -> str:
-        return both([part for part in (self.guard, self.plain) if part != "true"])
+    def _where(self) -> str:
+        return "[body, raw]"

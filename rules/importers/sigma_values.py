@@ -13,223 +13,218 @@ from collections.abc import Sequence
 
 from rules.cel import CelFailure
 from rules.cel.patterns import search
+from rules.cel.strings import small
 from rules.cel.written import both, constant, either, negated, text
 from rules.importers.sheet import NotImportable
-from rules.importers.sigma_patterns import Wild, as_bytes, dashes, merged, offsets, pattern_of, written_of
-from rules.importers.sigma_places import Anywhere, Place, Test
+from rules.importers.sigma_modifiers import ENCODINGS, NUMBERS, TIMES, checked, checked_anywhere
+from rules.importers.sigma_patterns import (
+    Wild,
+    as_bytes,
+    dashes,
+    merged,
+    offsets,
+    pattern_of,
+    without_placeholders,
+    written_of,
+)
+from rules.importers.sigma_places import ITEM, Anywhere, Place
 
-_NUMBERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-_TIMES = {
-    "minute": "getMinutes()", "hour": "getHours()", "day": "getDate()", "month": "getMonth() + 1", "year": "getFullYear()", "week": "",
-}  # fmt: skip
-_MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?$"
-_ENCODINGS = {"wide": "utf-16-le", "utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16"}
-_KNOWN = frozenset(
-    {
-        "all",
-        "startswith",
-        "endswith",
-        "contains",
-        "exists",
-        "cased",
-        "neq",
-        "re",
-        "i",
-        "m",
-        "s",
-        "cidr",
-        "fieldref",
-        "windash",
-    }
-    | {"base64", "base64offset", "expand", *_NUMBERS, *_TIMES, *_ENCODINGS}
-)
-_ANYWHERE = frozenset(
-    {
-        "all",
-        "re",
-        "i",
-        "m",
-        "s",
-        "cased",
-        "contains",
-        "startswith",
-        "endswith",
-        "windash",
-        "base64",
-        "base64offset",
-        *_ENCODINGS,
-    }
-)
-"""What may be said of keywords."""
+_MOMENT = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
+_SECONDS = "^[0-9]{9,11}([.][0-9]+)?$"
+_MILLIS = "^[0-9]{12,14}([.][0-9]+)?$"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4 = f"^({_OCTET}[.]){{3}}{_OCTET}$"
-_V6 = "^([0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}$"
-_DECIMAL = "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
+_V6_WHOLE = "^([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}$"
+_V6_SHORT = "^([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,5})?::([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,5})?$"
+_DECIMAL = "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 
 
-def field_test(field: str, modifiers: Sequence[str], values: Sequence[object]) -> Test:
-    """The test of a field with its modifiers and values. Raises NotImportable."""
-    for modifier in modifiers:
-        if modifier not in _KNOWN:
-            raise NotImportable(f"the modifier {modifier!r} of {field!r} is not known")
-    if "expand" in modifiers:
-        raise NotImportable(f"{field!r} takes placeholders; put the values in their place")
-    place, said = Place(field), set(modifiers)
-    tests = [_one(place, modifiers, value) for value in values] or [Test("false")]
-    if "neq" in said:
-        return Test(both([place.there, *(negated(each.total) for each in tests)]))
-    if (whole := _whole_numbers(place, modifiers, values)) is not None:
-        return whole
-    if (
-        len(tests) > 1
-        and not said & {"all", "re", "cidr", "fieldref", "exists"}
-        and (same := _alternatives(place, modifiers, values))
-    ):
-        return same
-    plain = (both if "all" in said else either)(each.plain for each in tests)
-    guards = {each.guard for each in tests}
-    if len(guards) == 1:
-        return Test(plain, guards.pop())
-    return Test(
-        plain if "all" in said else either(each.total for each in tests), both(guards) if "all" in said else "true"
-    )
+def field_test(field: str, modifiers: Sequence[str], values: Sequence[object]) -> str:
+    """The test of a field with its modifiers and values, which no missing or strange field makes fail. Raises NotImportable."""
+    said = checked(field, modifiers, values)
+    place = Place(field)
+    if "exists" in said:
+        return either(place.exists if _is_true(field, value) else negated(place.exists) for value in values)
+    if "all" in said:
+        met = both(_one(place, said, value) for value in values)
+    else:
+        met = _alternatives(place, said, values) or either(_one(place, said, value) for value in values)
+    return both([place.exists, negated(met)]) if "neq" in said else met
 
 
 def keyword_test(modifiers: Sequence[str], values: Sequence[object]) -> str:
     """The test that words stand anywhere in the event: one of them, or with `all` each. Raises NotImportable."""
-    for modifier in modifiers:
-        if modifier not in _ANYWHERE:
-            raise NotImportable(f"the modifier {modifier!r} needs a field")
-    said = [*modifiers, *([] if {"re", "startswith", "endswith", "contains"} & set(modifiers) else ["contains"])]
-    tests = [_one(Anywhere(), said, value).plain for value in values if value is not None]
-    if "all" in modifiers:
-        return both(f"texts([body, raw]).exists(each, {test})" for test in tests)
-    return f"texts([body, raw]).exists(each, {either(tests)})"
+    said = checked_anywhere(modifiers, values)
+    if not {"re", "startswith", "endswith", "contains"} & set(said):
+        said = [*said, "contains"]
+    tests = [_one(Anywhere(), said, value) for value in values if value is not None]
+    return both(tests) if "all" in modifiers else _alternatives(Anywhere(), said, values) or either(tests)
 
 
-def _whole_numbers(place: Place, modifiers: Sequence[str], values: Sequence[object]) -> Test | None:
-    """Whole numbers, of which the field is one, as a number or as its text: what can be looked up without looking at each rule."""
-    if list(modifiers) not in ([], ["cased"]) or not values or any(type(value) is not int for value in values):
-        return None
-    found = [written for value in dict.fromkeys(values) for written in (value, str(value))]
-    return Test(f"{place.value} in {constant(found)}", place.there)
+def _alternatives(place: Place, said: Sequence[str], values: Sequence[object]) -> str:
+    """Several texts or patterns, of which one must be met: one look at the field for all of them; empty where they are something else."""
+    if any(value is None for value in values) or {"cidr", "fieldref", *NUMBERS, *TIMES} & set(said):
+        return ""
+    if "re" in said:
+        return place.any(either(_regex(place.name, said, str(value)) for value in values))
+    patterns = [pattern for value in values for pattern in _patterns(said, value)]
+    shapes = [_shape(pattern) for pattern in patterns]
+    if "*" in shapes:
+        return place.filled
+    literals = "".join(part for pattern in patterns for part in pattern if not isinstance(part, Wild))
+    # What has no letters needs no look at small ones, and can be looked up.
+    cased = "cased" in said or literals.lower() == literals.upper()
+    plain = [pattern[0] for pattern, shape in zip(patterns, shapes, strict=True) if shape == "t"]
+    exact = list(dict.fromkeys(one if cased else small(one) for one in plain))
+    tests = [f"{ITEM} in {constant(exact)}"] if len(exact) > 1 else [f"{ITEM} == {text(one)}" for one in exact]
+    others = [
+        _matching(pattern, shape, cased=cased) for pattern, shape in zip(patterns, shapes, strict=True) if shape != "t"
+    ]
+    return place.any(either([*tests, *others]), lowered=not cased)
 
 
-def _alternatives(place: Place, modifiers: Sequence[str], values: Sequence[object]) -> Test | None:
-    """Several plain values, of which the field is one: a list reads better than as many comparisons."""
-    patterns = [pattern_of(text) for value in values if value is not None for text in written_of(value)]
-    if list(modifiers) not in ([], ["cased"]) or None in values:
-        return None
-    if any(len(pattern) > 1 or isinstance(pattern[0], Wild) or not pattern[0].isascii() for pattern in patterns):
-        return None
-    cased = "cased" in modifiers
-    found = [pattern[0] if cased else pattern[0].lower() for pattern in patterns]
-    return Test(f"{_subject(place, cased=cased)} in {constant(list(dict.fromkeys(found)))}", place.scalar)
-
-
-def _one(place: Place, modifiers: Sequence[str], value: object) -> Test:
-    said = set(modifiers)
-    if "exists" in said:
-        return Test(place.there if value is True or str(value).lower() == "true" else negated(place.there))
+def _one(place: Place, said: Sequence[str], value: object) -> str:
     if value is None:
-        return Test(either([negated(place.there), f"{place.value} == null"]))
+        return place.empty
     if "fieldref" in said:
         return _referring(place, said, str(value))
     if "cidr" in said:
         return _network(place, str(value))
-    if "re" in said:
-        return _regex(place, said, str(value))
-    if parts := said & set(_TIMES):
-        return _calendar(place, parts.pop(), said, value)
-    if operators := said & set(_NUMBERS):
-        written = f"double({place.value}) {_NUMBERS[operators.pop()]} {constant(float(str(value)))}"
-        return Test(written, f"{place.scalar} && {place.text}.matches({text(_DECIMAL)})")
-    return _textual(place, modifiers, value)
+    if parts := [modifier for modifier in said if modifier in TIMES]:
+        return _calendar(place, parts[0], said, value)
+    if operators := [NUMBERS[modifier] for modifier in said if modifier in NUMBERS]:
+        return place.any(f"{ITEM}.matches({text(_DECIMAL)}) && double({ITEM}) {operators[0]} {_number(place, value)}")
+    return _alternatives(place, said, [value])
 
 
-def _textual(place: Place, modifiers: Sequence[str], value: object) -> Test:
+_ANY = [Wild("*")]
+
+
+def _shape(pattern: Sequence[str]) -> str:
+    """Its wildcards, with `t` for each text."""
+    return "".join(str(part) if isinstance(part, Wild) else "t" for part in pattern)
+
+
+def _patterns(said: Sequence[str], value: object) -> list[list[str]]:
+    """The pieces of a value, in each of the ways in which its modifiers write it."""
     written: list[str | bytes] = [*written_of(value)]
-    encoded = False
-    if "base64offset" in modifiers and not {"startswith", "endswith"} & set(modifiers):
+    if "expand" in said:
+        written = [without_placeholders(str(one)) for one in written]
+    encodes = "base64" in said or "base64offset" in said
+    modifiers = set(said)
+    if "base64offset" in said and not {"startswith", "endswith"} & modifiers:
         # What stays the same wherever it begins is a part of what is encoded.
-        modifiers = [*modifiers, "contains"]
-    for modifier in modifiers:
+        modifiers.add("contains")
+    encoded = False
+    for modifier in said:
         match modifier:
-            case "windash":
+            case "windash" if encodes:
                 written = [other for one in written for other in dashes(str(one))]
             case "base64":
                 written, encoded = [base64.b64encode(as_bytes(one)).decode() for one in written], True
             case "base64offset":
                 written, encoded = [other for one in written for other in offsets(as_bytes(one))], True
-            case name if name in _ENCODINGS:
-                written = [as_bytes(one, _ENCODINGS[name]) for one in written]
-    before = [Wild("*")] if {"contains", "endswith"} & set(modifiers) else []
-    after = [Wild("*")] if {"contains", "startswith"} & set(modifiers) else []
-    tests = []
+            case name if name in ENCODINGS:
+                written = [as_bytes(one, ENCODINGS[name]) for one in written]
+    before = _ANY if {"contains", "endswith"} & modifiers else []
+    after = _ANY if {"contains", "startswith"} & modifiers else []
+    found = []
     for one in written:
         plain = one.decode("latin-1") if isinstance(one, bytes) else one
-        inner = [plain] if encoded or isinstance(one, bytes) else pattern_of(plain)
-        tests.append(_matching(place, merged([*before, *inner, *after]), cased="cased" in modifiers or encoded))
-    return Test(either(each.plain for each in tests), tests[0].guard)
+        inner = (
+            [plain]
+            if encoded or isinstance(one, bytes)
+            else pattern_of(plain, dashes="windash" in said and not encodes)
+        )
+        found.append(merged([*before, *inner, *after]))
+    return found
 
 
-def _matching(place: Place, parts: list[str], *, cased: bool) -> Test:
-    subject = _subject(place, cased=cased)
-    shape = "".join(str(part) if isinstance(part, Wild) else "t" for part in parts)
+def _matching(parts: list[str], shape: str, *, cased: bool) -> str:
     literal = "".join(part for part in parts if not isinstance(part, Wild))
-    simple = {"t": "{} == {}", "t*": "{}.startsWith({})", "*t": "{}.endsWith({})", "*t*": "{}.contains({})"}
-    if shape == "*":
-        return Test("true" if place.there == "true" else f"{place.value} != null", place.there)
-    if shape in simple and (cased or literal.isascii()):
-        return Test(simple[shape].format(subject, text(literal if cased else literal.lower())), place.scalar)
-    wild = {"*": ".*", "?": "."}
-    body = "".join(wild[part] if isinstance(part, Wild) else re.escape(part) for part in parts)
-    pattern = f"(?{'' if cased else 'i'}s)^{body}$"
-    return Test(f"{place.text}.matches({text(pattern)})", place.scalar)
+    literal = literal if cased else small(literal)
+    simple = {"t*": "{}.startsWith({})", "*t": "{}.endsWith({})", "*t*": "{}.contains({})"}
+    if shape in simple:
+        return simple[shape].format(ITEM, text(literal))
+    start, end = "" if shape[0] == "*" else "^", "" if shape[-1] == "*" else "$"
+    inner = parts[0 if start else 1 : len(parts) if end else -1]
+    wild = {"*": ".*", "?": ".", "-": "[-/–—―]"}  # noqa: RUF001 (the dashes the specification names)
+    body = "".join(
+        wild[part] if isinstance(part, Wild) else re.escape(part if cased else small(part)) for part in inner
+    )
+    pattern = f"(?s){start}{body}{end}"
+    _accepted("a value", pattern)
+    return f"{ITEM}.matches({text(pattern)})"
 
 
-def _subject(place: Place, *, cased: bool) -> str:
-    return place.text if cased else f"{place.text}.lowerAscii()"
-
-
-def _regex(place: Place, said: set[str], pattern: str) -> Test:
+def _regex(name: str, said: Sequence[str], pattern: str) -> str:
     flags = "".join(flag for flag in "ims" if flag in said)
-    written = f"(?{flags}){pattern}" if flags else pattern
+    start, end = "^" if "startswith" in said else "", "$" if "endswith" in said else ""
+    written = f"{start}(?:{pattern}){end}" if start or end else pattern
+    written = f"(?{flags}){written}" if flags else written
+    _accepted(repr(name), written)
+    return f"{ITEM}.matches({text(written)})"
+
+
+def _accepted(what: str, pattern: str) -> None:
     try:
-        search(written)
+        search(pattern)
     except CelFailure as failure:
-        raise NotImportable(f"{place.name!r}: {failure.message}") from None
-    return Test(f"{place.text}.matches({text(written)})", place.scalar)
+        raise NotImportable(f"{what}: {failure.message}") from None
 
 
-def _network(place: Place, block: str) -> Test:
+def _network(place: Place, block: str) -> str:
     try:
         network = ipaddress.ip_network(block, strict=False)
     except ValueError as error:
         raise NotImportable(f"{place.name!r}: {error}") from None
-    looks = f"{place.text}.matches({text(_V4 if network.version == 4 else _V6)})"
-    return Test(f'cidr({place.text}, "{network}")', both([place.scalar, looks]))
+    looks = [_V4] if network.version == 4 else [_V6_WHOLE, _V6_SHORT]
+    guard = either(f"{ITEM}.matches({text(pattern)})" for pattern in looks)
+    return place.any(both([guard, f'cidr({ITEM}, "{network}")']))
 
 
-def _referring(place: Place, said: set[str], name: str) -> Test:
-    other = Place(name)
-    mine, theirs = (_subject(each, cased="cased" in said) for each in (place, other))
-    call: dict[str, str] = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
+def _referring(place: Place, said: Sequence[str], name: str) -> str:
+    call = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
+    lowered = "cased" not in said
     found = [call[modifier] for modifier in call if modifier in said]
-    written = f"{mine}.{found[0]}({theirs})" if found else f"{mine} == {theirs}"
-    return Test(written, both([place.scalar, other.scalar]))
+    test = f"{ITEM}.{found[0]}(other)" if found else f"{ITEM} == other"
+    return place.any(Place(name).any(test, lowered=lowered, item="other"), lowered=lowered)
 
 
-def _calendar(place: Place, part: str, said: set[str], value: object) -> Test:
-    """A part of a time: RFC 3339, which without a zone is that of UTC, or seconds."""
-    operator = next((_NUMBERS[each] for each in _NUMBERS if each in said), "==")
-    zoned = f'{place.value}.replace(" ", "T") + ({place.value}.matches("(Z|[+-][0-9:]{{5}})$") ? "" : "Z")'
-    moment = f"timestamp(type({place.value}) == int ? {place.value} : {zoned})"
-    if part == "week":
-        # The week of a day is the one that its Thursday has in the year.
-        to_thursday = f'duration(string((3 - ({moment}.getDayOfWeek() + 6) % 7) * 24) + "h")'
-        found = f"({moment} + {to_thursday}).getDayOfYear() / 7 + 1"
-    else:
-        found = f"{moment}.{_TIMES[part]}"
-    looks = f"type({place.value}) == string && {place.value}.matches({text(_MOMENT)})"
-    return Test(f"{found} {operator} {int(str(value))}", f"{place.there} && (type({place.value}) == int || {looks})")
+def _calendar(place: Place, part: str, said: Sequence[str], value: object) -> str:
+    """A part of a time: RFC 3339, which without a zone is that of UTC; or seconds, or so many of them that they are milliseconds."""
+    operator = next((NUMBERS[each] for each in NUMBERS if each in said), "==")
+    zoned = f'timestamp({ITEM}.replace(" ", "T") + ({ITEM}.matches("(Z|[+-][0-9:]{{5}})$") ? "" : "Z"))'
+    moments = {
+        _MOMENT: zoned,
+        _SECONDS: f"timestamp(int(double({ITEM})))",
+        _MILLIS: f"timestamp(int(double({ITEM}) / 1000.0))",
+    }
+    number = _number(place, value)
+    tests = []
+    for pattern, moment in moments.items():
+        if part == "week":
+            # The week of a day is the one that its Thursday has in the year.
+            to_thursday = f'duration(string((3 - ({moment}.getDayOfWeek() + 6) % 7) * 24) + "h")'
+            found = f"({moment} + {to_thursday}).getDayOfYear() / 7 + 1"
+        else:
+            found = f"{moment}.{TIMES[part]}"
+        tests.append(f"{ITEM}.matches({text(pattern)}) && double({found}) {operator} {number}")
+    return place.any(either(f"({test})" for test in tests))
+
+
+def _number(place: Place, value: object) -> str:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return constant(float(str(value)))
+    except ValueError:
+        raise NotImportable(f"{place.name!r} is compared with a number, found {value!r:.60}") from None
+
+
+def _is_true(field: str, value: object) -> bool:
+    if str(value).lower() in ("true", "yes"):
+        return True
+    if str(value).lower() in ("false", "no"):
+        return False
+    raise NotImportable(f"whether {field!r} exists is said by true or false, found {value!r:.60}")

@@ -32,6 +32,8 @@ class Shape:
     least: int | None = None
     fits: Callable[[Sequence[Entry]], bool] | None = None
     """A condition over the combination."""
+    holds: Callable[[Sequence[bool]], bool] | None = None
+    """Whether it is enough that these steps have a signal in the span, whatever stands for what."""
     between: Mapping[int, Sequence[int]] | None = None
     """Moments of negated steps, by the number of the step before which they stand; the number of steps stands for the end."""
 
@@ -171,14 +173,18 @@ def _assigned(
         since, upto = bisect_left(listed, begin, key=_moment), bisect_right(listed, end, key=_moment)
         rooms.append((fresh,) if number == place else listed[since:upto][::-1])
     chosen: dict[int, Entry] = {}
-    if shape.overlap:
+    if shape.overlap or shape.holds is not None:
         chosen = {number: room[0] for number, room in enumerate(rooms) if room}
     else:
         owner: dict[str, int] = {}
         # The signal that came keeps its step: its room holds nothing else, and it is seated last.
         for number in (*(n for n in range(len(rooms)) if n != place), place):
             _seat(number, rooms, owner, chosen, set())
-    if place not in chosen or len(chosen) < (shape.least or len(steps)):
+    if shape.holds is not None:
+        enough = shape.holds([number in chosen for number in range(len(steps))])
+    else:
+        enough = len(chosen) >= (shape.least or len(steps))
+    if place not in chosen or not enough:
         return None
     return tuple(chosen.get(number) for number in range(len(steps)))
 

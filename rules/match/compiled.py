@@ -18,6 +18,7 @@ from schemas.document import near
 from schemas.ids import content_hash
 
 _WITH_STEPS = FieldSchema({**SCHEMA.fields, "steps": "dyn"})
+_STEPS_ALONE = FieldSchema({"steps": "dyn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Steps:
     where: Condition | None = None
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The fields that `where` reads of each step's signal, which are kept with it."""
+    holds: Condition | None = None
+    """Which of them happened, where that is what decides."""
 
     @property
     def joins_some(self) -> bool:
@@ -106,7 +109,7 @@ def memory_of(rule: Rule) -> str:
         match = rule.match
         loose = {"count", "rate", "is", "within", "p"} if match.steps is None and match.absent is None else set()
         # What is measured of the entries is no part of them; and what no rule said before is left out where it is not said.
-        loose |= {"interpolate", "again"} | ({"of"} if not match.of else set())
+        loose |= {"interpolate", "again", "holds"} | ({"of"} if not match.of else set())
         content = match.model_dump(mode="json", by_alias=True)
         said["match"] = {name: value for name, value in content.items() if name not in loose}
         said["kind"] = "count" if match.kind == "rate" else match.kind
@@ -179,8 +182,13 @@ def _steps(match: Match, memory: str, compiler: Compiler) -> Steps:
             compiler.wrong(("match", "where"), ValueError(f"there is no step {path[1]!r}{hint}"))
         elif path[0] == "steps":
             reads.setdefault(path[1], set()).add(path[2])
+    holds = compiler.condition(match.holds, "match", "holds", schema=_STEPS_ALONE) if match.holds is not None else None
+    for path in holds.paths if holds is not None else ():
+        if len(path) != 2 or path[1] not in (match.steps or {}):
+            hint = near(path[1], match.steps or {}) if len(path) > 1 else ""
+            compiler.wrong(("match", "holds"), ValueError(f"it asks of a step whether it happened: steps.NAME{hint}"))
     kept = {name: frozenset(fields) for name, fields in reads.items()}
-    return Steps(match, tuple(found), memory, where, kept)
+    return Steps(match, tuple(found), memory, where, kept, holds)
 
 
 def _enrich(rule: Rule, compiler: Compiler) -> tuple[tuple[str, Expression | CompiledLookup], ...]:

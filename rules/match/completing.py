@@ -17,7 +17,8 @@ def completed(
     said = steps.said
     names = [step.name for step in steps.steps if not step.negated]
     fits = _fits(steps.where, names) if steps.where is not None else None
-    shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, fits, between)
+    holds = _holds(steps.holds, names) if steps.holds is not None else None
+    shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, fits, holds, between)
     most, effort = state.limits.combinations, Effort(state.limits.combining)
     found: dict[tuple[str | None, ...], Found] = {}
     for step, entry in meant:
@@ -66,6 +67,15 @@ def _fits(where: Condition, names: Sequence[str]) -> Callable[[Sequence[Entry]],
         return where.matches({"steps": {name: entry.read or {} for name, entry in zip(names, chosen, strict=True)}})
 
     return fits
+
+
+def _holds(condition: Condition, names: Sequence[str]) -> Callable[[Sequence[bool]], bool]:
+    """The condition over which steps happened."""
+
+    def holds(happened: Sequence[bool]) -> bool:
+        return condition.matches({"steps": dict(zip(names, happened, strict=True))})
+
+    return holds
 
 
 def _listed(row: Row, steps: Steps) -> tuple[list[list[Entry]], dict[int, list[int]]]:

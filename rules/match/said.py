@@ -97,6 +97,10 @@ class Match(Part):
         default=None,
         description="For `steps`: a CEL condition over `steps.NAME.FIELD`, of the signals that come together",
     )
+    holds: str | None = Field(
+        default=None,
+        description="For `steps`: a CEL condition over `steps.NAME`, each true if it happened within the span, in whatever order",
+    )
     order: Literal["any", "listed"] = Field(default="any", description="For `steps`: the order in which they come")
     expect: Literal["all"] | None = Field(
         default=None, description="For `steps`: `all` fires when one has happened and not all come in time"
@@ -171,7 +175,7 @@ class Match(Part):
 
     def _stepwise(self, kind: Kind) -> None:
         if kind != "steps":
-            only = ("same", "where", "order", "expect", "at_least", "combinations", "consume", "overlap")
+            only = ("same", "where", "holds", "order", "expect", "at_least", "combinations", "consume", "overlap")
             if wrong := [name for name in only if name in self.model_fields_set]:
                 raise ValueError(f"{wrong[0]!r} belongs to 'steps'")
             if kind == "absent" and "span" in self.model_fields_set:
@@ -187,6 +191,15 @@ class Match(Part):
             raise ValueError(f"'same' names no step {unknown[0]!r}; there are {', '.join(steps)}")
         if isinstance(self.same, dict) and len({len(paths) for paths in self.same.values()}) > 1:
             raise ValueError("'same' names as many fields for one step as for another")
+        other = ("where", "expect", "at_least", "consume")
+        if self.holds is not None and (
+            any(getattr(self, name) for name in other) or self.order == "listed" or self.combinations == "each"
+        ):
+            raise ValueError(
+                f"'holds' says all about which steps happen; it goes with none of {', '.join(other)}, order"
+            )
+        if self.holds is not None and len(positive) < len(steps):
+            raise ValueError("with 'holds' a step that must not happen is written there: '!steps.NAME'")
         if self.at_least is not None and not self.at_least <= len(positive):
             raise ValueError(f"'at_least' is at most the number of steps that are to happen, {len(positive)}")
         if self.at_least is not None and self.where is not None:

@@ -14,6 +14,8 @@ _terms = st.one_of(
     st.builds('{} == "{}"'.format, st.sampled_from(("source", "service", "labels.env", "raw.x.y")), st.sampled_from(_TEXTS)),
     st.builds('{} in ["{}", "{}"]'.format, st.sampled_from(("source", "labels.env")), st.sampled_from(_TEXTS), st.sampled_from(_TEXTS)),
     st.builds("raw.n == {}".format, st.sampled_from(("1", "1.0", "2", "true"))),
+    st.builds('texts(raw, "n").exists(v, v == "{}")'.format, st.sampled_from(("1", "2", "true", "1.5", "b"))),
+    st.builds('texts(raw, "n").exists(v, v in ["{}", "{}"])'.format, st.sampled_from(("1", "b")), st.sampled_from(("2", "c"))),
     st.builds("!(service == \"{}\")".format, st.sampled_from(_TEXTS)),
     st.sampled_from(("own", "!own", "has(labels.env)", 'title.contains("a")')),
 )  # fmt: skip
@@ -39,7 +41,7 @@ _signals = st.fixed_dictionaries(
         "raw": st.one_of(
             st.none(), _text, st.lists(_text, max_size=1),
             st.fixed_dictionaries({}, optional={
-                "n": st.sampled_from((1, 1.0, 2, True, "1", None, [1], {})),
+                "n": st.sampled_from((1, 1.0, 2, True, "1", None, [1], {}, 1.5, ["b", 2], [[1], {}, "c"], ["1", "2", "b"])),
                 "x": st.one_of(_text, st.dictionaries(st.just("y"), st.one_of(_text, st.lists(_text)))),
             }),
         ),

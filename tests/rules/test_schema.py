@@ -22,7 +22,9 @@ VALUED: dict[str, Any] = {"distinct": "service", "is": ">= 2", "within": "5m"}
 COUNTED: dict[str, Any] = {"count": 2, "within": "5m"}
 
 AROUND: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("same", "where", "order", "expect", "at_least", "combinations", "consume", "overlap"), STEPS),
+    **dict.fromkeys(
+        ("same", "where", "holds", "order", "expect", "at_least", "combinations", "consume", "overlap"), STEPS
+    ),
     **dict.fromkeys(("is", "again"), VALUED),
     **dict.fromkeys(("of", "within", "span"), COUNTED),
     **{key: {"is": 1, "within": "5m"} for key in ("sum", "avg", "min", "max")},
@@ -58,7 +60,7 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda key, value: {"rules": [{**RULE, "match": {**AROUND.get(key, {"within": "5m"}), key: value}}]},
         {"count": 2, "distinct": "service", "rate": "> 5/s", "sum": "measures.a", "avg": "measures.a", "min": "measures.a",
          "max": "measures.a", "percentile": "measures.a", "p": 50, "interpolate": True, "is": 2, "of": "x", "again": True,
-         "steps": STEPS["steps"], "same": "service", "where": "true", "order": "any", "expect": "all", "at_least": 1,
+         "steps": STEPS["steps"], "same": "service", "where": "true", "holds": "steps.a", "order": "any", "expect": "all", "at_least": 1,
          "combinations": "each", "consume": True, "overlap": True, "absent": "true", "within": "5m", "span": "tumbling"},
     ),
     "Correlate": (

@@ -78,3 +78,35 @@ def test_texts_are_looked_for_among_so_many_values_alone() -> None:
     assert not cel.compile("!texts(raw).exists(each, each == 'x')", schema=SCHEMA).matches(
         {"raw": [0] * strings.MAX_TEXTS}
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("a", ["x", "1", "true", "Y"]), ("b.c", ["1", "2.5"]), ("d.e", ["own"]), ("f.g.h", ["1", "2"]), ("m", []), ("a.b", []), ("gone", []),
+        ("gone.far", []), ("n", []),
+    ],
+)  # fmt: skip
+def test_the_texts_of_a_field_are_reached_by_its_name_and_through_lists(field: str, expected: list[str]) -> None:
+    raw = {
+        "a": ["x", 1, None, [True, "Y"], {"z": "q"}], "b": {"c": [1, 2.5]}, "d.e": "own", "d": {"e": "other"},
+        "f": [{"g": [{"h": 1}]}, [{"g": {"h": 2}}], 3], "m": {"k": "v"}, "n": None,
+    }  # fmt: skip
+    for source, texts in (
+        (f'texts(raw, "{field}")', expected),
+        (f'lowered(raw, "{field}")', [text.lower() for text in expected]),
+    ):
+        loaded = cel.compile_value(source)
+        assert loaded.evaluate({"raw": raw}) == texts
+        assert loaded.get({"raw": raw}) == texts
+
+
+def test_small_letters_are_of_every_script_and_a_sigma_is_one_wherever_it_stands() -> None:
+    assert cel.compile_value('lowered(["GRÜN", "ΣΑΣ", "ASCII", 1])').get({}) == [
+        "grün",
+        "\N{GREEK SMALL LETTER SIGMA}\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER SIGMA}",
+        "ascii",
+        "1",
+    ]
+    assert isinstance(cel.compile_value('texts(raw, "a")').evaluate({"raw": [1]}), cel.CelFailure)
+    assert isinstance(cel.compile_value("texts(raw, 1)").evaluate({"raw": {}}), cel.CelFailure)

@@ -13,7 +13,7 @@ from rules.importers.sigma import read
 A = "title: A rule\nname: a\ndetection: {s: {x: 1}, condition: s}\n"
 B = "title: B rule\nname: b\nid: 6f3e2987-db24-4c78-a860-b4f4095a7095\ndetection: {s: {y: 1}, condition: s}\n"
 HAS_U = "has(raw.u) && raw.u != null"
-WHEN_A, WHEN_B = 'raw.x in [1, "1"]', 'raw.y in [1, "1"]'
+WHEN_A, WHEN_B = (f'texts(raw, "{field}").exists(each, each == "1")' for field in "xy")
 
 
 def items(*documents: str) -> list[Item]:
@@ -124,11 +124,41 @@ def test_a_condition_in_words_names_the_steps() -> None:
     three = (A, B, A.replace("name: a", "name: c"))
     (rule,) = ruled(*three, given % "a AND b AND c")
     assert list(rule["match"]["steps"]) == ["a", "b", "c"]
-    (rule,) = ruled(*three, given % "(a and b)")
+    assert "holds" not in rule["match"]
+    (rule,) = ruled(*three, given % "(a or b) or c")
+    assert (list(rule["match"]["steps"]), rule["match"]["at_least"]) == (["a", "b", "c"], 1)
+    # All of its rules are looked at, also those that its condition leaves out.
+    (rule,) = ruled(*three, given % "a and (b or not not c)")
+    assert rule["match"]["holds"] == "steps.a && (steps.b || !(!steps.c))"
+    (rule,) = ruled(*three, given % "a and not b")
+    assert (list(rule["match"]["steps"]), rule["match"]["holds"]) == (["a", "b", "c"], "steps.a && !steps.b")
+    rule = ruled(*three, given.replace("rules: [a, b, c], ", "") % "a or not b")[-1]
     assert list(rule["match"]["steps"]) == ["a", "b"]
-    (rule,) = ruled(*three, given % "a or c")
-    assert (list(rule["match"]["steps"]), rule["match"]["at_least"]) == (["a", "c"], 1)
-    assert "says more" in items(*three, given % "a and not b")[-1].notes[0]
+    for wrong, words in (
+        ("a and not a", "never fire"),
+        ("a and d", "'d'"),
+        ("(a", "lacks"),
+        ("a b", "goes on"),
+        ("a and", "ends too early"),
+    ):
+        assert words in items(*three, given % wrong)[-1].notes[0]
+
+
+def test_numbers_of_steps_are_compared_in_every_way() -> None:
+    given = "title: t\ncorrelation: {type: temporal, rules: [a, b], timespan: 10m, condition: {%s}}\n"
+    for said, expected in (("lt: 2", "< 2"), ("eq: 1", "== 1"), ("neq: 2", "!= 2"), ("lte: 1", "<= 1")):
+        (rule,) = ruled(A, B, given % said)
+        assert rule["match"]["holds"] == f"[steps.a, steps.b].filter(held, held).size() {expected}"
+    for said in ("gte: 1", "lte: 2", "gt: 0, lt: 5"):
+        (rule,) = ruled(A, B, given % said)
+        assert rule["match"]["at_least"] == 1
+    for said in ("gte: 3", "eq: 0", "lt: 1"):
+        assert "never fire" in items(A, B, given % said)[-1].notes[0]
+    ordered = given.replace("temporal", "temporal_ordered")
+    assert "order" in items(A, B, ordered % "lt: 2")[-1].notes[0]
+    assert items(A, B, ordered % "gte: 1")[-1].notes == [
+        "there fewer than all of its rules may suffice; here all of them must come in their order"
+    ]
 
 
 def test_aliases_are_fields_by_rule() -> None:
@@ -159,10 +189,7 @@ def test_rules_go_by_id_as_well() -> None:
 def test_a_filter_is_a_part_of_what_it_filters() -> None:
     made = items(A, "title: no admins\nfilter: {rules: [a], s: {user|startswith: adm_}, condition: not s}\n")
     assert made[0].rule is not None
-    assert made[0].rule["when"] == (
-        f"{WHEN_A} && !(has(raw.user) && type(raw.user) in [string, int, uint, double, bool] "
-        '&& string(raw.user).lowerAscii().startsWith("adm_"))'
-    )
+    assert made[0].rule["when"] == (f'{WHEN_A} && !lowered(raw, "user").exists(each, each.startsWith("adm_"))')
     assert made[1].inside == "part of the condition of 'A rule'"
 
 
@@ -174,7 +201,10 @@ def test_a_filter_is_a_part_of_what_it_filters() -> None:
         ("{type: event_count, rules: [a], timespan: 1m}", "needs one of"),
         ("{type: value_count, rules: [a], timespan: 1m, condition: {gte: 2}}", "'field'"),
         ("{type: stars, rules: [a], timespan: 1m, condition: {gte: 2, field: x}}", "'stars'"),
-        ("{type: temporal, rules: [a, b], timespan: 1m, condition: {lt: 2}}", "lt 2"),
+        ("{type: temporal, rules: [a, b], timespan: 1m, condition: {lt: x}}", "'x'"),
+        ("{type: event_count, rules: [a], timespan: 1m, condition: a and b}", "temporal"),
+        ("{type: event_count, rules: [a], timespan: 1m, condition: {gte: soon}}", "'soon'"),
+        ("{type: value_sum, rules: [a], timespan: 1m, condition: {gte: 2, field: [x, y]}}", "the one 'field'"),
         ("{type: event_count, timespan: 1m, condition: {gte: 2}}", "no rules"),
     ],
 )
@@ -198,6 +228,64 @@ def test_a_global_document_is_shared() -> None:
         "title: two\ndetection: {s: {x: 1}, condition: s}\n",
     )
     assert [rule["severity"] for rule in made] == ["info", "info"]
+
+
+def test_documents_may_be_shared_repeated_and_reset() -> None:
+    made = items(
+        "action: global\ndetection: {s: {x: 1}, condition: s}\nlevel: low\n",
+        "title: one\nlevel: high\n",
+        "action: repeat\ntitle: two\ndetection: {s: {y: 1}}\n",
+        "action: reset\n",
+        "title: three\ndetection: {s: {y: 1}, condition: s}\n",
+    )
+    assert [(item.name, (item.rule or {}).get("severity"), (item.rule or {})["when"]) for item in made] == [
+        ("one", "error", WHEN_A),
+        ("two", "error", f"{WHEN_A} && {WHEN_B}"),
+        ("three", None, WHEN_B),
+    ]
+    with pytest.raises(NotImportable, match="'again'"):
+        items("action: again\n" + A)
+
+
+def test_a_filter_is_about_rules_of_its_log_source() -> None:
+    windows = "logsource: {product: Windows, category: process_creation}\n"
+    given = "title: f\nlogsource: {product: windows}\nfilter: {rules: any, t: {z: 1}, condition: not t}\n"
+    made = items(A + windows, B + "logsource: {product: linux}\n", given)
+    assert made[2].inside == "part of the condition of 'A rule'"
+    assert (made[1].rule or {})["when"] == WHEN_B
+    unmet = items(B, given.replace("any", "[b]"))
+    assert (unmet[1].inside, unmet[1].notes) == ("", ["no rule of this file is one of those that it filters"])
+    assert "'c'" in items(A, given.replace("any", "[a, c]"))[1].notes[0]
+
+
+def test_what_a_group_is_made_of_goes_up_with_a_correlation() -> None:
+    inner = "title: m\nname: m\ncorrelation: {type: temporal, rules: [a, b], group-by: [who], aliases: {who: {a: user, b: actor}}, timespan: 1m}\n"
+    outer = (
+        "title: t\ncorrelation: {type: event_count, rules: [m], group-by: [who], timespan: 1h, condition: {gte: 2}}\n"
+    )
+    rule = ruled(A, B, inner, outer)[-1]
+    assert rule["group_by"] == [f"(({WHEN_A} && has(raw.user) && raw.user != null) ? raw.user : raw.actor)"]
+
+
+def test_values_of_several_fields_are_counted_together() -> None:
+    given = "title: t\ncorrelation: {type: value_count, rules: [a], timespan: 1d, condition: {field: [u, v], gte: 3}}\n"
+    there = "(has(raw.u) && raw.u != null && has(raw.v) && raw.v != null)"
+    assert ruled(A, given)[0]["match"]["distinct"] == f"{there} ? [string(raw.u), string(raw.v)] : null"
+
+
+def test_what_is_not_carried_over_is_told() -> None:
+    made = items(
+        A + "taxonomy: ecs\nodd: 1\nx-note: 2\nstatus: deprecated\n",
+        B.replace("name: b", "name: a"),
+        "title: t\nodd: 1\ncorrelation: {type: event_count, rules: [a], timespan: 1d, window: tumbling, condition: {gte: 3, field: x}}\n",
+        "title: f\nodd: 1\nfilter: {rules: [a], s: {z: 1}, condition: s}\n",
+    )
+    notes = [" | ".join(item.notes) for item in made]
+    for number, words in (
+        *((0, each) for each in ("'ecs'", "'odd'", "'deprecated'")), (1, "another document is called 'a'"),
+        *((2, each) for each in ("'odd'", "'window'", "'field'")), (3, "'odd'"),
+    ):  # fmt: skip
+        assert words in notes[number], (number, words, notes)
 
 
 def test_a_file_of_something_else_is_refused() -> None:

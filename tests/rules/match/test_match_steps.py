@@ -1,5 +1,6 @@
 """Steps: what comes together, in order or not, what must not come, and what does not follow in time."""
 
+import re
 from itertools import product
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.limits import Limits
+from rules.load import RulesInvalid
 from rules.match.combinations import Effort, Entry, Shape, every, first
 from tests.support.rule_world import World, at, said, signal
 
@@ -86,6 +88,35 @@ def test_some_of_the_steps_suffice_where_so_many_are_asked_for() -> None:
     """rules.md 1.5, temporal: gte n of the rules."""
     text = "rules:\n  - name: r\n    match: {steps: {a: labels.k == 'a', b: labels.k == 'b', c: labels.k == 'c'}, at_least: 2, within: 10s}\n"
     assert fired(World(text, Limits(update_every=0)), ("a", 0), ("a", 1), ("c", 5), ("b", 30)) == [5]
+
+
+def test_which_steps_happened_may_be_a_condition_of_its_own() -> None:
+    """rules.md 1.5, temporal: conditions beyond gte, each member event looked at by itself."""
+    moments = (("a", 0), ("b", 5), ("a", 6), ("a", 16), ("b", 30), ("a", 41))
+    for holds, expected in (
+        ("steps.a && !steps.b", [0, 16, 41]),
+        ("steps.a != steps.b", [0, 16, 30, 41]),
+        ("[steps.a, steps.b].filter(s, s).size() == 2", [5, 6]),
+        ("!steps.a", [30]),
+    ):
+        world = World(steps(f"within: 10s, holds: '{holds}'"), Limits(update_every=0))
+        assert fired(world, *moments) == expected, holds
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("holds: steps.c", "steps.NAME"),
+        ("holds: steps.a.x == 1", "steps.NAME"),
+        ("holds: severity == 'info'", "severity"),
+        ("holds: steps.a, at_least: 1", "goes with none of"),
+        ("holds: steps.a, order: listed", "goes with none of"),
+        ("holds: steps.a &&", "expected a value"),
+    ],
+)
+def test_a_condition_over_steps_is_about_them_alone(more: str, words: str) -> None:
+    with pytest.raises(RulesInvalid, match=re.escape(words)):
+        World(steps(f"within: 10s, {more}"))
 
 
 def test_aliases_name_the_field_of_each_step() -> None:
