@@ -9,7 +9,9 @@ MEANT = frozenset({"window", "steps", "absence", "waiting", "throttle", "same"})
 """Kinds of rows that a rule keeps for each of its keys, and that mean what it says."""
 EARLIER = "earlier"
 """The kind of rows of incidents that were a group's before its present one."""
-BOUNDED = MEANT | {EARLIER}
+ENDED = "ended"
+"""The kind of rows of ends that came before what they end."""
+BOUNDED = MEANT | {EARLIER, ENDED}
 """Kinds of rows of which there are so many and no more."""
 
 

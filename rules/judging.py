@@ -1,9 +1,9 @@
 """What the rules make of one signal that is new."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rules import heard, lifecycle, windows
+from rules import ended, heard, lifecycle, windows
 from rules.correlation import joining
 from rules.delivery import seam
 from rules.firing import fire
@@ -29,7 +29,8 @@ def judge(turn: Turn, fields: Fields) -> None:
     fields["fact"], fields["incident"] = state.facts, NOTHING
     firing = status == "firing"
     seam.heard(turn, fields)
-    acted = goes_on(turn, fields) if firing else _ended(turn, fields)
+    ends = () if firing else _ended(turn, fields)
+    acted = goes_on(turn, fields) if firing else bool(ends)
     if status != "resolved" and (hush := seam.hushed(turn, fields)) is not None:
         turn.count(hush[0], fields["id"], hush[1])
         if acted and turn.ruleset.inhibitors.all:
@@ -65,6 +66,10 @@ def judge(turn: Turn, fields: Fields) -> None:
             _act(turn, rule, fields, groups)
             if turn.chain:
                 tell_followers(turn)
+    if status == "resolved" and routed and not any(key.startswith("group/") for key in ends):
+        ended.remember(turn, fields, [ruleset.rules[number] for number in routed])
+    if firing and state.ended and (end := ended.end_of(turn, fields)) is not None:
+        judge(turn, end)
     if not acted:
         turn.count("unmatched", fields["id"])
 
@@ -107,7 +112,7 @@ def touched(rule: CompiledRule, fields: Fields) -> list[str]:
         return [*rows, *(f"group/{key.partition('/')[2]}" for key in rows)]
     name = _named(rule, fields)[0]
     kinds = ("group", "window", "waiting", "absence", "delivery/group", "delivery/hold", "delivery/flap")
-    return [f"{kind}/{name}" for kind in kinds]
+    return [*(f"{kind}/{name}" for kind in kinds), ended.key_of(fields)]
 
 
 def matches(turn: Turn, fields: Fields) -> Callable[[CompiledRule], bool]:
@@ -201,8 +206,9 @@ def _valueless(turn: Turn, rule: CompiledRule, name: str, values: tuple[str, ...
         turn.count("waiting", fields["id"], rule.name)
 
 
-def _ended(turn: Turn, fields: Fields) -> bool:
-    """A resolved or acknowledged signal reaches every incident in which its occurrence fires, whatever rules say now."""
+def _ended(turn: Turn, fields: Fields) -> Sequence[str]:
+    """A resolved or acknowledged signal reaches every incident in which its occurrence fires, whatever rules say now; their keys, and those
+    of what waits to become one."""
     state, units = turn.state, units_of(fields)
     keys = sorted({key for unit in units for key in state.firing.of(unit)})
     for key in keys:
@@ -215,7 +221,7 @@ def _ended(turn: Turn, fields: Fields) -> bool:
         elif fields["status"] == "acknowledged" and row["status"] == "open":
             because = f"acknowledged in {fields['source']}"
             lifecycle.acknowledge(turn, key, row, by=fields["source"], because=because, cause=(fields["id"],))
-    return bool(keys)
+    return keys
 
 
 def _calmed(turn: Turn, rule: CompiledRule, fields: Fields) -> bool:

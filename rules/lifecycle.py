@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rules import heard, sentences
+from rules import ended, heard, sentences
 from rules.asking import choose
 from rules.bounds import rule_of
 from rules.delivery.occasions import Occasion, OccasionKind
@@ -25,6 +25,9 @@ def take_in(
 ) -> None:
     """A signal of a group that fires: it opens the incident, opens it again, or adds to it."""
     row = turn.state.rows.get(key)
+    if filled is None and row is not None and "ended" in row and ended.is_late(turn, rule, row, fields, moment):
+        turn.count("late", fields["id"], rule.name)
+        return
     if row is None or row.get("status", "resolved") == "resolved":
         _begin(turn, rule, key, values, fields, moment, filled, row)
         return
@@ -84,11 +87,13 @@ def calmed(turn: Turn, key: str, fields: Fields, units: Sequence[str]) -> None:
     if row.get("status", "resolved") == "resolved":
         return
     heard.catch_up(turn.state, row, units)
-    gone = [calm(turn.state, key, row, unit) for unit in units]
+    gone = [unit for unit in units if calm(turn.state, key, row, unit)]
+    for unit in gone:
+        ended.note(turn, row, fields, unit)
     if not row["firing"]:
         because = sentences.resolved_by_signal(fields, row)
         resolve(turn, key, row, by=fields["source"], because=because, cause=(fields["id"],), signal_id=fields["id"])
-    elif any(gone):
+    elif gone:
         row["unsaid"] += 1
         _note(row, ("firing",))
         if turn.at - row["said"] >= turn.state.limits.update_every:

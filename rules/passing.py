@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rules import heard, lifecycle, silencing, windows
-from rules.bounds import EARLIER
+from rules.bounds import EARLIER, ENDED
 from rules.correlation import handing, sets
 from rules.delivery import seam
 from rules.judging import tell_followers
@@ -56,7 +56,7 @@ def _sweep(state: State, now: int, turn_at: Callable[[int], Turn]) -> None:
     while (swept := state.pop_sweep("heard", now)) is not None:
         heard.swept(state, swept[1], swept[2], swept[0])
     windows.sweep(state, now)
-    for kind in ("steps", "absence", "waiting", "throttle", "same", EARLIER):
+    for kind in ("steps", "absence", "waiting", "throttle", "same", EARLIER, ENDED):
         while (swept := state.pop_sweep(kind, now)) is not None:
             moment, key, row = swept
             later = max(row.get("seen", 0) + row.get("keep", 0), row.get("due", 0) + 1)

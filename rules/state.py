@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from rules.bounds import BOUNDED, EARLIER, Bounds, Moments
+from rules.bounds import BOUNDED, EARLIER, ENDED, Bounds, Moments
 from rules.correlation.open_sets import OpenSets
 from rules.limits import Limits
 from rules.rows import Row, Rows
@@ -36,6 +36,8 @@ class State:
         """Keys of groups in which an occurrence fires, and of those in which it waits to, by occurrence."""
         self.incidents = Ids("inc_")
         """Keys of groups by the id of their latest incident."""
+        self.ended: dict[str, Row] = {}
+        """Ends that came before what they end, by occurrence."""
         self.silences: dict[str, Row] = {}
         self.silencing: Any = None
         """The silences made ready to be asked; None after a change of them."""
@@ -142,6 +144,8 @@ class State:
                 self._bounds.drop(kind, key)
                 if kind == EARLIER:
                     self.incidents.pop(row["id"], None)
+                elif kind == ENDED:
+                    self.ended.pop(row["unit"], None)
             self.changed.discard(key)
             self._gone.add(key)
 
@@ -255,6 +259,8 @@ class State:
                     self.firing.add(unit, key)
             case ["earlier", _]:
                 self.incidents[row["id"]] = key
+            case ["ended", _]:
+                self.ended[row["unit"]] = row
             case ["waiting", _]:
                 for unit in row["units"]:
                     self.firing.add(unit, key)

@@ -6,7 +6,7 @@ of a window `lapse`, the moment at which it stops being true if nothing more com
 
 from rules import sentences, windows
 from rules.firing import essence, fire
-from rules.incidents import unit_of
+from rules.incidents import calm, unit_of
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -82,6 +82,10 @@ def due(turn: Turn, key: str, row: Row) -> None:
     filled = Filled(row["number"], True, tuple(row["ids"]), number=row["number"], why=why,
                     units=units if rule.matching.window is None else {})  # fmt: skip
     fire(turn, rule, name, tuple(row["values"]), fields, row["moment"], filled)
+    begun = turn.state.rows.get(f"group/{name}")
+    if rule.matching.window is None and unit_of(fields) not in units and begun is not None and "firing" in begun:
+        # It was heard of last, and is over: it told what the incident is about, and fires in it no more.
+        calm(turn.state, f"group/{name}", begun, unit_of(fields))
 
 
 def forget(turn: Turn, key: str, row: Row) -> None:
