@@ -92,9 +92,13 @@ def as_bytes(value: str | bytes, encoding: str = "utf-8") -> bytes:
 
 
 def offsets(value: bytes) -> list[str]:
-    """What of the value's Base64 stays the same at each of the three places in which it may begin."""
+    """What of the value's Base64 stays the same at each of the three places in which it may begin. Raises NotImportable where nothing does."""
     starts, ends = (0, 2, 3), (None, -3, -2)
-    return [
+    found = [
         base64.b64encode(b" " * offset + value)[starts[offset] : ends[(len(value) + offset) % 3]].decode()
         for offset in range(3)
     ]
+    if not any(found):
+        raise NotImportable("base64offset of an empty value would be found everywhere")
+    # Of a single byte nothing stays at one of the places.
+    return [each for each in found if each]
