@@ -7,13 +7,14 @@ incident of its own here (`group_by: [id]`), as every event runs the action ther
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rules.cel.written import both, constant, either
 from rules.importers.rulebook_conditions import Condition, alias
 from rules.importers.rulebook_conditions import read as read_condition
+from rules.importers.rulebook_parser import Field, parse
+from rules.importers.rulebook_tests import defined, path
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
 
 _SPAN = re.compile(r"\s*(\d+)\s*(milliseconds?|seconds?|minutes?|hours?|days?)\s*")
@@ -33,6 +34,7 @@ _SET_KEYS = (
 )
 _RULE_KEYS = ("name", "condition", "action", "actions", "throttle", "enabled")
 _NO_PLAYBOOK = {"set_fact", "retract_fact", "post_event", "shutdown"}
+_FACTS_ALONE = "it asks about facts alone: rules fire when something comes, not when a fact is set"
 _NAMED = {"run_playbook", "run_job_template", "run_workflow_template", "run_module"}
 
 
@@ -126,25 +128,31 @@ class _Rule:
         for made in read:
             if made.steps:
                 raise NotImportable("a condition of one event cannot look at others ('events.', 'facts.')")
+            if made.facts and not made.events:
+                raise NotImportable(
+                    "it asks about facts alone: rules fire when something comes, not when a fact is set"
+                )
         rule["when"] = either(made.text for made in read)
         rule["group_by"] = ["id"]
 
-    def read(self, part: object, own: str = "m_0", names: Mapping[str, str] = MappingProxyType({})) -> Condition:
-        made = read_condition(part, own, names)
+    def read(self, part: object, own: str = "m_0", bound: Collection[str] = ()) -> Condition:
+        made = read_condition(part, own, bound)
         for note in made.notes:
             self.item.note(note)
-        if made.facts and not made.events:
-            self.item.note("a fact that is set fires nothing by itself; the next event that matches does")
         return made
 
     def several(self, rule: dict[str, Any], parts: list[object], timeout: str | None, *, expected: bool) -> None:
-        names = {f"m_{number}": alias(part) or f"m_{number}" for number, part in enumerate(parts)}
-        steps = {name: self.read(part, name, names) for name, part in zip(names.values(), parts, strict=True)}
+        names = [alias(part) or f"m_{number}" for number, part in enumerate(parts)]
+        steps = {name: self.read(parts[number], name, names[:number]) for number, name in enumerate(names)}
         facts = [made.text for made in steps.values() if made.facts and not made.events and not made.steps]
+        if facts:
+            self.item.note("a fact that is set fires nothing by itself; the next event that matches does")
         kept = {name: made for name, made in steps.items() if made.events or made.steps or not made.facts}
         for name, made in kept.items():
             if unknown := sorted(made.steps - set(kept)):
                 raise NotImportable(f"the condition {name} looks at 'events.{unknown[0]}', which no condition keeps")
+        if facts and not kept:
+            raise NotImportable(_FACTS_ALONE)
         if facts and len(kept) <= 1:
             # Facts beside at most one event: the event, while the facts hold.
             rule["when"] = both([*(made.text for made in kept.values()), *facts])
@@ -177,13 +185,11 @@ class _Rule:
         made: dict[str, Any] = {kinds[0]: span(said[kinds[0]])}
         if kinds[0] == "accumulate_within":
             made["count"] = int(said.get("threshold", 1))
-        keys = [
-            read_condition(f"{key} is defined").text for key in listing(said.get("group_by_attributes"), "attributes")
-        ]
-        made["by"] = [_path(key) for key in keys]
+        keys = [_key(attribute) for attribute in listing(said.get("group_by_attributes"), "attributes")]
+        made["by"] = [where for where, _ in keys]
         if kinds[0] == "accumulate_within":
             # An event without a key is none of its, and may be another rule's.
-            rule["when"] = both([str(rule["when"]), *keys])
+            rule["when"] = both([str(rule["when"]), *(there for _, there in keys)])
         rule["throttle"] = made
 
     def actions(self, rule: dict[str, Any]) -> None:
@@ -240,13 +246,12 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def _path(defined: str) -> str:
-    """The path in `has(a) && has(a.b)`."""
-    last = defined.rsplit(" && ", 1)[-1]
-    if last.startswith("has("):
-        return last[4:-1]
-    key, holder = last.rsplit(" in ", 1)
-    return f"{holder}[{key}]"
+def _key(attribute: object) -> tuple[str, str]:
+    """An attribute to group by, and the test that it is there. Raises NotImportable."""
+    tree = parse(str(attribute))
+    if not isinstance(tree, Field) or tree.root != "event" or not tree.keys:
+        raise NotImportable(f"events are grouped by attributes such as event.host, found {attribute!r}")
+    return path("raw", tree.keys), defined("raw", tree.keys)
 
 
 def span(value: object) -> str:

@@ -6,12 +6,10 @@ everything else. Here a missing field is no value, which comes to the same; `!=`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from rules.cel.written import below as written_below
-from rules.cel.written import both, bracketed, constant, either, negated, present, text
+from rules.cel.written import both, bracketed, constant, either, negated, present
 from rules.importers.rulebook_parser import (
     Assigned,
     Compared,
@@ -26,7 +24,7 @@ from rules.importers.rulebook_parser import (
     Value,
     parse,
 )
-from rules.importers.rulebook_tests import found, held, selected, unequal
+from rules.importers.rulebook_tests import defined, found, held, path, selected, unequal
 from rules.importers.sheet import NotImportable
 
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
@@ -66,8 +64,8 @@ def alias(source: object) -> str | None:
     return str(tree.name.keys[0])
 
 
-def read(source: object, own: str = "m_0", names: Mapping[str, str] = MappingProxyType({})) -> Condition:
-    """A condition as written: text, or a bool. `own` is the name of its step, `names` are those of steps that go by another one.
+def read(source: object, own: str = "m_0", bound: Collection[str] = ()) -> Condition:
+    """A condition as written: text, or a bool. `own` is the name of its step, `bound` are the names of those before it.
 
     Raises NotImportable.
     """
@@ -75,16 +73,16 @@ def read(source: object, own: str = "m_0", names: Mapping[str, str] = MappingPro
     if isinstance(source, bool):
         made.text = constant(source)
         return made
-    tree = parse(str(source))
+    tree = parse(str(source), bound)
     if isinstance(tree, Assigned):
         tree = tree.condition
-    reader = _Reader(made, names)
+    reader = _Reader(made)
     parts = []
     for part in _terms(tree):
         if (join := reader.join(part)) is not None:
             made.joins.append(join)
         elif any(found.root == "events" for found in _fields(part)):
-            made.where.append(_Reader(made, names, f"steps.{own}.raw").tree(part))
+            made.where.append(_Reader(made, f"steps.{own}.raw").tree(part))
         else:
             parts.append(reader.tree(part))
     made.text = both(parts)
@@ -116,9 +114,8 @@ def _terms(tree: Tree) -> list[Tree]:
 
 
 class _Reader:
-    def __init__(self, made: Condition, names: Mapping[str, str], here: str = "raw") -> None:
+    def __init__(self, made: Condition, here: str = "raw") -> None:
         self.made = made
-        self.names = names
         self.here = here
 
     def tree(self, tree: Tree) -> str:
@@ -156,13 +153,8 @@ class _Reader:
             return None
         if ours.root != "event" or theirs.root != "events" or len(theirs.keys) < 2:
             return None
-        self.made.steps.add(self.step(theirs))
-        return Join(self.step(theirs), _below("raw", theirs.keys[1:]), self.value(ours))
-
-    def step(self, value: Field) -> str:
-        """The step that a path begins with. The first match goes by `m` as well as by `m_0`."""
-        name = "m_0" if value.keys[0] == "m" else str(value.keys[0])
-        return self.names.get(name, name)
+        self.made.steps.add(str(theirs.keys[0]))
+        return Join(str(theirs.keys[0]), path("raw", theirs.keys[1:]), self.value(ours))
 
     def value(self, value: Value) -> str:
         match value:
@@ -174,68 +166,102 @@ class _Reader:
                 return self.total(value)
             case Field(root="event", keys=keys):
                 self.made.events = True
-                return _below(self.here, keys)
+                return path(self.here, keys)
             case Field(root="fact", keys=keys):
                 self.made.facts = True
-                return _below("fact", keys)
+                return path("fact", keys)
             case Field(root="events", keys=keys) if keys:
-                self.made.steps.add(self.step(value))
-                return _below(f"steps.{self.step(value)}.raw", keys[1:])
+                self.made.steps.add(str(value.keys[0]))
+                return path(f"steps.{value.keys[0]}.raw", keys[1:])
             case Field(root="facts", keys=keys) if keys:
                 # A fact that was given a name is a fact all the same.
                 self.made.facts = True
-                return _below("fact", keys[1:])
+                return path("fact", keys[1:])
             case Field(root="vars"):
                 raise NotImportable(f"{value} is a variable given on the command line; write its value in its place")
             case Field():
                 raise NotImportable(f"{value} begins with none of event, events, fact, facts and vars")
 
     def total(self, value: Sum) -> str:
+        """A sum. There what is missing or null counts for nothing: of `event.a + 2` and `event.a - 2` is left 2."""
         left, right = bracketed(self.value(value.left)), bracketed(self.value(value.right))
         written = f"{left} {value.operator} {right}"
         for side, other in ((value.left, value.right), (value.right, value.left)):
-            if isinstance(side, Constant) and type(side.value) is int and not isinstance(other, Constant):
-                # A whole number counts with doubles there; here the kinds must be alike.
-                mine = self.value(other)
-                apart = written.replace(constant(side.value), constant(float(side.value)))
-                return f"(type({mine}) == double ? {apart} : {written})"
-            if isinstance(side, Constant) and type(side.value) is float:
-                return written.replace(mine := bracketed(self.value(other)), f"double({mine})")
+            if isinstance(side, Constant) and not isinstance(other, Constant):
+                mine, plain = self.value(other), constant(side.value)
+                if type(side.value) is int:
+                    # A whole number counts with doubles there; here the kinds must be alike.
+                    apart = written.replace(plain, constant(float(side.value)))
+                    written = f"(type({mine}) == double ? {apart} : {written})"
+                elif type(side.value) is float:
+                    apart = written.replace(bracketed(mine), f"double({mine})")
+                    written = f"(type({mine}) == int ? {apart} : {written})"
+                return f"({self.there(other)} ? {written} : {plain})" if isinstance(other, Field) else written
         self.note(f"{written}: a whole number and a broken one cannot be counted together")
+        if isinstance(value.left, Field) and isinstance(value.right, Field):
+            alone = f"({self.there(value.right)} ? {written} : {left})"
+            return f"({self.there(value.left)} ? {alone} : {right})"
         return written
+
+    def there(self, value: Field) -> str:
+        """A field that has a value, which is not null."""
+        return f"{self.defined(value)} && {self.value(value)} != null"
+
+    def nothing(self, value: Value) -> list[str]:
+        """When a field is null because something it lies below is: there what lies below null is null."""
+        if not isinstance(value, Field) or value.root not in ("event", "fact", "events", "facts"):
+            return []
+        skip = 1 if value.root in ("events", "facts") else 0
+        above = [value.keys[:number] for number in range(skip + 1, len(value.keys))]
+        return [f"{self.value(Field(value.root, keys))} == null" for keys in above if keys != ("meta",)]
 
     def compared(self, tree: Compared) -> str:
         left, right = self.value(tree.left), self.value(tree.right)
+        listed = isinstance(tree.right, Items)
         match tree.operator:
-            case "in" | "not in":
-                test = held(right, left, listed=isinstance(tree.right, Items))
-                return test if tree.operator == "in" else negated(test)
+            case "in":
+                return held(right, left, listed=listed)
+            case "not in":
+                return either([*self.nothing(tree.left), negated(held(right, left, listed=listed))])
             case "contains":
                 return held(left, right)
             case "not contains":
-                return negated(held(left, right))
-            case "!=":
-                return unequal(tree, left, right)
+                return either([*self.nothing(tree.left), negated(held(left, right))])
+            case "==" | "!=" as operator:
+                written = unequal(tree, left, right) if operator == "!=" else f"{left} == {right}"
+                plain = [side.value for side in (tree.left, tree.right) if isinstance(side, Constant)]
+                if not plain or (plain[0] is None) is (operator == "!="):
+                    return written
+                return either([*self.nothing(tree.left), *self.nothing(tree.right), written])
         return f"{left} {tree.operator} {right}"
 
-    def negative(self, tree: Tree) -> str:
-        """The opposite, which as there is false as well where a field is missing or of another kind."""
+    def negative(self, tree: Tree, *, even: bool = False) -> str:
+        """The opposite, which as there is false as well where a field is missing or of another kind.
+
+        `even`: of an even number of `not`. There they turn 'and' to 'or' and back, but a comparison once turned stays so.
+        """
         match tree:
             case Joined(word=word):
-                return (either if word == "and" else both)([self.negative(tree.left), self.negative(tree.right)])
+                sides = [self.negative(side, even=even) for side in (tree.left, tree.right)]
+                return (both if (word == "and") is even else either)(sides)
             case Negated(operand=operand):
-                return self.tree(operand)
+                self.note("'not' of 'not' is 'not' there, and so it is here")
+                return self.negative(operand, even=not even)
             case Compared(operator="==" | "!=" as operator):
                 return self.compared(replace(tree, operator="!=" if operator == "==" else "=="))
             case Compared(operator=">" | ">=" | "<" | "<=" as operator):
                 left = self.value(tree.left)
                 # Nothing is neither more nor less than anything.
-                nothing = [] if isinstance(tree.left, Constant) else [f"{left} == null"]
+                nothing = [] if isinstance(tree.left, Constant) else [*self.nothing(tree.left), f"{left} == null"]
                 return either([*nothing, self.compared(replace(tree, operator=_OPPOSITE[operator]))])
+            case Tested(test="defined", negative=False):
+                self.note("'not (... is defined)' never holds there, nor here; what was meant is 'is not defined'")
+                return constant(value=False)
             case Tested(test="match" | "search" | "regex") if not tree.negative:
-                return either([f"{self.value(tree.left)} == null", negated(self.tested(tree))])
+                left = self.value(tree.left)
+                return either([*self.nothing(tree.left), f"{left} == null", negated(self.tested(tree))])
             case Field():
-                return f"{self.value(tree)} in [false, null]"
+                return either([*self.nothing(tree), f"{self.value(tree)} != true"])
         return negated(self.tree(tree))
 
     def tested(self, tree: Tested) -> str:
@@ -256,29 +282,14 @@ class _Reader:
         if not tree.negative:
             return f"(type({left}) == list ? {left}.exists(item, {test}) : {bracketed(alone)})"
         # Of a list not all of them, as there; of one value that is there, the opposite.
-        needed = [present(left, *keys)] if keys else []
-        return f"(type({left}) == list ? !{left}.all(item, {test}) : {bracketed(both([*needed, negated(alone)]))})"
+        opposite = both([*([present(left, *keys)] if keys else []), negated(alone)])
+        one = either([*([f"{left} == null"] if keys else []), opposite])
+        written = f"(type({left}) == list ? !{left}.all(item, {test}) : {bracketed(one)})"
+        return either([*self.nothing(tree.left), written])
 
     def defined(self, value: Value) -> str:
         if not isinstance(value, Field) or value.root not in ("event", "fact", "events", "facts"):
             raise NotImportable("'is defined' asks about a field of an event or a fact")
         self.value(value)
         skip = 1 if value.root in ("events", "facts") else 0
-        holder = self.value(Field(value.root, value.keys[:skip]))
-        tests = []
-        for key in value.keys[skip:]:
-            if isinstance(key, int):
-                tests.append(f"type({holder}) == list && size({holder}) > {key}")
-            else:
-                if tests:
-                    tests.append(f"type({holder}) == map")
-                plain = written_below("", key)
-                tests.append(f"has({holder}{plain})" if plain[0] == "." else f"{text(key)} in {holder}")
-            holder = _below(holder, (key,))
-        return both(tests)
-
-
-def _below(holder: str, keys: tuple[str | int, ...]) -> str:
-    for key in keys:
-        holder = f"{holder}[{key}]" if isinstance(key, int) else written_below(holder, key)
-    return holder
+        return defined(self.value(Field(value.root, value.keys[:skip])), value.keys[skip:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ _TOKEN = re.compile(
 )
 _COMPARISONS = ("==", "!=", ">", "<", ">=", "<=", "in", "not in", "contains", "not contains")
 _CONSTANTS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None, "none": None}
+_MOST = 2**63 - 1
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\f": "\f"}
 
 
@@ -96,9 +98,12 @@ Value: TypeAlias = Constant | Field | Items | Sum
 Tree: TypeAlias = Compared | Tested | Negated | Joined | Assigned | Constant | Field
 
 
-def parse(source: str) -> Tree:
-    """The tree of a condition. Raises NotImportable with the place where it stops making sense."""
-    parser = _Parser(source)
+def parse(source: str, bound: Collection[str] | None = None) -> Tree:
+    """The tree of a condition. `bound` are the names that conditions before it gave: `events.NAME` of any other one is a field like `event.NAME`.
+
+    Raises NotImportable with the place where it stops making sense.
+    """
+    parser = _Parser(source, bound)
     tree = parser.condition()
     if parser.at < len(parser.tokens):
         parser.refuse("the end")
@@ -106,8 +111,9 @@ def parse(source: str) -> Tree:
 
 
 class _Parser:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, bound: Collection[str] | None) -> None:
         self.source = source
+        self.bound = bound
         self.tokens: list[tuple[str, str, int]] = []
         self.at = 0
         place = 0
@@ -221,10 +227,15 @@ class _Parser:
             case "text":
                 return Constant(re.sub(r"\\[ntrf]", lambda found: _ESCAPES[found[0]], text[1:-1]))
             case "number":
-                return Constant(float(text) if re.search(r"[.eE]", text) else int(text))
+                number = float(text) if re.search(r"[.eE]", text) else int(text)
+                if abs(number) > _MOST:
+                    raise NotImportable(f"in the condition {self.source!r}: the number {text} is out of range")
+                return Constant(number)
         if text in _CONSTANTS:
             return Constant(_CONSTANTS[text])
-        return Field(text, self.keys())
+        keys = self.keys()
+        given = self.bound is None or not keys or keys[0] in self.bound or self.peek() == "<<"
+        return Field(text if given or text not in ("events", "facts") else text[:-1], keys)
 
     def keys(self) -> tuple[str | int, ...]:
         found: list[str | int] = []

@@ -6,13 +6,36 @@ from collections.abc import Sequence
 
 from rules.cel import CelFailure
 from rules.cel.patterns import search
-from rules.cel.written import below, both, negated, present, text
+from rules.cel.written import below, both, bracketed, constant, either, negated, present, text
 from rules.importers.rulebook_parser import Compared, Constant, Items, Value
 from rules.importers.sheet import NotImportable
 
 NUMBERS = "[int, uint, double]"
 SCALARS = "[string, int, uint, double, bool]"
 """Kinds whose values have a text of their own: patterns are looked for in that."""
+
+
+def path(holder: str, keys: Sequence[str | int]) -> str:
+    """What lies below, by names and numbers."""
+    for key in keys:
+        holder = f"{holder}[{key}]" if isinstance(key, int) else below(holder, key)
+    return holder
+
+
+def defined(holder: str, keys: Sequence[str | int], *, top: bool = True) -> str:
+    """The test that a field is there. What lies below null is, and is null."""
+    if not keys:
+        return constant(value=True)
+    key, rest = keys[0], keys[1:]
+    if isinstance(key, int):
+        tests = [f"type({holder}) == list && size({holder}) > {key}"]
+    else:
+        tests = [*([] if top else [f"type({holder}) == map"]), present(holder, key)]
+    if rest:
+        here = path(holder, (key,))
+        further = defined(here, rest, top=False)
+        tests.append(further if top and key == "meta" else bracketed(either([f"{here} == null", further])))
+    return both(tests)
 
 
 def unequal(tree: Compared, left: str, right: str) -> str:

@@ -168,15 +168,32 @@ def test_conditions_that_look_at_other_events_otherwise_are_asked_of_the_combina
     assert made["match"]["where"] == "steps.m_1.raw.h == steps.m_0.raw.h && steps.m_2.raw.g == steps.m_1.raw.g"
 
 
-def test_conditions_that_look_at_what_no_condition_keeps_are_left_out() -> None:
-    (item,) = imported(rule({"all": ["events.a << event.x == 1", "event.x > events.b.x"]})).items
+def test_a_name_that_no_condition_before_gave_is_a_field_of_the_event() -> None:
+    made = only(rule({"all": ["events.a << event.x == 1", "event.x > events.b.x"]}))
+    assert made["match"]["steps"]["m_1"] == "raw.x > raw.b.x"
+    made = only(rule({"all": ["event.x == events.m_1.x", "event.y == 1"]}))
+    assert made["match"]["steps"]["m_0"] == "raw.x == raw.m_1.x"
+    assert only(rule("events.x in [1, 2]"))["when"] == "raw.x in [1, 2]"
+
+
+def test_facts_alone_fire_nothing() -> None:
+    for condition in ("fact.mode == 'on'", {"all": ["fact.mode == 'on'", "fact.os == 'linux'"]}):
+        (item,) = imported(rule(condition)).items
+        assert item.rule is None
+        assert "facts alone" in item.notes[-1]
+
+
+def test_attributes_to_group_by_are_paths() -> None:
+    (item,) = imported(
+        rule("event.x == 1", throttle={"once_within": "1 minute", "group_by_attributes": ["host"]})
+    ).items
     assert item.rule is None
-    assert "events.b" in item.notes[0]
+    assert "event.host" in item.notes[0]
 
 
 def test_a_fact_with_a_name_is_compared_as_a_fact() -> None:
     made = only(rule({"all": ["facts.first << fact.custom.index is defined", "event.i == facts.first.custom.index"]}))
     assert (
-        made["when"]
-        == "raw.i == fact.custom.index && has(fact.custom) && type(fact.custom) == map && has(fact.custom.index)"
+        made["when"] == "raw.i == fact.custom.index && has(fact.custom) && "
+        "(fact.custom == null || type(fact.custom) == map && has(fact.custom.index))"
     )

@@ -65,7 +65,20 @@ CASES: list[tuple[str, bool]] = [
     # 'not' before a comparison: across kinds it is false, too
     ("not (event.seven == 7)", False), ("not (event.seven > 5)", False), ("not (event.nothing > 5)", True), ("not (event.x == 2)", True),
     ("not (event.nothing == 5)", True), ("not (event.x == 2 and event.gone == 1)", True), ("not (event.x == 2 or event.gone == 1)", False),
-    ("not not (event.seven == 7)", False), ("not event.x", False), ("not (event.x != 1)", True), ("not (event.x in [2])", True),
+    ("not not (event.seven == 7)", False), ("not event.x", True), ("not (event.x != 1)", True), ("not (event.x in [2])", True),
+    # 'not' of 'not' stays 'not', but turns 'and' and 'or' back; 'not' of 'is defined' never holds, 'not' of 'is not defined' is 'is defined'
+    ("not (not (event.x == 2))", True), ("not (not (event.x == 1))", False), ("not (not (event.x == 1 or event.n == 1))", True),
+    ("not (not (event.x == 1 and event.n == 1))", False), ("not (event.x == 2 or not (event.n == 1))", True),
+    ("not (event.gone is defined)", False), ("not (event.x is defined)", False), ("not (event.x is not defined)", True),
+    # what lies below null is there, and null
+    ("event.nothing.a is defined", True), ("event.nothing.a.b is defined", True), ("event.nothing.a != 1", True), ("event.nothing.a == null", True),
+    ("event.nothing.a == 1", False), ("event.nothing.a not in [1]", True), ("event.nothing.a not contains 1", True), ("not (event.nothing.a > 1)", True),
+    ("event.nothing.a is not select('==', 1)", True), ("event.nothing is not selectattr('a', '==', 1)", True), ("event.nothing.a is not search('a')", False),
+    ("event.gone.a != 1", False), ("event.x.a != 1", False), ("event.nothing[0] is defined", True), ("event.mixed[2].a != 1", True),
+    # in a sum what is missing or null counts for nothing
+    ("event.gone + 2 == 2", True), ("event.nothing - 2 == 2", True), ("2 - event.gone == 2", True), ("event.gone + 0.5 == 0.5", True),
+    ("event.gone + event.x == 1", True), ("event.x + event.gone == 1", True), ("event.text + 'd' == 'abcd'", True), ("event.seven + 0.5 == 7.5", False),
+    ("event.gone.a + 1 == 1", True), ("event.n - 0.5 == 3", True), ("not (event.gone + 1 == 2)", True),
     # paths
     ('event["text"] == "abc"', True), ("event.deep['dash-ed'] == 2", True), ("event.list[2] == 20", True),
 ]  # fmt: skip
@@ -80,23 +93,27 @@ def test_a_condition_says_the_same_of_an_event(source: str, *, expected: bool) -
 def test_facts_are_facts() -> None:
     made = read("fact.mode == 'on' and event.x == 1")
     assert (made.text, made.facts, made.events) == ('fact.mode == "on" && raw.x == 1', True, True)
-    assert read("fact.a.b is not defined").text == "!(has(fact.a) && type(fact.a) == map && has(fact.a.b))"
+    assert (
+        read("fact.a.b is not defined").text
+        == "!(has(fact.a) && (fact.a == null || type(fact.a) == map && has(fact.a.b)))"
+    )
 
 
 def test_a_name_is_given_to_what_matches_and_joins_are_set_apart() -> None:
     assert alias("events.first << event.x == 1") == "first"
     assert alias("event.x == 1") is None
     made = read(
-        "event.host == events.first.host and event.y == 2 and events.m.z == event['a-b']", "m_1", {"m_0": "zero"}
+        "event.host == events.first.host and event.y == 2 and events.zero.z == event['a-b']", "m_2", ["zero", "first"]
     )
     assert made.text == "raw.y == 2"
     assert made.joins == [Join("first", "raw.host", "raw.host"), Join("zero", "raw.z", 'raw["a-b"]')]
-    other = read("event.i == events.first.i + 2 and event.j == 1", "m_1")
+    other = read("event.i == events.first.i + 2 and event.j == 1", "m_1", ["first"])
     assert (other.text, other.joins, other.steps) == ("raw.j == 1", [], {"first"})
     assert other.where == [
-        "steps.m_1.raw.i == (type(steps.first.raw.i) == double ? steps.first.raw.i + 2.0 : steps.first.raw.i + 2)"
+        "steps.m_1.raw.i == (has(steps.first.raw.i) && steps.first.raw.i != null ? "
+        "(type(steps.first.raw.i) == double ? steps.first.raw.i + 2.0 : steps.first.raw.i + 2) : 2)"
     ]
-    assert read("event.i == facts.first.expected.index").text == "raw.i == fact.expected.index"
+    assert read("event.i == facts.first.expected.index", "m_1", ["first"]).text == "raw.i == fact.expected.index"
 
 
 def test_mixed_words_without_brackets_are_noted() -> None:
@@ -115,6 +132,7 @@ def test_mixed_words_without_brackets_are_noted() -> None:
         ("event.x is search('(?=a)')", "RE2 refuses"),
         ("event.list is select('~', 1)", "'~'"),
         ("event.x == {}", "no word"),
+        ("event.x == 20000000000000000426", "out of range"),
         ("event.list is select(1)", "2 arguments"),
     ],
 )
