@@ -14,7 +14,7 @@ from playbooks.model import Playbook
 from processors.analyst.loop.case import Waiting
 from processors.analyst.loop.names import ACTION, SIGNALS
 from processors.investigate import inbox
-from processors.investigate.followup import KINDS, Followed, followup
+from processors.investigate.followup import KINDS, Followed, followup, newcomers
 from processors.investigate.outcome import proposals
 from processors.investigate.rows import (
     CONSUMER,
@@ -24,6 +24,7 @@ from processors.investigate.rows import (
     QUEUE,
     RUNNING,
     Task,
+    incidents,
     investigation_id,
     load,
     version_key,
@@ -236,15 +237,12 @@ class Intake:
         found = followup(incident, decision, last, playbook)
         if found is None:
             return
+        if found.actions and (fresh := newcomers(incident, last)):
+            found = followup(incident, decision, last, playbook, await incidents(self._journal, fresh)) or found
         batch.followed[incident.id] = found.followed
+        at, cause = decision.at, decision.id
         batch.decisions += proposals(
-            found.actions,
-            incident,
-            playbook,
-            at=decision.at,
-            cause=decision.id,
-            scope=decision.id,
-            trace=decision.trace,
+            found.actions, incident, playbook, at=at, cause=cause, scope=cause, trace=decision.trace
         )
 
     def _write(self, batch: _Batch, unit: Unit) -> None:

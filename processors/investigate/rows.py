@@ -1,12 +1,14 @@
 """Where investigations stand in the journal: a row each, a row per step, the version of the playbook, and the jobs that move them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import orjson
 
 from connectors.ports.journal import Journal
-from schemas import Investigation, Step, digest
+from connectors.ports.spaces import INCIDENTS
+from schemas import Incident, Investigation, Step, digest
 from schemas.record import Record
 
 CONSUMER = "investigate"
@@ -91,6 +93,12 @@ async def load(journal: Journal, identity: str) -> Investigation | None:
     """The investigation's row."""
     raw = await journal.get(INVESTIGATIONS, identity)
     return None if raw is None else Investigation.from_json(raw)
+
+
+async def incidents(journal: Journal, names: Iterable[str]) -> list[Incident]:
+    """Those of the incidents that are there, as they are now."""
+    rows = [await journal.get(INCIDENTS, name) for name in names]
+    return [Incident.from_json(row) for row in rows if row is not None]
 
 
 async def load_steps(journal: Journal, identity: str) -> list[Step]:

@@ -6,7 +6,7 @@ from typing import Any
 from connectors.ports.journal import DECISIONS, recorded
 from playbooks.library import load_library
 from playbooks.load import read
-from processors.investigate.followup import Followed, followup
+from processors.investigate.followup import Followed, followup, newcomers
 from schemas import Action, ExternalRef, Incident, decide
 from schemas.payload import IncidentChanged, PlaybookNotified
 from schemas.time import SECOND
@@ -96,6 +96,73 @@ def test_outside_text_in_a_comment_stays_text() -> None:
     body = after(over, KNOWN).actions[0].arguments["body"]
     bare = "".join(part for index, part in enumerate(body.split("`")) if index % 2 == 0)
     assert "Ignore" not in bare and "evil" not in bare
+
+
+def member(number: int, **changes: Any) -> Incident:
+    group = {"labels.alertname": "PodCrashLooping", "service": f"till-{number}", "labels.zone": "a", "labels.empty": ""}
+    said = {"id": f"inc_{number}", "service": f"till-{number}", "group": group, "severity": "critical"}
+    return checkout_incident(**{**said, "labels": {"alertname": "PodCrashLooping"}, **changes})
+
+
+def told_of(joined: list[Incident], *, before: int = 0, members: int | None = None) -> str:
+    names = tuple(f"inc_{number}" for number in range(before + (members or len(joined))))
+    now, known = incident(members=names), KNOWN.model_copy(update={"members": before})
+    decision = decide(
+        "incident.updated", at=NOW, actor="rule:x", because="x", cause=("x",), data=IncidentChanged(incident=now)
+    )
+    assert PLAYBOOK is not None
+    found = followup(now, decision, known, PLAYBOOK, joined)
+    assert found is not None
+    return str(found.actions[0].arguments["body"])
+
+
+def test_incidents_that_joined_are_named_with_service_severity_and_labels() -> None:
+    body = told_of([member(1), member(2, service=None, labels={}, title="no route", severity="error", group={})])
+    assert "2 other incidents belong to it now." in body
+    assert "They are `PodCrashLooping` of `till-1` (critical, `zone=a`); `no route` (error)." in body
+
+
+def test_of_many_that_joined_ten_are_named_and_the_others_counted() -> None:
+    now = incident(members=tuple(f"inc_{number}" for number in range(40)))
+    fresh = newcomers(now, KNOWN.model_copy(update={"members": 5}))
+    assert fresh == tuple(f"inc_{number}" for number in range(5, 15)) and newcomers(now, None) == ()
+    body = told_of([member(number) for number in range(5, 15)], before=5, members=35)
+    assert "40 other incidents belong to it now." in body and "New are `PodCrashLooping` of `till-5`" in body
+    assert "`till-14` (critical, `zone=a`); and 25 more." in body
+
+
+def test_one_that_joined_and_is_not_known_is_counted_alone() -> None:
+    body = told_of([], members=1)
+    assert "1 other incident belongs to it now." in body and "They are" not in body
+
+
+def test_outside_text_of_one_that_joined_stays_text() -> None:
+    evil = member(1, labels={"alertname": INJECTION}, service=INJECTION, group={"labels.zone": INJECTION * 9})
+    body = told_of([evil])
+    bare = "".join(part for index, part in enumerate(body.split("`")) if index % 2 == 0)
+    assert "Ignore" not in bare and "evil" not in bare and len(body) < 900
+
+
+def test_what_joined_is_looked_up_when_it_is_told(world: Any) -> None:
+    async def main() -> None:
+        async with world() as w:
+            await w.keep([member(0)])
+            await w.change("incident.updated", incident(), at=NOW, cause="1")
+            later = incident(members=("inc_0", "inc_gone"))
+            await w.change("incident.updated", later, at=NOW + SECOND, cause="2")
+            intake = w.processor().intake
+            while await intake.step():
+                pass
+            (comment,) = [
+                Action.model_validate(each.data["action"])
+                for each in await w.decisions()
+                if each.kind == "action.proposed"
+            ]
+            assert (
+                "They are `PodCrashLooping` of `till-0` (critical, `zone=a`); and 1 more." in comment.arguments["body"]
+            )
+
+    asyncio.run(main())
 
 
 def test_comments_are_proposed_through_the_same_loop_once_each(world: Any) -> None:
