@@ -11,9 +11,12 @@ from typing_extensions import override
 Row = dict[str, Any]
 HOT_MOST = 10_000
 """So many rows of the kinds that may be many stay as they are used..."""
+LIGHT_MOST = 50_000
+"""... so many of delivery, which are small as they are, and all asked for whenever their group is looked at..."""
 WARM_MOST = 30_000
 """... and so many of the others as JSON, from which they are quickly back: a group is looked at again soon after it began, or not for long."""
-_PACKED = ("group/", "window/", "steps/", "absence/", "waiting/", "delivery/", "earlier/")
+_HEAVY = ("group/", "window/", "steps/", "absence/", "waiting/", "earlier/")
+_LIGHT = "delivery/"
 """What there may be a million of. Rows of other kinds are few, and others hold on to them."""
 _USUAL = (
     b'"environment":"production","status":"resolved","severity":"critical","severity":"warning","source":"sentry","labels":{"namespace":"'
@@ -57,6 +60,9 @@ class Rows(MutableMapping[str, Row]):
 
     def __init__(self) -> None:
         self._hot: dict[str, Row] = {}
+        self._heavy: dict[str, None] = {}
+        self._light: dict[str, None] = {}
+        """Keys of hot rows that may be put away, in the order in which they came."""
         self._warm: dict[str, bytes] = {}
         self._cold: dict[str, bytes] = {}
         self._packers: dict[str, _Packer] = {}
@@ -71,15 +77,15 @@ class Rows(MutableMapping[str, Row]):
                 row = self._packer(key).unpacked(packed)
             else:
                 return default
-            self._hot[key] = row
+            self._heat(key, row)
         return row
 
-    def rest(self, most: int = HOT_MOST, warm: int = WARM_MOST) -> None:
-        """Nobody holds a row any more: put away those looked up longest ago, until at most `most` are left that could be, and pack
-        what was put away first, beyond `warm` rows."""
-        over = len(self._hot) - most
-        if over > 0:
-            for key in list(islice((key for key in self._hot if key.startswith(_PACKED)), over)):
+    def rest(self, most: int = HOT_MOST, warm: int = WARM_MOST, light: int = LIGHT_MOST) -> None:
+        """Nobody holds a row any more: put away those looked up longest ago, until at most `most` are left that could be, and `light` of
+        delivery, and pack what was put away first, beyond `warm` rows."""
+        for keys, number in ((self._heavy, most), (self._light, light)):
+            for key in list(islice(keys, max(0, len(keys) - number))):
+                del keys[key]
                 # A copy is as long as it is; what orjson gives keeps 8 KB.
                 self._warm[key] = bytes(memoryview(orjson.dumps(self._hot.pop(key))))
         over = len(self._warm) - warm
@@ -89,10 +95,12 @@ class Rows(MutableMapping[str, Row]):
 
     def adopt(self, key: str, row: Row) -> None:
         """Take in a row that nobody looks up soon."""
-        if len(self._hot) < HOT_MOST or not key.startswith(_PACKED):
-            self._hot[key] = row
-        else:
+        if (key.startswith(_HEAVY) and len(self._heavy) >= HOT_MOST) or (
+            key.startswith(_LIGHT) and len(self._light) >= LIGHT_MOST
+        ):
             self._pack(key, orjson.dumps(row))
+        else:
+            self._heat(key, row)
 
     def peek(self, key: str) -> Row | None:
         """A row to look at alone: what is changed in one that was put away is lost."""
@@ -125,11 +133,14 @@ class Rows(MutableMapping[str, Row]):
     def __setitem__(self, key: str, row: Row) -> None:
         if self._warm.pop(key, None) is None:
             self._cold.pop(key, None)
-        self._hot[key] = row
+        self._heat(key, row)
 
     @override
     def __delitem__(self, key: str) -> None:
-        if self._hot.pop(key, None) is None and self._warm.pop(key, None) is None:
+        if self._hot.pop(key, None) is not None:
+            self._heavy.pop(key, None)
+            self._light.pop(key, None)
+        elif self._warm.pop(key, None) is None:
             del self._cold[key]
 
     @override
@@ -143,6 +154,13 @@ class Rows(MutableMapping[str, Row]):
     @override
     def __len__(self) -> int:
         return len(self._hot) + len(self._warm) + len(self._cold)
+
+    def _heat(self, key: str, row: Row) -> None:
+        self._hot[key] = row
+        if key.startswith(_LIGHT):
+            self._light[key] = None
+        elif key.startswith(_HEAVY):
+            self._heavy[key] = None
 
     def _pack(self, key: str, row: bytes) -> None:
         kind = _kind(key)
