@@ -9,27 +9,10 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rules.cel import compile  # noqa: A004 (the language's own word for it)
-from rules.cel.reach import implies
 from rules.cel.written import below, both, bracketed, constant, negated, present
-from rules.fields import SCHEMA
-from rules.importers import keep_conditions
+from rules.importers import keep_conditions, keep_workflows
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, texts, unknown_keys
 
-_NEVER_TOLD = (
-    "id",
-    "name",
-    "description",
-    "owners",
-    "services",
-    "steps",
-    "on-failure",
-    "consts",
-    "strategy",
-    "inputs",
-    "permissions",
-    "debug",
-)
 _LISTS = {
     "workflows": "workflow", "rules": "rule", "correlation_rules": "rule", "deduplication_rules": "dedup",
     "maintenance_windows": "window",
@@ -79,6 +62,7 @@ def read(content: object, source: str) -> Sheet:
         )
     for kind, given in found:
         _READERS[kind](given, sheet)
+    keep_workflows.remember(sheet, [given for kind, given in found if kind == "workflow"])
     if "dedup" not in sheet.defaults:
         sheet.remarks.append(_DUPLICATES)
     return sheet
@@ -117,48 +101,6 @@ def _things(given: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
             each = mapping(one, key)
             found.append((kind, mapping(each["workflow"], "the workflow") if "workflow" in each else each))
     return found
-
-
-def _workflow(given: dict[str, Any], sheet: Sheet) -> None:
-    name = str(given.get("id") or given.get("name") or "workflow")
-    for trigger in listing(given.get("triggers"), "triggers"):
-        said = mapping(trigger, "a trigger")
-        item = sheet.add(Item(f"{said.get('type')} trigger", name))
-        if said.get("type") != "alert":
-            item.note(
-                "a rule asks for its playbook when it fires, and a playbook runs neither by the clock nor by hand"
-            )
-            continue
-        try:
-            conditions = [keep_conditions.condition(str(said["cel"]))] if said.get("cel") else []
-            conditions += [
-                keep_conditions.filtered(mapping(each, "a filter")) for each in listing(said.get("filters"), "filters")
-            ]
-        except NotImportable as error:
-            item.note(str(error))
-            continue
-        rule: dict[str, Any] = {"name": sheet.names.take(name)}
-        if given.get("description") or given.get("name"):
-            rule["description"] = " ".join(str(given.get("description") or given["name"]).split())
-        rule |= {"when": both(conditions), "group_by": ["id"], "playbook": name}
-        if given.get("disabled"):
-            rule["enabled"] = False
-        changes = [*texts(said.get("only_on_change")), *(["severity"] if said.get("severity_changed") else [])]
-        if not _is_firing(rule["when"]):
-            item.note("there it runs for resolved alerts as well")
-        if changes:
-            item.note(
-                f"there it runs only when {', '.join(changes)} is not as in the alert before; here it runs for every alert"
-            )
-        unknown_keys(item, said, ("type", "cel", "filters", "only_on_change", "severity_changed"))
-        unknown_keys(item, given, (*_NEVER_TOLD, "triggers", "actions", "disabled"))
-        item.rule = rule
-
-
-def _is_firing(condition: str) -> bool:
-    """Whether only firing alerts meet a condition."""
-    firing = compile('raw.status == "firing"', schema=SCHEMA).ast
-    return implies(compile(condition, schema=SCHEMA).ast, firing)
 
 
 def _rule(given: dict[str, Any], sheet: Sheet) -> None:
@@ -268,5 +210,5 @@ def _moment(value: object) -> datetime.datetime:
 
 
 _READERS: Mapping[str, Callable[[dict[str, Any], Sheet], None]] = {
-    "workflow": _workflow, "rule": _rule, "dedup": _dedup, "window": _window,
+    "workflow": keep_workflows.workflow, "rule": _rule, "dedup": _dedup, "window": _window,
 }  # fmt: skip

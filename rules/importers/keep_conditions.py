@@ -151,7 +151,11 @@ def _compared(node: Binary, local: frozenset[str]) -> Node | None:
         return _graded(node, operator, subject, str(right.value).lower())
     if operator not in ("==", "!="):
         return None
-    if name == "source" and isinstance(right.value, str):
+    if right.value is None:
+        # There `null` is written as the empty text before it is compared, in the alert as well.
+        empty = Literal(node.at, "")
+        met: Node = Or(node.at, (Binary(node.at, "==", subject, right), Binary(node.at, "==", subject, empty)))
+    elif name == "source" and isinstance(right.value, str):
         met = _if_list(subject, Binary(node.at, "in", right, subject), Binary(node.at, "==", subject, right))
     elif len(alike := _alike(right.value)) > 1:
         met = Binary(node.at, "in", subject, ListOf(node.at, tuple(Literal(node.at, value) for value in alike)))

@@ -25,6 +25,10 @@ class Item:
     items: list[Item] = field(default_factory=list)
     inside: str = ""
     """What other rules it is a part of, where it is carried over in them."""
+    compares: list[str] = field(default_factory=list)
+    """Fields that it compares with what was there before."""
+    counted: bool = True
+    """Whether it is a thing of the other system, not one that others need here."""
     keys: dict[str, str] = field(default_factory=dict)
     """What the other system calls the values of its groups, by our expressions."""
 
@@ -56,7 +60,7 @@ class Sheet:
     @property
     def counts(self) -> Mapping[str, int]:
         """How many things were carried over exactly, with a comment, and not at all."""
-        found = [each for item in self.items for each in item.walk()]
+        found = [each for item in self.items for each in item.walk() if each.counted]
         kept = [each for each in found if each.rule is not None or each.inside]
         noted = sum(bool(each.notes) for each in kept)
         exact = len(kept) - noted + len(self.times)

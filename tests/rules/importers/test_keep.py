@@ -17,7 +17,7 @@ from rules.trial.lines import BASE
 
 ALERT: dict[str, Any] = {
     "name": "CPU", "severity": "high", "status": "firing", "source": ["datadog"], "service": "payments-api", "code": 5, "text_code": "5",
-    "labels": {"host": "h1", "n": 1}, "tags": ["a", "b"], "dismissed": "False",
+    "labels": {"host": "h1", "n": 1}, "tags": ["a", "b"], "dismissed": "False", "nothing": None, "empty": "",
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def met(written: str, **alert: Any) -> bool:
         # macros, functions, what is missing
         ('tags.exists(t, t == "b" && t != name)', True), ('service.matches("pay.*")', True), ('has(labels.gone)', False), ('gone == "x"', False),
         ('gone == "x" || name == "CPU"', True), ('size(tags) == 2', True), ('(code > 9 ? "x" : "y") == "y"', True), ("!(code == 6)", True),
+        ("nothing == null", True), ("empty != null", False), ("name == null", False),
         ('{"a": code}["a"] == 5', True), ("-code == -5", True), ('labels["host"].startsWith("h")', True),
     ],
 )  # fmt: skip
@@ -80,7 +81,7 @@ WORKFLOW = {
 
 def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
     sheet = read({"workflow": WORKFLOW}, "w.yml")
-    first, second, broken, interval = sheet.items
+    first, second, broken, interval, memory = sheet.items
     assert first.rule == {
         "name": "page-team",
         "description": "Page the team",
@@ -90,12 +91,48 @@ def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
     }
     assert first.notes == []
     assert second.rule is not None
-    assert [note.split(" is not")[0] for note in second.notes] == [
+    assert second.rule["when"] == (
+        'raw.source.exists(each, each == "datadog") && (!(has(fact.alert_before) && string(raw.fingerprint) in fact.alert_before) '
+        '|| (fact.alert_before[string(raw.fingerprint)]["status"] != raw.status))'
+    )
+    assert second.notes == [
         "there it runs for resolved alerts as well",
-        "there it runs only when status",
+        "there the alert before may be a resolved one; here it is the last that fired",
     ]
     assert (broken.rule, interval.rule) == (None, None)
+    assert "by the clock" in interval.notes[0]
+    assert memory.rule is not None
+    assert memory.rule["set_fact"]["alert_before"]["value"] == '{"status": has(raw.status) ? raw.status : null}'
+    assert sheet.remarks[0] == "Playbook 'page-team' is to do: action page."
     assert sheet.counts == {"exact": 1, "with_comment": 1, "left_out": 2}
+
+
+def test_what_a_workflow_does_is_told_as_its_playbook() -> None:
+    given = {
+        "id": "w", "triggers": [{"type": "alert", "cel": 'ticket_id == ""'}, {"type": "incident", "events": ["created"]}, {"type": "manual"},
+                                {"type": "webhook"}],
+        "strategy": "parallel", "owners": ["ann", "bob"], "odd": 1, "on-failure": {"provider": {"type": "slack"}},
+        "steps": [{"name": "tier", "provider": {"type": "bigquery", "with": {"query": "x"}}}, "odd"],
+        "actions": [
+            {"name": "page", "foreach": "{{ steps.tier.results }}", "if": "{{ alert.service }}", "condition": [{"type": "assert"}], "throttle": {"type": "one_until_resolved"},
+             "provider": {"type": "jira", "with": {"enrich_alert": [{"key": "ticket_id", "value": "x"}]}}},
+        ],
+    }  # fmt: skip
+    sheet = read({"workflow": given}, "w.yml")
+    assert sheet.remarks[0] == (
+        "Playbook 'w' is to do: step tier (bigquery); action page (jira) for each of {{ steps.tier.results }} if {{ alert.service }} "
+        "if the assert holds throttled: {'type': 'one_until_resolved'} and sets ticket_id on the alert; when that fails (slack); "
+        "of several runs at once: parallel."
+    )
+    alert, incident, manual, odd = sheet.items
+    assert (alert.rule or {})["owner"] == "ann, bob"
+    assert len(alert.notes) == 3
+    for words in ("for resolved alerts as well", "'odd'", "set 'ticket_id' on alerts"):
+        assert any(words in note for note in alert.notes), words
+    assert "an incident of Keep's is created;" in incident.notes[0]
+    assert "by hand" in manual.notes[0]
+    assert "'webhook' is not known" in odd.notes[0]
+    assert sheet.counts == {"exact": 0, "with_comment": 1, "left_out": 3}
 
 
 def test_correlation_rules_gather_alerts_while_they_keep_coming() -> None:

@@ -99,6 +99,27 @@ def test_workflow_trigger() -> None:
     assert [line[0] for line in fired(workflow(filters=filters), *at(0), *at(1, severity="low"))] == [0.0]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        # The first alert of a fingerprint, and those in which every field named is another than in the one before, whatever that met.
+        ({"only_on_change": ["status"]}, [0, 3, 5, 6, 9]),
+        ({"severity_changed": True}, [0, 2, 3, 4, 5, 6]),
+        ({"only_on_change": ["status"], "severity_changed": True}, [0, 3, 5, 6]),
+        ({"cel": 'status == "firing"', "only_on_change": ["status"]}, [0, 5, 6]),
+        ({"filters": [{"key": "severity", "value": "critical"}], "only_on_change": ["severity"]}, [0, 3, 5, 6]),
+        ({"only_on_change": ["note"]}, [0, 6, 8]),
+    ],
+)
+def test_workflow_trigger_that_asks_for_a_change(said: dict[str, Any], expected: list[float]) -> None:
+    alerts = [
+        *at(0, 1), *at(2, severity="low"), *at(3, status="resolved"), *at(4, status="resolved", severity="low"),
+        *at(5), *at(6, fingerprint="g"), *at(7), *at(8, note="x"), *at(9, status="resolved", note="x"),
+    ]  # fmt: skip
+    found = [line[0] for line in fired(workflow(**said), *alerts)]
+    assert found == expected, found
+
+
 def test_workflow_trigger_with_an_error_in_its_cel() -> None:
     """No match, and no crash."""
     assert fired(workflow(cel='labels.gone == "x"'), *at(0)) == []
