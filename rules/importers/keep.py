@@ -107,21 +107,21 @@ def _rule(given: dict[str, Any], sheet: Sheet) -> None:
     name = str(given.get("ruleName") or given.get("name") or "rule")
     item = sheet.add(Item("correlation rule", name))
     source = str(given.get("celQuery") or given.get("definition_cel"))
-    seconds = int(given.get("timeframeInSeconds") or given.get("timeframe") or 600)
-    threshold = int(given.get("threshold") or 1)
     try:
+        seconds = _whole(given.get("timeframeInSeconds") or given.get("timeframe") or 600)
+        threshold = _whole(given.get("threshold") or 1)
         when = keep_conditions.condition(source)
         parts = keep_conditions.parts(source)
+        keys = [
+            str(key).removeprefix("event.")
+            for key in listing(given.get("groupingCriteria", given.get("grouping_criteria")), "the grouping")
+        ]
     except NotImportable as error:
         item.note(str(error))
         return
     rule: dict[str, Any] = {"name": sheet.names.take(name)}
     if rule["name"] != name:
         rule["description"] = name
-    keys = [
-        str(key).removeprefix("event.")
-        for key in listing(given.get("groupingCriteria", given.get("grouping_criteria")), "grouping")
-    ]
     rule |= {"when": when, "group_by": _grouped(keys)}
     if (given.get("createOn") or given.get("create_on")) == "all" and len(parts) > 1:
         rule["match"] = {
@@ -183,9 +183,9 @@ def _window(given: dict[str, Any], sheet: Sheet) -> None:
     try:
         matcher = keep_conditions.condition(str(given.get("cel_query")))
         starts = _moment(given.get("start_time"))
-        length = datetime.timedelta(seconds=int(given.get("duration_seconds") or 0))
+        length = datetime.timedelta(seconds=_whole(given.get("duration_seconds") or 0))
         ends = _moment(given["end_time"]) if given.get("end_time") else starts + length
-    except (NotImportable, ValueError) as error:
+    except (NotImportable, ValueError, OverflowError) as error:
         item.note(str(error))
         return
     statuses = texts(given.get("ignore_statuses", ["resolved", "acknowledged"]))
@@ -201,6 +201,14 @@ def _window(given: dict[str, Any], sheet: Sheet) -> None:
     item.inside = "a silence, see above: make it with `tocsin silence add`"
     if not given.get("suppress"):
         item.note("there what comes within it is gone; here it is told of at its end, if it still fires")
+
+
+def _whole(value: object) -> int:
+    """A whole number, or its text. Raises NotImportable."""
+    try:
+        return int(str(value))
+    except ValueError:
+        raise NotImportable(f"{value!r:.60} is no whole number") from None
 
 
 def _moment(value: object) -> datetime.datetime:

@@ -42,6 +42,10 @@ SEVERITIES = ("low", "info", "warning", "high", "critical")
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _ITEM = "each"
+_SINGLE = frozenset(
+    {"id", "name", "status", "severity", "environment", "service", "message", "description", "fingerprint", "dismissed"}
+)
+"""Fields of every alert that hold no list."""
 
 
 def condition(source: str) -> str:
@@ -65,26 +69,29 @@ def parts(source: str) -> list[str]:
 
 def filtered(given: Mapping[str, Any]) -> str:
     """One of a trigger's `filters`: a key, and a value or a pattern written r"..."; several values of the alert are alternatives."""
-    key, value = str(given.get("key", "")), given.get("value")
-    if not key or value is None:
+    key, value = str(given.get("key") or ""), given.get("value")
+    if not key or value is None or isinstance(value, (dict, list)):
         raise NotImportable(f"a filter has a key and a value, found {dict(given)!r:.80}")
-    keys = key.split(".")
-    field = below("raw", *keys)
-    if isinstance(value, str) and re.fullmatch(r'r"(.*)"', value, re.DOTALL):
+    if isinstance(value, str) and value.startswith('r"'):
         try:
             search(value[2:-1])
         except CelFailure as failure:
             raise NotImportable(f"the filter of {key!r}: {failure.message}") from None
-        test = f"{{}}.matches({text(value[2:-1])})"
-    elif isinstance(value, bool):
-        test = f'{{}} in [{constant(value)}, "{value}"]'
-    else:
-        test = f"{{}} == {constant(value)}"
-    one, several = test.format(field), f"{field}.exists({_ITEM}, {test.format(_ITEM)})"
-    met = several if key == "source" else one if len(keys) == 1 else f"(type({field}) == list ? {several} : {one})"
+    keys = key.split(".")
+    field = below("raw", *keys)
+    one, several = _filter(field, value), f"{field}.exists({_ITEM}, {_filter(_ITEM, value)})"
+    met = several if key == "source" else one if key in _SINGLE else f"(type({field}) == list ? {several} : {one})"
     if not given.get("exclude"):
         return met
     return f"{present('raw', *keys)} && {negated(met)}"
+
+
+def _filter(subject: str, value: object) -> str:
+    if isinstance(value, str) and value.startswith('r"'):
+        return f"{subject}.matches({text(value[2:-1])})"
+    if isinstance(value, bool):
+        return f'{subject} in [{constant(value)}, "{value}"]'
+    return f"{subject} == {constant(value)}"
 
 
 def _below_raw(node: Node, local: frozenset[str]) -> Node:

@@ -27,17 +27,17 @@ _MEMORY = "alert_before"
 def workflow(given: dict[str, Any], sheet: Sheet) -> None:
     """Adds an item for each trigger, and a remark on what the playbook is to do."""
     name = str(given.get("id") or given.get("name") or "workflow")
-    triggers = listing(given.get("triggers"), "triggers")
-    if not triggers:
-        sheet.add(Item("workflow", name)).note("it has no triggers")
-    for each in triggers:
-        said = mapping(each, "a trigger")
+    triggers = given.get("triggers")
+    triggers = [dict(each) for each in triggers if isinstance(each, Mapping)] if isinstance(triggers, list) else []
+    if not triggers or len(triggers) != len(given["triggers"]):
+        sheet.add(Item("workflow", name)).note(f"its triggers are no list of mappings: {given.get('triggers')!r:.80}")
+    for said in triggers:
         item = sheet.add(Item(f"{said.get('type')} trigger", name))
         if said.get("type") == "alert":
             _trigger(given, said, name, item, sheet)
         else:
             item.note(_elsewhere(said))
-    if any(str(mapping(each, "a trigger").get("type")) == "alert" for each in triggers):
+    if any(said.get("type") == "alert" for said in triggers):
         sheet.remarks.append(
             f"Playbook {name!r} is to do: {'; '.join(_steps(given)) or 'nothing that the workflow says'}."
         )
@@ -85,7 +85,7 @@ def _read(item: Item) -> set[str]:
 def _elsewhere(said: Mapping[str, Any]) -> str:
     kind = str(said.get("type"))
     events = " or ".join(texts(said.get("events", said.get("on")))) or "created, updated or resolved"
-    return _ELSEWHERE.get(kind, f"a trigger of type {kind!r} is not known").format(events=events)
+    return _ELSEWHERE[kind].format(events=events) if kind in _ELSEWHERE else f"a trigger of type {kind!r} is not known"
 
 
 def _trigger(given: Mapping[str, Any], said: Mapping[str, Any], name: str, item: Item, sheet: Sheet) -> None:
