@@ -91,7 +91,7 @@ def _others(number: int) -> str:
 
 def _named(member: Incident) -> str:
     """What it is about, where, how bad, and by which labels its rule tells it from others."""
-    said = [quote(member.labels.get("alertname") or member.title, 80)]
+    said: list[str] = [quote(member.labels.get("alertname") or member.title, 80)]
     said += [f"of {quote(member.service, 60)}"] if member.service else []
     labels = [
         (path.removeprefix("labels."), value) for path, value in member.group.items() if path not in _UNSAID and value
