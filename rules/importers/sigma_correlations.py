@@ -14,6 +14,8 @@ from rules.importers.sigma_words import OPERATORS, Wanted, counted, named, numbe
 
 _AGGREGATES = {"value_sum": "sum", "value_avg": "avg", "value_min": "min", "value_max": "max"}
 _KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
+_WINDOWS = ("window", "gap")
+"""What rsigma adds to the specification: windows laid end to end, and such as last while no gap is longer."""
 _SPAN = re.compile(r"(\d+)\s*([smhdwMy])")
 _SECONDS = {"M": 2_629_746, "y": 31_556_952}
 """A month and a year as pySigma counts them."""
@@ -46,7 +48,8 @@ def correlation(
     given: Mapping[str, Any], by_name: Mapping[str, Referred], item: Item
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The keys of a rule that say the same, and what its groups are made of, by its own names for it. Raises NotImportable."""
-    unknown_keys(item, given, _KEYS)
+    kind, said = str(given.get("type")), given.get("condition")
+    unknown_keys(item, given, (*_KEYS, *(() if kind.startswith("temporal") else _WINDOWS)))
     names = rules_of(given)
     if not names:
         raise NotImportable("the correlation refers to no rules")
@@ -54,14 +57,13 @@ def correlation(
     keys = _Keys(given, found)
     groups = dict(zip(keys.names, keys.grouped(found), strict=True))
     within = _span(given.get("timespan"))
-    kind, said = str(given.get("type")), given.get("condition")
     if kind in ("temporal", "temporal_ordered"):
         return _temporal(kind, found, keys, within, _wanted(said, names, item), item), groups
     if isinstance(said, str):
         raise NotImportable(f"a condition in words, {said!r}, belongs to the temporal correlations")
     beside = ("field", "percentile") if kind == "value_percentile" else ("field",) if kind != "event_count" else ()
     condition = _criteria(said, beside, item)
-    match: dict[str, Any] = {"within": within}
+    match = _window(given, within, item)
     compared = _comparisons(condition)
     if kind == "event_count":
         match = {"count": compared, **match}
@@ -79,6 +81,21 @@ def correlation(
         # What lacks the field adds nothing, and is looked at all the same.
         match["again"] = True
     return _counted(found, keys, match, item), groups
+
+
+def _window(given: Mapping[str, Any], within: str, item: Item) -> dict[str, Any]:
+    """How long events count, and together with which."""
+    match given.get("window", "sliding"):
+        case "sliding":
+            return {"within": within}
+        case "tumbling":
+            return {"within": within, "span": "tumbling"}
+        case "session":
+            item.note(
+                f"there a session is no longer than {within}, and a new one begins then; here it lasts while no gap is longer"
+            )
+            return {"within": _span(given.get("gap")), "span": "session"}
+    raise NotImportable(f"the window is sliding, tumbling or session, found {given['window']!r:.60}")
 
 
 def _percentile(kind: str, condition: Mapping[str, Any], number: str, item: Item) -> dict[str, Any]:

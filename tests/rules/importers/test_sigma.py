@@ -267,6 +267,17 @@ def test_what_a_group_is_made_of_goes_up_with_a_correlation() -> None:
     assert rule["group_by"] == [f"(({WHEN_A} && has(raw.user) && raw.user != null) ? raw.user : raw.actor)"]
 
 
+def test_windows_may_be_laid_end_to_end_or_last_while_something_comes() -> None:
+    given = "title: t\ncorrelation: {type: %s, rules: [a, b], timespan: 1h, condition: {gte: 2}, %s}\n"
+    tumbling = ruled(A, B, given % ("event_count", "window: tumbling"))[0]
+    assert tumbling["match"] == {"count": ">= 2", "within": "1h", "span": "tumbling"}
+    session = items(A, B, given % ("event_count", "window: session, gap: 5m"))[-1]
+    assert (session.rule or {})["match"] == {"count": ">= 2", "within": "5m", "span": "session"}
+    assert "no longer than 1h" in session.notes[0]
+    assert "'hopping'" in items(A, B, given % ("event_count", "window: hopping"))[-1].notes[0]
+    assert "'window'" in items(A, B, given % ("temporal", "window: tumbling"))[-1].notes[0]
+
+
 def test_values_of_several_fields_are_counted_together() -> None:
     given = "title: t\ncorrelation: {type: value_count, rules: [a], timespan: 1d, condition: {field: [u, v], gte: 3}}\n"
     there = "(has(raw.u) && raw.u != null && has(raw.v) && raw.v != null)"
@@ -277,13 +288,13 @@ def test_what_is_not_carried_over_is_told() -> None:
     made = items(
         A + "taxonomy: ecs\nodd: 1\nx-note: 2\nstatus: deprecated\n",
         B.replace("name: b", "name: a"),
-        "title: t\nodd: 1\ncorrelation: {type: event_count, rules: [a], timespan: 1d, window: tumbling, condition: {gte: 3, field: x}}\n",
+        "title: t\nodd: 1\ncorrelation: {type: event_count, rules: [a], timespan: 1d, every: 5m, condition: {gte: 3, field: x}}\n",
         "title: f\nodd: 1\nfilter: {rules: [a], s: {z: 1}, condition: s}\n",
     )
     notes = [" | ".join(item.notes) for item in made]
     for number, words in (
         *((0, each) for each in ("'ecs'", "'odd'", "'deprecated'")), (1, "another document is called 'a'"),
-        *((2, each) for each in ("'odd'", "'window'", "'field'")), (3, "'odd'"),
+        *((2, each) for each in ("'odd'", "'every'", "'field'")), (3, "'odd'"),
     ):  # fmt: skip
         assert words in notes[number], (number, words, notes)
 
