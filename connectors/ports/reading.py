@@ -19,6 +19,7 @@ from schemas.time import SECOND, from_rfc3339
 LATEST = 253_402_300_800 * SECOND
 """The year 10000: moments from here on cannot be written as RFC 3339."""
 LONGEST_URL = 8_000
+LONGEST_MOMENT = 64
 
 
 class Unreadable(ValueError):
@@ -138,8 +139,10 @@ def number(value: object) -> float | None:
 
 def moment(value: object) -> int | None:
     """Microseconds since the epoch out of RFC 3339 text or of seconds since the epoch (number, or number as text); None for what is
-    neither, or lies before 1970 or after 9999."""
+    neither, or lies before 1970 or after 9999; text longer than LONGEST_MOMENT, without the white space around it, is neither."""
     if isinstance(value, str):
+        if len(value) > LONGEST_MOMENT and len(value := value.strip()) > LONGEST_MOMENT:
+            return None
         return _moment_in(value)
     seconds = number(value)
     return None if seconds is None else _seconds(seconds)
@@ -147,7 +150,7 @@ def moment(value: object) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _moment_in(written: str) -> int | None:
-    """Remembered: what came in one request often happened at one time."""
+    """Remembered, a quarter of a megabyte at most: what came in one request often happened at one time."""
     seconds = number(written)
     if seconds is not None:
         return _seconds(seconds)

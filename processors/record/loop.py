@@ -158,6 +158,16 @@ class Record:
 
     async def _settle(self, ledger: Ledger, lease: Lease) -> None:
         """Tell the journal how far the ledger is, so that retention knows and a cut tail shows. May lag: the ledger knows better."""
+        try:
+            try:
+                await self._keep_position(ledger, lease)
+            except Conflict:
+                # One that was cancelled may yet have been on its way: by now it is there, or nowhere.
+                await self._keep_position(ledger, lease)
+        except (Unavailable, Busy, Conflict) as error:
+            _log.warning("the recorder's position could not be kept: %s", error)
+
+    async def _keep_position(self, ledger: Ledger, lease: Lease) -> None:
         head = ledger.head()
         moves = []
         for stream in (INPUTS, DECISIONS):
@@ -167,10 +177,7 @@ class Record:
         self._settled_at = self._journal.now()
         if not moves:
             return
-        try:
-            async with self._journal.unit(lease=lease) as unit:
-                for stream, old, new in moves:
-                    unit.move(CONSUMER, stream, old=old, new=new)
-                unit.put(LEDGER_SPACE, HEAD_KEY, orjson.dumps({"seq": head.seq, "hash": head.hash}))
-        except (Unavailable, Busy, Conflict) as error:
-            _log.warning("the recorder's position could not be kept: %s", error)
+        async with self._journal.unit(lease=lease) as unit:
+            for stream, old, new in moves:
+                unit.move(CONSUMER, stream, old=old, new=new)
+            unit.put(LEDGER_SPACE, HEAD_KEY, orjson.dumps({"seq": head.seq, "hash": head.hash}))

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.ports.reading import Unreadable, lenient_json, line, mapping, moment, number, sequence, text, web_url
+from connectors.ports.reading import (
+    Unreadable,
+    _moment_in,
+    lenient_json,
+    line,
+    mapping,
+    moment,
+    number,
+    sequence,
+    text,
+    web_url,
+)
 from schemas.time import from_rfc3339, to_rfc3339
 
 ANYTHING = st.recursive(
@@ -85,6 +96,15 @@ def test_deep_nesting_is_unreadable(content: bytes) -> None:
 )
 def test_a_moment_lies_between_1970_and_9999(value: object, expected: int | None) -> None:
     assert moment(value) == expected
+
+
+def test_a_moment_is_short_and_nothing_long_is_remembered() -> None:
+    written = "2026-11-21T10:00:00.123456789+00:00"
+    assert moment(f"{' ' * 1000}{written}\n") == moment(written) == from_rfc3339(written)
+    assert moment("1" + "0" * 63) is None and moment("1795255200." + "0" * 60) is None
+    before = _moment_in.cache_info().currsize
+    assert [moment(character * 1_000_000) for character in "07 T"] == [None] * 4
+    assert _moment_in.cache_info().currsize <= before + 1  # the empty text that white space comes to
 
 
 @pytest.mark.parametrize("value", ["javascript:alert(1)", "?orgId=1", "http://", "https://a b\n", "http://[", 7, None])

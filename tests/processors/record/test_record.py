@@ -231,3 +231,27 @@ def test_decisions_of_one_id_that_say_different_things_are_a_fault_that_is_repor
     asyncio.run(run())
     (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
     assert told == "decisions of one id that say different things, a fault: dec_1"
+
+
+def test_an_end_while_the_position_is_being_kept_is_no_cause_for_a_warning(tmp_path, opening, caplog):
+    _, opener = opening
+
+    async def run():
+        journal = open_journal(tmp_path / "journal.db", clock=SystemClock())
+        lease = await journal.acquire("record", owner="one", ttl_s=60)
+        recorder, ledger = Record(journal, opener, owner="one"), opener(lease.token, None)
+        for steps in range(40):
+            await journal.append(DECISIONS, records("decision", steps + 1, steps + 1))
+            await ledger.append(await journal.read(DECISIONS, after=steps, limit=1))
+            keeping = asyncio.ensure_future(recorder._settle(ledger, lease))
+            for _ in range(steps // 2):
+                await asyncio.sleep(0)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await recorder._settle(ledger, lease)
+            assert await journal.position("record", DECISIONS) == steps + 1
+        await ledger.close()
+        await journal.close()
+
+    asyncio.run(run())
+    assert [each.getMessage() for each in caplog.records if each.levelname == "WARNING"] == []
