@@ -21,12 +21,9 @@ from rules.limits import Limits
 from rules.load import load_texts
 from rules.trial.run import run
 
-_READERS = {
-    "alertmanager": alertmanager.read,
-    "ansible-rulebook": rulebook.read,
-    "sigma": sigma.read,
-    "keep": keep.read,
-}
+_READERS = {"sigma": sigma.read, "keep": keep.read}
+_MENDED = {"alertmanager": alertmanager.read, "ansible-rulebook": rulebook.read}
+"""Those who know of defects that are not to be repeated."""
 
 
 def content_of(text: str) -> Any:
@@ -43,10 +40,7 @@ def content_of(text: str) -> Any:
 def read(system: System, text: str, source: str, *, mended: bool = False) -> Sheet:
     """The rules of a file; `mended`: without what only repeats known defects of that system. Raises NotImportable when it is none of it."""
     content = content_of(text)
-    if system == "alertmanager":
-        sheet = alertmanager.read(content, source, mended=mended)
-    else:
-        sheet = _READERS[system](content, source)
+    sheet = _MENDED[system](content, source, mended=mended) if system in _MENDED else _READERS[system](content, source)
     leave_out_unreached(sheet.items)
     leave_out_refused(sheet)
     return sheet

@@ -38,26 +38,25 @@ _FACTS_ALONE = "it asks about facts alone: rules fire when something comes, not 
 _NAMED = {"run_playbook", "run_job_template", "run_workflow_template", "run_module"}
 
 
-def read(content: object, source: str) -> Sheet:
-    """The rules of all rule sets. Raises NotImportable."""
+def read(content: object, source: str, *, mended: bool = False) -> Sheet:
+    """The rules of all rule sets; `mended`: no event is lost because it meets several conditions of `all`. Raises NotImportable."""
     sheet = Sheet("ansible-rulebook", source)
     sets = listing(content, "a rulebook")
     if not any(isinstance(each, dict) and "rules" in each for each in sets):
         raise NotImportable("a rulebook is a list of rule sets, each with 'rules'; this file has none")
     for each in sets:
-        _ruleset(mapping(each, "a rule set"), sheet)
+        _ruleset(mapping(each, "a rule set"), sheet, mended=mended)
     return sheet
 
 
-def _ruleset(given: dict[str, Any], sheet: Sheet) -> None:
+def _ruleset(given: dict[str, Any], sheet: Sheet, *, mended: bool) -> None:
     name = str(given.get("name") or "ruleset")
     for source in listing(given.get("sources"), "sources"):
         kind = next((key for key in mapping(source, "a source") if key not in ("name", "filters")), "source")
         sheet.add(Item("source", kind, None, ["signals come from the connectors that tocsin.yaml names"]))
     many = bool(given.get("match_multiple_rules"))
-    made = [
-        _Rule(mapping(each, "a rule"), given, sheet, many=many).item for each in listing(given.get("rules"), "rules")
-    ]
+    rules = [mapping(each, "a rule") for each in listing(given.get("rules"), "rules")]
+    made = [_Rule(each, given, sheet, many=many, mended=mended).item for each in rules]
     single = [item for item in made if item.rule is not None and "match" not in item.rule]
     top = Item("rule set", name)
     unknown_keys(top, given, _SET_KEYS)
@@ -85,8 +84,10 @@ def _ruleset(given: dict[str, Any], sheet: Sheet) -> None:
 class _Rule:
     """One rule of a rule set on its way to one of ours: `item`."""
 
-    def __init__(self, given: dict[str, Any], ruleset: dict[str, Any], sheet: Sheet, *, many: bool) -> None:
-        self.given, self.ruleset, self.many = given, ruleset, many
+    def __init__(
+        self, given: dict[str, Any], ruleset: dict[str, Any], sheet: Sheet, *, many: bool, mended: bool
+    ) -> None:
+        self.given, self.ruleset, self.many, self.mended = given, ruleset, many, mended
         name = str(given.get("name") or "rule")
         self.item = Item("rule", name)
         rule: dict[str, Any] = {"name": sheet.names.take(name)}
@@ -164,12 +165,13 @@ class _Rule:
         if expected:
             if timeout is None:
                 raise NotImportable("not_all has no timeout: nothing says by when the events must have come")
-            # An event counts for every condition that it meets, and each firing runs the action.
-            match |= {"expect": "all", "within": timeout, "combinations": "each", "overlap": True}
+            # Each window that is not closed in time runs the action.
+            match |= {"expect": "all", "within": timeout, "combinations": "each"}
         else:
             ttl = self.ruleset.get("default_events_ttl")
             match |= {"within": timeout or (_FOREVER if ttl is None else span(ttl)), "combinations": "each"}
-            match |= {} if self.many else {"consume": True}
+            if not self.many:
+                match |= {"consume": True} | ({} if self.mended else {"doubles": "lost"})
         rule["match"] = match
         rule["group_by"] = []
 

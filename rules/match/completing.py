@@ -10,15 +10,23 @@ from rules.state import Row, State
 
 
 def completed(
-    state: State, key: str, row: Row, steps: Steps, meant: Sequence[tuple[CompiledStep, Entry]]
+    state: State,
+    key: str,
+    row: Row,
+    steps: Steps,
+    meant: Sequence[tuple[CompiledStep, Entry]],
+    *,
+    overlap: bool | None = None,
 ) -> list[Found]:
-    """The combinations that the signal completes, as one step or another; each once."""
+    """The combinations that the signal completes, as one step or another; each once. `overlap`: whether a signal may stand for several steps,
+    where that is not as the rule says."""
     positive, between = _listed(row, steps)
     said = steps.said
     names = [step.name for step in steps.steps if not step.negated]
     fits = _fits(steps.where, names) if steps.where is not None else None
     holds = _holds(steps.holds, names) if steps.holds is not None else None
-    shape = Shape(said.within, said.order == "listed", said.overlap, said.at_least, fits, holds, between)
+    overlaps = said.overlap if overlap is None else overlap
+    shape = Shape(said.within, said.order == "listed", overlaps, said.at_least, fits, holds, between)
     most, effort = state.limits.combinations, Effort(state.limits.combining)
     found: dict[tuple[str | None, ...], Found] = {}
     for step, entry in meant:
@@ -42,6 +50,18 @@ def completed(
     if effort.left < 0 or len(found) >= most:
         state.evict("combinations", key)
     return list(found.values())[:most]
+
+
+def doubled(state: State, key: str, row: Row, steps: Steps, meant: Sequence[tuple[CompiledStep, Entry]]) -> set[str]:
+    """The signals of the combinations that the signal completes only if one of them stands for several steps."""
+    found = completed(state, key, row, steps, meant, overlap=True)
+    return {
+        entry.id
+        for chosen in found
+        if len({entry.tag for entry in chosen if entry is not None}) < len(chosen)
+        for entry in chosen
+        if entry is not None
+    }
 
 
 def _again(

@@ -110,6 +110,10 @@ class Match(Part):
         default="one", description="For `steps`: `each` makes every combination of signals an incident of its own"
     )
     consume: bool = Field(default=False, description="For `steps`: signals that fired take part in no further firing")
+    doubles: Literal["wait", "lost"] = Field(
+        default="wait",
+        description="With `consume`: what becomes of signals that are enough only if one stands for several steps; `lost` uses them up and fires nothing",
+    )
     overlap: bool = Field(default=False, description="For `steps`: one signal may stand for several steps of a firing")
     absent: str | None = Field(default=None, description="A CEL condition; fires when no signal met it for the span")
     within: Span = Field(
@@ -175,7 +179,18 @@ class Match(Part):
 
     def _stepwise(self, kind: Kind) -> None:
         if kind != "steps":
-            only = ("same", "where", "holds", "order", "expect", "at_least", "combinations", "consume", "overlap")
+            only = (
+                "same",
+                "where",
+                "holds",
+                "order",
+                "expect",
+                "at_least",
+                "combinations",
+                "consume",
+                "doubles",
+                "overlap",
+            )
             if wrong := [name for name in only if name in self.model_fields_set]:
                 raise ValueError(f"{wrong[0]!r} belongs to 'steps'")
             if kind == "absent" and "span" in self.model_fields_set:
@@ -206,5 +221,7 @@ class Match(Part):
             raise ValueError("'where' needs every step; it does not go with 'at_least'")
         if self.at_least is not None and (self.order == "listed" or self.expect):
             raise ValueError("'at_least' goes with 'order: any' alone")
+        if self.doubles == "lost" and (not self.consume or self.overlap):
+            raise ValueError("'doubles: lost' goes with 'consume: true', and not with 'overlap'")
         if len(positive) < len(steps) and self.expect:
             raise ValueError("'expect: all' has no 'not': it fires when steps do not come")

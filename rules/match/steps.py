@@ -12,7 +12,7 @@ from rules.cel import MISSING, Expression
 from rules.firing import essence, fire, name_of
 from rules.match.combinations import Entry, Found
 from rules.match.compiled import CompiledStep, Steps
-from rules.match.completing import completed
+from rules.match.completing import completed, doubled
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
 from rules.state import Row
@@ -75,6 +75,8 @@ def keys(rule: CompiledRule, fields: Fields) -> list[str]:
 def said(rule: CompiledRule) -> str:
     """The steps in words."""
     steps = _steps(rule)
+    if steps.said.holds is not None:
+        return f"{steps.said.holds} within {show_span(steps.said.within)}"
     how = " then " if steps.said.order == "listed" else ", "
     named = [f"not {step.name}" if step.negated else step.name for step in steps.steps]
     return f"{how.join(named)} within {show_span(steps.said.within)}"
@@ -150,13 +152,15 @@ def _fired(turn: Turn, rule: CompiledRule, key: str, row: Row, meant: Meant, fie
         for gone in ("ids", "first"):
             row.pop(gone, None)
     found = completed(turn.state, key, row, steps, meant)
+    used = doubled(turn.state, key, row, steps, meant) if steps.said.doubles == "lost" else set()
     if not found:
+        if used:
+            _consume(row, used)
         return False
     if _waits(steps):
         _wait(turn, key, row, steps, found[0], fields)
         return False
     name = key.partition("/")[2]
-    used: set[str] = set()
     for chosen in found:
         ids = tuple(dict.fromkeys(one.id for one in chosen if one is not None))
         used.update(ids)

@@ -23,7 +23,8 @@ COUNTED: dict[str, Any] = {"count": 2, "within": "5m"}
 
 AROUND: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
-        ("same", "where", "holds", "order", "expect", "at_least", "combinations", "consume", "overlap"), STEPS
+        ("same", "where", "holds", "order", "expect", "at_least", "combinations", "consume", "doubles", "overlap"),
+        STEPS,
     ),
     **dict.fromkeys(("is", "again"), VALUED),
     **dict.fromkeys(("of", "within", "span"), COUNTED),
@@ -61,7 +62,7 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"count": 2, "distinct": "service", "rate": "> 5/s", "sum": "measures.a", "avg": "measures.a", "min": "measures.a",
          "max": "measures.a", "percentile": "measures.a", "p": 50, "interpolate": True, "is": 2, "of": "x", "again": True,
          "steps": STEPS["steps"], "same": "service", "where": "true", "holds": "steps.a", "order": "any", "expect": "all", "at_least": 1,
-         "combinations": "each", "consume": True, "overlap": True, "absent": "true", "within": "5m", "span": "tumbling"},
+         "combinations": "each", "consume": True, "doubles": "wait", "overlap": True, "absent": "true", "within": "5m", "span": "tumbling"},
     ),
     "Correlate": (
         lambda key, value: {"rules": [{**RULE, "correlate": {"services": 1, key: value}}]},

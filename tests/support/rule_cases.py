@@ -32,7 +32,7 @@ def _firing(t: float, *parts: object) -> str:
     return f"{t:.3f} {' '.join(map(_text, parts))}"
 
 
-def ansible_rulebook(case: Case) -> tuple[Outcome, Outcome]:
+def ansible_rulebook(case: Case, *, mended: bool = False) -> tuple[Outcome, Outcome]:
     """What was expected and what we do: rule and events of each firing."""
     events = case["events"]
     expected = Counter(
@@ -41,7 +41,7 @@ def ansible_rulebook(case: Case) -> tuple[Outcome, Outcome]:
     steps = "\n".join(map(_text, events))
     found = Counter(
         _firing(line["t"], line["rule"], sorted(_text(events[one["index"]]["event"]) for one in line["signals"]))
-        for line in run_steps("ansible-rulebook", _text(case["rule"]), "case.yml", steps, base=BASE)
+        for line in run_steps("ansible-rulebook", _text(case["rule"]), "case.yml", steps, base=BASE, mended=mended)
     )
     return expected, found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,26 +17,30 @@ def named(prefix: str, numbers: str) -> set[str]:
     return {f"fuzz_{prefix}{number}" for number in numbers.split()}
 
 
-RULEBOOK_DEFECTS = {
-    # An event that satisfies two steps of `all` is discarded there; here it waits for the other step.
-    "an event that satisfies two steps is lost": named("all_", "132 159 201 270")
-    | named("all_to_", "74 95 139 346")
-    | named("assign_", "40 115 284"),
+# The file holds no `timeout`, though these cases were made with one: ansible-rulebook's own parser takes the key out of the mapping that it
+# is given (`condition.pop("timeout", None)`), and what was left was written. Shown with the engine itself (drools_jpy 0.4.1, manual clock): it
+# refuses not_all without a timeout ("NotAllCondition requires a timeout"), fires otherwise than expected in these of `all` without one, and
+# exactly as expected in every case of the file with the timeout given here, those that stand nowhere here as they are. Of 1 to 30 s and 60 s
+# no other one does so for those of not_all but 211; where several do, it is the least of 3, 5, 10 and 20 s, the spans of the file's throttles.
+TIMEOUTS = {
+    3: named("not_all_", "93 211") | named("all_to_", "62 74 104 209") | named("assign_", "2 78 210"),
+    5: named("not_all_", "58 79 166 237 246") | named("all_to_", "139"),
+    10: named("not_all_", "10 141 154 241 247 277 325 378") | named("all_to_", "182 362"),
+    20: named("not_all_", "225 323 342") | named("all_to_", "21"),
 }
-# None of the named defects. What is known of them: no condition of the file has a `timeout`, yet not_all is none without one, and of the two
-# hours that `all` waits without one nothing is seen here. What was shown, by putting a timeout of 1 to 20 whole seconds into each:
-# - the eleven of `all` are equal with some of them (such as 17 to 20 s, 9 s alone, or 3 to 9 s), and with none without one;
-# - five of not_all (58, 141, 154, 225, 342) are equal with exactly one (5, 10 or 20 s);
-# - ten more of not_all fire nothing with one of them that was not expected, and lack one to six of the expected firings; those would be
-#   second firings from left-over events, a defect, but that was not looked at one by one;
-# - two of not_all (10, 247) are equal with none, nor a part: nothing is known of them.
-# Which timeout a case was made with, if with one, is not known; none is put in.
-NO_TIMEOUT = (
-    named("not_all_", "10 58 79 93 141 154 166 225 237 241 246 247 277 323 325 342 378")
-    | named("all_to_", "21 62 74 104 139 182 209 362")
-    | named("assign_", "2 78 210")
+RULEBOOK_DEFECTS = {
+    # A second event of a condition, or what comes after all have come, stays there and opens a further window at the end of the first one.
+    # Shown with the engine: begun anew whenever a window has closed, so that nothing is left over, it fires as these rules do here.
+    "not_all fires again from left-over events": named("not_all_", "93 166 211 241 246 323 325 378")
+    # Here as well, but what is left over is an event that meets two conditions: its second mark outlives the window that it closed.
+    | named("not_all_", "10 79 237 247 277"),
+}
+# An event that satisfies two steps of `all` is lost: repeated where the rule says `doubles: lost`, which `--mended` takes out. So are without
+# it, of those whose timeout the file holds or that have none:
+LOST_UNLESS_REPEATED = (
+    named("all_", "132 159 201 270") | named("all_to_", "74 95 139 182 346") | named("assign_", "40 115 284")
 )
-# `event.n is not defined` alone means there that no event known has it: it fires once, about none, at the start.
+# None of the named defects: `event.n is not defined` alone means there that no event known has it: it fires once, about none, at the start.
 NEGATIVE_EXISTENCE = named("single_", "103 385")
 
 ALERTMANAGER_DEFECTS = {
@@ -56,7 +61,7 @@ def deviating(outcomes: dict[str, bool]) -> set[str]:
 @pytest.mark.parametrize("case", list(read(SAMPLES / "ansible-rulebook.jsonl")), ids=lambda case: case["name"])
 def test_a_sampled_rulebook_fires_as_there(case: dict[str, object]) -> None:
     expected, found = ansible_rulebook(case)
-    assert (found == expected) is (case["name"] not in set().union(*RULEBOOK_DEFECTS.values()))
+    assert found == expected
 
 
 @pytest.mark.parametrize("case", list(read(SAMPLES / "alertmanager.jsonl")), ids=lambda case: case["name"])
@@ -83,12 +88,30 @@ def shared(name: str) -> Path:
     return path
 
 
+def with_timeout(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with the timeout that the file lost."""
+    for seconds, names in TIMEOUTS.items():
+        if case["name"] in names:
+            (ruleset,) = case["rule"]
+            first, *others = ruleset["rules"]
+            condition = {**first["condition"], "timeout": f"{seconds} seconds"}
+            return {**case, "rule": [{**ruleset, "rules": [{**first, "condition": condition}, *others]}]}
+    return case
+
+
 def test_all_rulebooks_fire_as_there_but_for_those_listed() -> None:
-    cases = list(read(shared("ansible-rulebook.jsonl.gz")))
+    cases = [with_timeout(case) for case in read(shared("ansible-rulebook.jsonl.gz"))]
     outcomes = {case["name"]: (pair := ansible_rulebook(case))[0] == pair[1] for case in cases}
-    defects = set().union(*RULEBOOK_DEFECTS.values())
-    assert deviating(outcomes) <= defects | NO_TIMEOUT | NEGATIVE_EXISTENCE
-    assert len(deviating(outcomes) & defects - NO_TIMEOUT) <= len(cases) // 10
+    listed = set().union(*RULEBOOK_DEFECTS.values()) | NEGATIVE_EXISTENCE
+    assert deviating(outcomes) == listed & set(outcomes)
+    assert len(deviating(outcomes)) <= len(cases) // 10
+
+
+def test_mended_rulebooks_lose_no_event_that_meets_two_conditions() -> None:
+    cases = [with_timeout(case) for case in read(shared("ansible-rulebook.jsonl.gz"))]
+    kept = {case["name"]: case for case in cases if case["name"] in LOST_UNLESS_REPEATED}
+    outcomes = {name: (pair := ansible_rulebook(case, mended=True))[0] == pair[1] for name, case in kept.items()}
+    assert deviating(outcomes) == set(kept)
 
 
 def test_all_configurations_notify_as_there_but_for_those_listed() -> None:

@@ -37,8 +37,13 @@ def test_all_takes_every_combination_and_forgets_what_it_took() -> None:
         "within": "10s",
         "combinations": "each",
         "consume": True,
+        "doubles": "lost",
     }
     assert made["group_by"] == []
+    mended = rulebook.read(
+        [{"name": "s", "rules": [rule({"all": ["event.x == 1", "event.y == 2"]})]}], "x", mended=True
+    )
+    assert "doubles" not in (mended.items[0].rule or {})["match"]
 
 
 def test_all_keeps_its_events_where_rules_may_share_them() -> None:
@@ -80,7 +85,6 @@ def test_not_all_expects_all_by_a_deadline() -> None:
         "expect": "all",
         "within": "5m",
         "combinations": "each",
-        "overlap": True,
     }
 
 

@@ -101,6 +101,8 @@ def test_which_steps_happened_may_be_a_condition_of_its_own() -> None:
     ):
         world = World(steps(f"within: 10s, holds: '{holds}'"), Limits(update_every=0))
         assert fired(world, *moments) == expected, holds
+    opened = World(steps("within: 10s, holds: '!steps.a'")).push(0, step("b", 0))[-2]
+    assert opened.because.startswith("!steps.a within 10s")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,36 @@ def test_leftovers_of_a_window_open_no_further_one() -> None:
     world.push(4, step("b", 4))
     opened = [decision for decision in world.tick(99) if decision.kind.startswith("incident")]
     assert said(opened) == ["10s incident.opened"]
+
+
+def test_what_one_signal_for_several_steps_would_complete_is_lost_where_said() -> None:
+    """rules.md 1.3, all: an event that satisfies two steps is discarded there, with what would have made it complete."""
+    text = """
+rules:
+  - name: r
+    match:
+      steps: {a: labels.x == "1", b: labels.y == "1", c: labels.z == "1"}
+      within: 2h
+      combinations: each
+      consume: true
+      doubles: lost
+    playbook: p
+"""
+
+    def chosen(text: str, *events: str) -> list[list[int]]:
+        world, found, ids = World(text), [], list[str]()
+        for t, letters in enumerate(events):
+            event = signal(f"s{t}", t, type="log", labels=dict.fromkeys(letters, "1"))
+            ids.append(event.id)
+            out = [one.data["signal_ids"] for one in world.push(t, event) if one.kind == "playbook.selected"]
+            found += [[ids.index(name) for name in named] for named in out]
+        return found
+
+    assert chosen(text, "xyz", "x", "y", "z") == [[1, 2, 3]]
+    assert chosen(text, "xy", "z", "x", "y", "z") == [[2, 3, 4]]
+    assert chosen(text, "x", "yz", "z", "y") == []
+    assert chosen(text, "x", "y", "xz") == [[0, 1, 2]]
+    assert chosen(text.replace("doubles: lost", "doubles: wait"), "xy", "z", "x") == [[2, 0, 1]]
 
 
 def test_each_window_that_nothing_closed_is_an_incident_of_its_own_where_said() -> None:
