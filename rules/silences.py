@@ -19,6 +19,9 @@ from rules.state import Row
 from rules.times import Times, compile_times, is_open, next_change
 from rules.turn import Turn
 
+_MOST_FREE = 100_000
+"""Of so many signals it is remembered that no silence could mean them."""
+
 
 class Silences:
     """The silences there are, to be asked which of them a signal meets."""
@@ -28,25 +31,45 @@ class Silences:
         self.rows = tuple(rows[name] for name in self.names)
         self._conditions = tuple(condition_of(row["matcher"]) for row in self.rows)
         self._index = Index([found.equalities if found is not None else ({},) for found in self._conditions])
+        self._free: set[str] = set()
+        self._lasts = all(path[0] not in ("fact", "incident") for path in self._index.paths)
+
+    def never_meets(self, signal_id: str) -> bool:
+        """Whether a signal was asked about before and says nothing of what any of these needs, at whatever time they hold."""
+        return signal_id in self._free
 
     def met(self, view: Mapping[str, Any], now: int) -> Row | None:
         """The first one, by id, that holds now and whose condition the signal meets."""
-        for number in self._index.candidates(view):
+        candidates = self._index.candidates(view)
+        if self._lasts and (name := view.get("id")) is not None:
+            self._note(name, free=not candidates)
+        for number in candidates:
             row, found = self.rows[number], self._conditions[number]
             if found is not None and holds(row, now) and found.matches(view):
                 return row
         return None
 
+    def _note(self, name: str, *, free: bool) -> None:
+        if not free:
+            self._free.discard(name)
+            return
+        if len(self._free) >= _MOST_FREE:
+            self._free.clear()
+        self._free.add(name)
+
+
+def silences_of(turn: Turn) -> Silences:
+    """The silences there are now."""
+    state = turn.state
+    if state.silencing is None:
+        state.silencing = Silences(state.silences)
+    found: Silences = state.silencing
+    return found
+
 
 def silenced(turn: Turn, view: Mapping[str, Any]) -> Row | None:
     """The silence that hides a signal now."""
-    state = turn.state
-    if not state.silences:
-        return None
-    if state.silencing is None:
-        state.silencing = Silences(state.silences)
-    found: Row | None = state.silencing.met(view, turn.at)
-    return found
+    return silences_of(turn).met(view, turn.at) if turn.state.silences else None
 
 
 def used(turn: Turn, name: str) -> None:

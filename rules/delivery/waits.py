@@ -10,6 +10,7 @@ from rules.delivery.group import Look, look, new_group
 from rules.delivery.saying import ask_again, held, notified
 from rules.ruleset import CompiledRule
 from rules.signals import Fields
+from rules.silences import silences_of
 from rules.state import Row
 from rules.turn import Turn
 from schemas.spans import UNITS
@@ -103,9 +104,11 @@ def _holds(
         return dict.fromkeys(alerts, closed)
     if not turn.state.sources and not turn.state.silences:
         return {}
-    found = {}
+    found, free = {}, None if turn.state.sources else silences_of(turn).never_meets
     for unit, alert in alerts.items():
-        if alert is not None and (hold := holds.of_signal(turn, known.view_of(turn, alert))) is not None:
+        if alert is None or (free is not None and free(alert["id"])):
+            continue
+        if (hold := holds.of_signal(turn, known.view_of(turn, alert))) is not None:
             found[unit] = hold
     return found
 

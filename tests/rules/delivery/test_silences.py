@@ -162,3 +162,29 @@ def test_many_silences_cost_a_signal_little() -> None:
     silences = world.state.silencing
     assert len(silences.names) == 300
     assert len(silences._index.candidates({"service": "s7"})) == 1
+
+
+def test_what_no_silence_could_mean_is_not_asked_again_until_it_says_something_else() -> None:
+    world = World(ALERTS)
+    world.push(0, command("silence", 0, matcher='service == "a"', until=until(9e5)))
+    world.push(1, signal("x", 1, service="b"))
+    silences = world.state.silencing
+    (name,) = silences._free
+    assert silences.never_meets(name)
+    assert silences.met({"id": name, "service": "a"}, at(2)) is not None
+    assert not silences.never_meets(name)
+
+
+@pytest.mark.parametrize("matcher", ["fact.quiet == 'yes'", "labels.team == 'b' || fact.quiet == 'yes'"])
+def test_a_silence_that_reads_facts_is_asked_at_every_look(matcher: str) -> None:
+    waits = ALERTS.replace("playbook: p", "group_wait: 30s, playbook: p")
+    world = World(
+        waits + "  - {name: calm, when: type == 'change', group_by: [id], set_fact: {quiet: '\"yes\"', for: 10m}}\n"
+    )
+    world.push(0, command("silence", 0, matcher=matcher, until=until(600)))
+    world.push(1, signal("x", 1, service="a", labels={"team": "a"}))
+    world.push(2, signal("c", 2, type="change"))
+    out = world.push(40, signal("y", 40, service="b", labels={"team": "a"}))
+    held = [d.data["reason"] for d in out if d.kind == "playbook.held"]
+    assert "silenced" in held
+    assert not [d for d in out if d.kind == "playbook.notified"]
