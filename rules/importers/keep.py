@@ -132,6 +132,7 @@ def _rule(given: dict[str, Any], sheet: Sheet) -> None:
         item.note("there the parts may come in a span that each new alert makes longer; here all come within one")
     elif threshold > 1:
         rule["match"] = {"count": f">= {threshold}", "within": f"{seconds}s", "span": "session"}
+        item.note("there the threshold leaves out what is resolved by then; here every alert counts")
     rule |= {"resolve_after": f"{seconds}s", "reopen_within": "1ms"}
     resolve = given.get("resolveOn") or given.get("resolve_on") or "never"
     if resolve not in ("all", "all_resolved"):

@@ -100,6 +100,8 @@ def _trigger(given: Mapping[str, Any], said: Mapping[str, Any], name: str, item:
     rule: dict[str, Any] = {"name": sheet.names.take(name)}
     if given.get("description") or given.get("name"):
         rule["description"] = " ".join(str(given.get("description") or given["name"]).split())
+    # Every alert has one, and what else is heard here has none.
+    conditions = conditions or ["has(raw.fingerprint)"]
     if not _is_firing(both(conditions)):
         item.note("there it runs for resolved alerts as well")
     changes = [*texts(said.get("only_on_change")), *(["severity"] if said.get("severity_changed") else [])]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from rules.cel.written import both
-from rules.importers.sheet import Item, NotImportable, Sheet, mapping, texts, unknown_keys
+from rules.importers.sheet import NotImportable, Sheet, mapping, texts, unknown_keys
 from rules.importers.sigma_correlations import correlation, rules_of
 from rules.importers.sigma_detections import detection
+from rules.importers.sigma_documents import Source, documents, named
 
 _LEVELS = {"informational": "info", "low": "info", "medium": "warning", "high": "error", "critical": "critical"}
 _KEYS = (
@@ -46,32 +46,11 @@ _KEYS = (
 )
 
 
-@dataclass(slots=True)
-class Source:
-    """One document of a Sigma file. `condition` is what its events meet; None where that cannot be said, for the reason `refused`."""
-
-    given: dict[str, Any]
-    item: Item
-    names: tuple[str, ...]
-    condition: str | None = None
-    refused: str = ""
-    filters: list[str] = field(default_factory=list)
-    rule: str | None = None
-    """The name of its own rule of ours, once it has one."""
-    groups: dict[str, str] = field(default_factory=dict)
-    """Of a correlation, where the event that made it fire has what its groups are made of, by its own names for them."""
-    generates: bool = True
-
-    @property
-    def is_correlation(self) -> bool:
-        return "correlation" in self.given
-
-
 def read(content: object, source: str) -> Sheet:
     """The rules of all documents. Raises NotImportable."""
     sheet = Sheet("Sigma", source)
-    sources = _sources(content)
-    by_name = _by_name(sources)
+    sources = documents(content)
+    by_name = named(sources)
     for one in sources:
         if "filter" in one.given:
             _filter(one, sources, by_name)
@@ -90,58 +69,6 @@ def read(content: object, source: str) -> Sheet:
             _commented(one)
     sheet.items += [one.item for one in sources]
     return sheet
-
-
-def _sources(content: object) -> list[Source]:
-    """The documents of a file, each with what those before it share with it or hand on to it."""
-    documents = content if isinstance(content, list) else [content]
-    shared: dict[str, Any] = {}
-    before: dict[str, Any] = {}
-    found = []
-    for document in documents:
-        given = mapping(document, "a Sigma rule")
-        action = given.pop("action", None)
-        if action == "global":
-            shared = before = given
-            continue
-        if action == "reset":
-            shared = {}
-            continue
-        if action == "repeat":
-            given = before = _merged(before, given)
-        elif action is not None:
-            raise NotImportable(f"the action of a document is global, reset or repeat, found {action!r}")
-        elif not given.keys() & {"correlation", "filter"}:
-            given = before = _merged(shared, given)
-        if not given.keys() & {"detection", "correlation", "filter"}:
-            raise NotImportable("a Sigma rule has a 'detection', a 'correlation' or a 'filter'; this document has none")
-        kind = "correlation" if "correlation" in given else "filter" if "filter" in given else "detection"
-        title = str(given.get("title") or given.get("name") or given.get("id") or "rule")
-        names = tuple(str(given[key]) for key in ("id", "name") if given.get(key)) or (title,)
-        found.append(Source(given, Item(kind, title), names))
-    return found
-
-
-def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, maps below them too; where they differ, the second."""
-    found = dict(first)
-    for key, value in second.items():
-        old = found.get(key)
-        found[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return found
-
-
-def _by_name(sources: Sequence[Source]) -> dict[str, Source]:
-    """The documents by what they may be referred to by; a title is the last resort."""
-    found: dict[str, Source] = {}
-    for one in sources:
-        for name in one.names:
-            if name in found and "filter" not in one.given:
-                one.item.note(f"another document is called {name!r} as well; what refers to it means that one")
-            found.setdefault(name, one)
-    for one in sources:
-        found.setdefault(one.item.name, one)
-    return found
 
 
 def _filter(one: Source, sources: Sequence[Source], by_name: Mapping[str, Source]) -> None:

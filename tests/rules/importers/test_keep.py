@@ -107,6 +107,11 @@ def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
     assert sheet.counts == {"exact": 1, "with_comment": 1, "left_out": 2}
 
 
+def test_a_trigger_that_asks_for_nothing_is_about_alerts() -> None:
+    sheet = read({"workflow": {"id": "w", "triggers": [{"type": "alert"}]}}, "w.yml")
+    assert (sheet.items[0].rule or {})["when"] == "has(raw.fingerprint)"
+
+
 def test_what_a_workflow_does_is_told_as_its_playbook() -> None:
     given = {
         "id": "w", "triggers": [{"type": "alert", "cel": 'ticket_id == ""'}, {"type": "incident", "events": ["created"]}, {"type": "manual"},
@@ -148,7 +153,7 @@ def test_correlation_rules_gather_alerts_while_they_keep_coming() -> None:
         "resolve_after": "600s",
         "reopen_within": "1ms",
     }
-    assert item.notes == []
+    assert item.notes == ["there the threshold leaves out what is resolved by then; here every alert counts"]
 
 
 def test_parts_that_must_all_come_are_steps() -> None:

@@ -230,6 +230,27 @@ def test_a_global_document_is_shared() -> None:
     assert [rule["severity"] for rule in made] == ["info", "info"]
 
 
+def test_an_aggregation_of_the_first_sigma_is_the_correlation_that_replaced_it() -> None:
+    text = "title: old\nlevel: high\ndetection: {s: {x: 1}, timeframe: 5m, condition: %s}\n"
+    (rule,) = ruled(text % "'s | count() by User >= 3'")
+    assert rule == {
+        "name": "old",
+        "when": f"{WHEN_A} && has(raw.User) && raw.User != null",
+        "group_by": ["raw.User"],
+        "match": {"count": ">= 3", "within": "5m"},
+        "severity": "error",
+    }
+    (rule,) = ruled(text % "'s | count(Dst) > 5'")
+    assert rule["match"] == {"distinct": "raw.Dst", "is": "> 5", "within": "5m", "again": True}
+    (rule,) = ruled(text % "'s | sum(n) by User < 5.5'")
+    assert rule["match"]["sum"] == "double(raw.n)"
+    made = read(content_of(text % "'s | count() > 2'"), "x")
+    assert made.counts == {"exact": 0, "with_comment": 1, "left_out": 0}
+    for said in ("'s | near t'", "'s | sum() > 2'", "'s | count()'"):
+        assert ruled(text % said) == []
+    assert ruled((text % "'s | count() > 2'").replace("timeframe: 5m, ", "")) == []
+
+
 def test_documents_may_be_shared_repeated_and_reset() -> None:
     made = items(
         "action: global\ndetection: {s: {x: 1}, condition: s}\nlevel: low\n",
@@ -243,6 +264,17 @@ def test_documents_may_be_shared_repeated_and_reset() -> None:
         ("two", "error", f"{WHEN_A} && {WHEN_B}"),
         ("three", None, WHEN_B),
     ]
+
+
+def test_a_document_of_something_else_is_left_out_and_the_rest_taken() -> None:
+    made = items(
+        "action: again\n" + A, B, "title: odd\n", "[1]\n", "title: c\ncorrelation: soon\n", A + "logsource: x\n"
+    )
+    assert [item.kind for item in made if item.rule is None] == ["document"] * 5
+    for item, words in zip(
+        made[::1][:1] + made[2:], ("'again'", "'detection'", "no mapping", "'correlation'", "'logsource'"), strict=True
+    ):
+        assert words in item.notes[0]
     with pytest.raises(NotImportable, match="'again'"):
         items("action: again\n" + A)
 
