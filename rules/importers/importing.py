@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from rules.importers import alertmanager, keep, rulebook, sigma
@@ -26,10 +27,19 @@ _MENDED = {"alertmanager": alertmanager.read, "ansible-rulebook": rulebook.read}
 """Those who know of defects that are not to be repeated."""
 
 
+class _Constructor(SafeConstructor):
+    """Knows Ansible's tag for encrypted values, which stay as they are."""
+
+
+_Constructor.add_constructor("!vault", SafeConstructor.construct_scalar)
+
+
 def content_of(text: str) -> Any:
     """What a YAML or JSON file holds: its document, or a list of them where it has several. Raises NotImportable."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
     try:
-        documents = [each for each in YAML(typ="safe", pure=True).load_all(io.StringIO(text)) if each is not None]
+        documents = [each for each in yaml.load_all(io.StringIO(text)) if each is not None]
     except (YAMLError, ValueError) as error:
         raise NotImportable(f"not YAML: {error}") from error
     if not documents:

@@ -184,24 +184,26 @@ class _Reader:
 
     def total(self, value: Sum) -> str:
         """A sum. There what is missing or null counts for nothing: of `event.a + 2` and `event.a - 2` is left 2."""
-        left, right = bracketed(self.value(value.left)), bracketed(self.value(value.right))
-        written = f"{left} {value.operator} {right}"
-        for side, other in ((value.left, value.right), (value.right, value.left)):
-            if isinstance(side, Constant) and not isinstance(other, Constant):
-                mine, plain = self.value(other), constant(side.value)
-                if type(side.value) is int:
-                    # A whole number counts with doubles there; here the kinds must be alike.
-                    apart = written.replace(plain, constant(float(side.value)))
-                    written = f"(type({mine}) == double ? {apart} : {written})"
-                elif type(side.value) is float:
-                    apart = written.replace(bracketed(mine), f"double({mine})")
-                    written = f"(type({mine}) == int ? {apart} : {written})"
-                return f"({self.there(other)} ? {written} : {plain})" if isinstance(other, Field) else written
-        self.note(f"{written}: a whole number and a broken one cannot be counted together")
-        if isinstance(value.left, Field) and isinstance(value.right, Field):
-            alone = f"({self.there(value.right)} ? {written} : {left})"
-            return f"({self.there(value.left)} ? {alone} : {right})"
-        return written
+        sides = value.left, value.right
+        texts = [bracketed(self.value(side)) for side in sides]
+        written = f" {value.operator} ".join(texts)
+        plain = next((number for number, side in enumerate(sides) if isinstance(side, Constant)), None)
+        other = None if plain is None else sides[1 - plain]
+        if plain is None or other is None or isinstance(other, Constant):
+            self.note(f"{written}: a whole number and a broken one cannot be counted together")
+            for field, left_over in ((value.right, texts[0]), (value.left, texts[1])):
+                written = f"({self.there(field)} ? {written} : {left_over})" if isinstance(field, Field) else written
+            return written
+        mine, apart = self.value(other), list(texts)
+        match sides[plain]:
+            case Constant(value=int() as number) if not isinstance(number, bool):
+                # A whole number counts with doubles there; here the kinds must be alike.
+                apart[plain] = constant(float(number))
+                written = f"(type({mine}) == double ? {f' {value.operator} '.join(apart)} : {written})"
+            case Constant(value=float()):
+                apart[1 - plain] = f"double({mine})"
+                written = f"(type({mine}) == int ? {f' {value.operator} '.join(apart)} : {written})"
+        return f"({self.there(other)} ? {written} : {texts[plain]})" if isinstance(other, Field) else written
 
     def there(self, value: Field) -> str:
         """A field that has a value, which is not null."""
@@ -250,10 +252,13 @@ class _Reader:
             case Compared(operator="==" | "!=" as operator):
                 return self.compared(replace(tree, operator="!=" if operator == "==" else "=="))
             case Compared(operator=">" | ">=" | "<" | "<=" as operator):
-                left = self.value(tree.left)
-                # Nothing is neither more nor less than anything.
-                nothing = [] if isinstance(tree.left, Constant) else [*self.nothing(tree.left), f"{left} == null"]
-                return either([*nothing, self.compared(replace(tree, operator=_OPPOSITE[operator]))])
+                opposite = self.compared(replace(tree, operator=_OPPOSITE[operator]))
+                if isinstance(tree.left, Constant):
+                    return opposite
+                # Nothing is neither more nor less than anything that is there.
+                nothing = either([*self.nothing(tree.left), f"{self.value(tree.left)} == null"])
+                there = [self.defined(tree.right)] if isinstance(tree.right, Field) else []
+                return either([both([nothing, *there]), opposite])
             case Tested(test="defined", negative=False):
                 self.note("'not (... is defined)' never holds there, nor here; what was meant is 'is not defined'")
                 return constant(value=False)

@@ -14,7 +14,7 @@ from rules.importers.sheet import NotImportable
 EVENT: dict[str, Any] = {
     "x": 1, "n": 3.5, "text": "abc", "seven": "7", "nothing": None, "yes": True, "no": False, "list": [1, 2, 20], "words": ["a", "b"],
     "objects": [{"name": "ann", "age": 30}, {"name": "bob"}, 5], "deep": {"a": {"b": 1}, "dash-ed": 2}, "url": "http://www.example.com/x",
-    "mixed": [1, "a", None],
+    "mixed": [1, "a", None], "h1": 7,
 }  # fmt: skip
 
 # What rules.md section 1.1 and the documentation say of each, for the event above.
@@ -79,6 +79,7 @@ CASES: list[tuple[str, bool]] = [
     ("event.gone + 2 == 2", True), ("event.nothing - 2 == 2", True), ("2 - event.gone == 2", True), ("event.gone + 0.5 == 0.5", True),
     ("event.gone + event.x == 1", True), ("event.x + event.gone == 1", True), ("event.text + 'd' == 'abcd'", True), ("event.seven + 0.5 == 7.5", False),
     ("event.gone.a + 1 == 1", True), ("event.n - 0.5 == 3", True), ("not (event.gone + 1 == 2)", True),
+    ("event.h1 + 1 == 8", True), ("event.h1 + 1.5 == 8.5", True), ("not (event.nothing > event.x)", True), ("not (event.nothing > event.gone)", False),
     # paths
     ('event["text"] == "abc"', True), ("event.deep['dash-ed'] == 2", True), ("event.list[2] == 20", True),
 ]  # fmt: skip

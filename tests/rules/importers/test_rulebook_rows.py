@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rules.importers.importing import run_steps
+from rules.importers.importing import read, run_steps
 from rules.trial.lines import BASE
 from schemas.time import SECOND
 
@@ -170,6 +170,19 @@ def test_actions() -> None:
         (0.0, "a"),
         (1.0, "b"),
     ]
+
+
+def test_encrypted_values_are_read_over() -> None:
+    text = """
+- name: s
+  hosts: all
+  sources: [{ansible.eda.webhook: {token: !vault "$ANSIBLE_VAULT;1.1;AES256 31"}}]
+  rules:
+    - name: r
+      condition: event.x == 1
+      action: {debug: {msg: !vault "$ANSIBLE_VAULT;1.1;AES256 31"}}
+"""
+    assert [item.rule is not None for item in read("ansible-rulebook", text, "r.yml").items] == [False, True]
 
 
 def test_conditions_with_missing_fields_or_other_kinds() -> None:
