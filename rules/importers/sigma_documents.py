@@ -17,6 +17,7 @@ _AGGREGATION = re.compile(
     r"(?P<operator>>=|<=|==|=|>|<)\s*(?P<number>-?\d+(?:\.\d+)?)\s*",
     re.IGNORECASE,
 )
+_KINDS = ("correlation", "filter", "detection")
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "eq", "==": "eq"}
 
 
@@ -65,12 +66,14 @@ def documents(content: object) -> list[Source]:
             continue
         elif not given.keys() & {"correlation", "filter"}:
             given = before = _merged(shared, given)
-        kind = next((each for each in ("correlation", "filter", "detection") if each in given), None)
+        if given.get("logsource", {}) is None:
+            del given["logsource"]
+        kind = next((each for each in _KINDS if each in given), None)
         if kind is None:
             found.append(
                 _odd(given, "a Sigma rule has a 'detection', a 'correlation' or a 'filter'; this document has none")
             )
-        elif odd := [key for key in (kind, "logsource") if not isinstance(given.get(key) or {}, Mapping)]:
+        elif odd := [key for key in (*_KINDS, "logsource") if not isinstance(given.get(key, {}), Mapping)]:
             found.append(_odd(given, f"its {odd[0]!r} is no mapping but {given[odd[0]]!r:.60}"))
         else:
             found += _read(given, kind)
