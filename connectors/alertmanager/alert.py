@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fnv_c import fnv1a_64
+
 from connectors.alertmanager.labels import MOST, Names, names_of, read_labels, texts_of
 from connectors.alertmanager.settings import AlertmanagerSettings
 from connectors.ports.reading import LONGEST_URL, Unreadable, line, mapping, moment, number, web_url
@@ -28,10 +30,8 @@ from schemas.time import SECOND, to_rfc3339
 RENEWAL_STEP_S = 300
 HEARTBEAT_STEP_S = 60
 _STEP = RENEWAL_STEP_S * SECOND
-_FNV_BASIS, _FNV_PRIME, _64_BITS = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
-_SHARED = 100
-"""Characters of a value that many alerts may share."""
-
+_BYTE_255 = "\udcff"
+"""No text of UTF-8 has such a byte; `surrogateescape` writes it."""
 
 Judgement = tuple[SignalStatus, str, Severity, tuple[str, ...]]
 """Status, revision, severity, and the word for the severity when nobody taught it to us."""
@@ -192,23 +192,11 @@ def truncation_signal(count: int, of: Notification) -> Draft:
 def fingerprint(labels: Mapping[str, str]) -> str:
     """Prometheus' fingerprint: FNV-1a of 64 bits over the labels sorted by name, each name and value followed by the byte 255
     (https://github.com/prometheus/common/blob/main/model/signature.go)."""
-    found = _FNV_BASIS
+    parts: list[str] = []
     for name in sorted(labels):
-        value = labels[name]
-        factor, term = (_fnv if len(value) <= _SHARED else _fnv.__wrapped__)(name, value, found & 0xFF)
-        found = (found * factor + term) & _64_BITS
-    return f"{found:016x}"
-
-
-@lru_cache(maxsize=16_384)
-def _fnv(name: str, value: str, low: int) -> tuple[int, int]:
-    """What a label does to a hash whose lowest byte is `low`: by what it is multiplied, and what is added to it. A byte is xored with that
-    lowest byte alone, so nothing else of the hash matters. Remembered, for alerts share most of their labels."""
-    text = name.encode() + b"\xff" + value.encode() + b"\xff"
-    found, factor = low, pow(_FNV_PRIME, len(text), _64_BITS + 1)
-    for byte in text:
-        found = ((found ^ byte) * _FNV_PRIME) & _64_BITS
-    return factor, (found - low * factor) & _64_BITS
+        parts += (name, labels[name])
+    parts.append("")
+    return f"{fnv1a_64(_BYTE_255.join(parts).encode('utf-8', 'surrogateescape')):016x}"
 
 
 def _status(said: str, ends_at: int | None, of: Notification) -> SignalStatus:
