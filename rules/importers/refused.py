@@ -12,7 +12,15 @@ _NAMED = re.compile(r"\s*- name: (\S+)")
 
 
 def leave_out_refused(sheet: Sheet) -> None:
-    """Leaves out what a load of the written rules finds at fault, and then what was to go by that."""
+    """Leaves out what a load of the written rules finds at fault, and then what was to go by that or be a part of it."""
+    _leave_out_faulty(sheet)
+    for item in sheet.items:
+        if item.within and all(other.rule is None for other in item.within):
+            item.inside = ""
+            item.note("what it is a part of is left out")
+
+
+def _leave_out_faulty(sheet: Sheet) -> None:
     while True:
         text = write(sheet)
         try:

@@ -25,6 +25,8 @@ class Item:
     items: list[Item] = field(default_factory=list)
     inside: str = ""
     """What other rules it is a part of, where it is carried over in them."""
+    within: list[Item] = field(default_factory=list)
+    """Those, where it is lost if they are all left out."""
     compares: list[str] = field(default_factory=list)
     """Fields that it compares with what was there before."""
     counted: bool = True

@@ -66,6 +66,7 @@ def read(content: object, source: str) -> Sheet:
     for one in sources:
         if "detection" in one.given and not one.generates and not one.refused:
             one.item.inside = "part of the correlations that refer to it"
+            one.item.within = [each.item for each in sources if any(by_name.get(name) is one for name in _parts(each))]
             _commented(one)
     sheet.items += [one.item for one in sources]
     return sheet
@@ -131,6 +132,11 @@ def _who_generates(sources: Sequence[Source], by_name: Mapping[str, Source]) -> 
             for name in rules_of(given):
                 if name in by_name:
                     by_name[name].generates = by_name[name].generates and generates
+
+
+def _parts(one: Source) -> list[str]:
+    """What a correlation refers to."""
+    return rules_of(mapping(one.given["correlation"], "the correlation")) if one.is_correlation else []
 
 
 def _alone(one: Source, sheet: Sheet) -> None:

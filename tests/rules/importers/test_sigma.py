@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules.importers import importing
 from rules.importers.importing import content_of
 from rules.importers.sheet import Item, NotImportable
 from rules.importers.sigma import read
@@ -219,6 +220,14 @@ def test_a_refused_detection_takes_its_correlations_with_it() -> None:
                  "title: t\ncorrelation: {type: event_count, rules: [r], timespan: 1m, condition: {gte: 2}}\n")  # fmt: skip
     assert [item.rule for item in made] == [None, None]
     assert ["RE2" in made[0].notes[0], "left out" in made[1].notes[0]] == [True, True]
+
+
+def test_what_only_a_correlation_that_is_left_out_refers_to_is_left_out_with_it() -> None:
+    for said in ("timespan: soon, condition: {gte: 2}", "timespan: 1h, condition: {gte: 20000}"):
+        text = A + f"---\ntitle: t\ncorrelation: {{type: event_count, rules: [a], {said}}}\n"
+        sheet = importing.read("sigma", text, "x")
+        assert sheet.counts == {"exact": 0, "with_comment": 0, "left_out": 2}
+        assert sheet.items[0].notes == ["what it is a part of is left out"]
 
 
 def test_a_global_document_is_shared() -> None:
