@@ -74,7 +74,8 @@ def _reason(row: Row, pace: Pace, firing: tuple[str, ...], resolved: tuple[str, 
     if not told.issuperset(firing):
         return "new" if told else "first"
     if not firing:
-        return "all_resolved" if told or not _owed(row).isdisjoint(resolved) else None
+        owes = not pace.forgets_held_ends and not _owed(row).isdisjoint(resolved)
+        return "all_resolved" if told or owes else None
     if pace.send_resolved and not set(log["resolved"]).issuperset(resolved):
         return "some_resolved"
     return "repeat" if log["at"] < now - pace.repeat else None

@@ -80,7 +80,9 @@ def _alert(alert: Said, at: int, base: int, timeout: int, index: int, number: in
     """One posted alert. As there: it begins now, or at its end where only that is given; without an end it is over after the timeout."""
     # Labels without a value are no labels.
     labels = {name: str(value) for name, value in sorted(alert["labels"].items()) if str(value)}
-    starts, ends = (_cut_moment(alert[key], base) if alert.get(key) else None for key in ("startsAt", "endsAt"))
+    starts, ends = (
+        None if alert.get(key) in (None, "") else _cut_moment(alert[key], base) for key in ("startsAt", "endsAt")
+    )
     begun = starts if starts is not None else ends if ends is not None else at
     over = ends if ends is not None else at + timeout
     given = {
