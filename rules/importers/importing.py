@@ -20,11 +20,17 @@ from rules.importers.told import told
 from rules.importers.written import write
 from rules.limits import Limits
 from rules.load import load_texts
+from rules.trial.lines import Timed
 from rules.trial.run import run
+from schemas.time import SECOND
 
 _READERS = {"sigma": sigma.read, "keep": keep.read}
 _MENDED = {"alertmanager": alertmanager.read, "ansible-rulebook": rulebook.read}
 """Those who know of defects that are not to be repeated."""
+
+
+_TICK = SECOND // 10
+"""How often the clock of ansible-rulebook goes on."""
 
 
 class _Constructor(SafeConstructor):
@@ -69,6 +75,9 @@ def run_steps(
         sheet.defaults.pop("dedup", None)
     ruleset = load_texts({source: write(sheet)}, reached=False)
     made = [*silences(sheet, base), *inputs(system, steps, base, content_of(text))]
+    if system == "ansible-rulebook" and made and made[0].at > base + _TICK:
+        # What is missed from the start is missed at the first tick of its clock.
+        made.insert(0, Timed(base + _TICK, "tick", {}, -1))
     # Every firing is a line, also of what is open already.
     limits = Limits(update_every=0)
     yield from told(run(ruleset, made, until=until, limits=limits), made, sheet, base)

@@ -13,14 +13,14 @@ from typing import Any
 from rules.cel.written import both, constant, either
 from rules.importers.rulebook_conditions import Condition, alias
 from rules.importers.rulebook_conditions import read as read_condition
-from rules.importers.rulebook_parser import Field, parse
+from rules.importers.rulebook_parser import Assigned, Field, Negated, Tested, parse
 from rules.importers.rulebook_tests import defined, path
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
 
 _SPAN = re.compile(r"\s*(\d+)\s*(milliseconds?|seconds?|minutes?|hours?|days?)\s*")
 _UNITS = {"m": "m", "s": "s", "h": "h", "d": "d", "milliseconds": "ms", "millisecond": "ms"}
 _FOREVER = "2h"
-"""How long an event waits for the others of `all` where no timeout is said (default_events_ttl)."""
+"""How long an event is known, and waits for the others of `all`, where nothing is said (default_events_ttl)."""
 
 _SET_KEYS = (
     "name",
@@ -125,6 +125,12 @@ class _Rule:
 
     def one(self, rule: dict[str, Any], parts: list[object]) -> None:
         """A rule about one event: it matches one of the conditions."""
+        if len(parts) == 1 and (there := _missed(parts[0])) is not None:
+            rule["match"] = {"absent": there, "within": self.ttl(), "at_once": True}
+            self.item.note(
+                "there as here it fires when no event is known that has the field, not for each event without it"
+            )
+            return
         read = [self.read(part) for part in parts]
         for made in read:
             if made.steps:
@@ -168,12 +174,16 @@ class _Rule:
             # Each window that is not closed in time runs the action.
             match |= {"expect": "all", "within": timeout, "combinations": "each"}
         else:
-            ttl = self.ruleset.get("default_events_ttl")
-            match |= {"within": timeout or (_FOREVER if ttl is None else span(ttl)), "combinations": "each"}
+            match |= {"within": timeout or self.ttl(), "combinations": "each"}
             if not self.many:
                 match |= {"consume": True} | ({} if self.mended else {"doubles": "lost"})
         rule["match"] = match
         rule["group_by"] = []
+
+    def ttl(self) -> str:
+        """How long events are known."""
+        said = self.ruleset.get("default_events_ttl")
+        return _FOREVER if said is None else span(said)
 
     def throttle(self, rule: dict[str, Any]) -> None:
         if (throttle := self.given.get("throttle")) is None:
@@ -246,6 +256,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _missed(condition: object) -> str | None:
+    """The test that a field is there, where a condition says nothing else than that it is not. Raises NotImportable."""
+    tree = None if isinstance(condition, bool) else parse(str(condition), ())
+    while isinstance(tree, (Assigned, Negated)):
+        tree = tree.condition if isinstance(tree, Assigned) else tree.operand
+    if not isinstance(tree, Tested) or tree.test != "defined" or not tree.negative:
+        return None
+    return defined("raw", tree.left.keys) if isinstance(tree.left, Field) and tree.left.root == "event" else None
 
 
 def _key(attribute: object) -> tuple[str, str]:

@@ -41,8 +41,9 @@ def told(decisions: Iterable[Decision], inputs: Iterable[Timed], sheet: Sheet, b
             groups[decision.incident_id] = incident.get("group") or {}
         signals = list(_signals(decision, rules.get(rule, {}), known))
         notified = decision.kind == "playbook.notified"
+        missed = "absent" in rules.get(rule, {}).get("match", {}) and decision.kind.startswith("playbook.")
         # A source of inhibitions tells nobody of itself.
-        if not signals or (rule in paced and not notified) or "inhibit" in rules.get(rule, {}):
+        if not (signals or missed) or (rule in paced and not notified) or "inhibit" in rules.get(rule, {}):
             continue
         yield {
             "t": seconds(decision.at, base),
@@ -61,9 +62,10 @@ def _signals(decision: Decision, rule: Mapping[str, Any], known: Mapping[str, Ti
         case "playbook.notified":
             yield from (_signal(known, one["id"], one["status"]) for one in data["signals"])
         case "playbook.selected":
-            # What did not come in time is told of by what came first.
-            first = rule.get("match", {}).get("expect") == "all"
-            yield from (_signal(known, name) for name in data["signal_ids"][: 1 if first else None])
+            # What did not come in time is told of by what came first; what is missed, by nothing.
+            match = rule.get("match", {})
+            names = () if "absent" in match else data["signal_ids"][: 1 if match.get("expect") == "all" else None]
+            yield from (_signal(known, name) for name in names)
         case "playbook.skipped" if data["reason"] == "none_named":
             yield from (_signal(known, name) for name in decision.cause if name in known)
         case "incident.updated" if "fired" in data["changes"] and "playbook" not in rule:

@@ -54,7 +54,9 @@ def begin(turn: Turn) -> None:
         row = turn.state.rows.get(key)
         if row is None or row["memory"] != rule.matching.memory:
             row = _new(turn, rule, key, ())
-            turn.state.wake(key, row, turn.at + rule.matching.absent)
+            match = rule.rule.match
+            at_once = match is not None and match.at_once
+            turn.state.wake(key, row, turn.at + (0 if at_once else rule.matching.absent))
             turn.state.sweep(key, row, None)
 
 

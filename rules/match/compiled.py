@@ -109,7 +109,7 @@ def memory_of(rule: Rule) -> str:
         match = rule.match
         loose = {"count", "rate", "is", "within", "p"} if match.steps is None and match.absent is None else set()
         # What is measured of the entries is no part of them; and what no rule said before is left out where it is not said.
-        loose |= {"interpolate", "again", "holds", "doubles"} | ({"of"} if not match.of else set())
+        loose |= {"interpolate", "again", "holds", "doubles", "at_once"} | ({"of"} if not match.of else set())
         content = match.model_dump(mode="json", by_alias=True)
         said["match"] = {name: value for name, value in content.items() if name not in loose}
         said["kind"] = "count" if match.kind == "rate" else match.kind

@@ -116,6 +116,9 @@ class Match(Part):
     )
     overlap: bool = Field(default=False, description="For `steps`: one signal may stand for several steps of a firing")
     absent: str | None = Field(default=None, description="A CEL condition; fires when no signal met it for the span")
+    at_once: bool = Field(
+        default=False, description="For `absent`: what was never heard is missed from the start, not after the span"
+    )
     within: Span = Field(
         gt=0, description="The span: of event time with both ends included; for deadlines, of time of acceptance"
     )
@@ -150,6 +153,8 @@ class Match(Part):
             raise ValueError("'interpolate' belongs to 'percentile'")
         if self.again and kind not in VALUED:
             raise ValueError(f"'again' belongs to {', '.join(sorted(VALUED))}: {kind!r} looks at no value")
+        if self.at_once and kind != "absent":
+            raise ValueError("'at_once' belongs to 'absent'")
         if self.of and kind in ("steps", "absent"):
             raise ValueError("'of' belongs to windows; a step that is a rule is written 'NAME: {rule: NAME}'")
         self._bounded(kind)

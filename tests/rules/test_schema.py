@@ -34,6 +34,7 @@ AROUND: dict[str, dict[str, Any]] = {
         for key in ("percentile", "p", "interpolate")
     },
     "distinct": VALUED,
+    "at_once": {"absent": "true", "within": "5m"},
 }
 THROTTLED: dict[str, dict[str, Any]] = {
     "count": {"accumulate_within": "5m"},
@@ -62,7 +63,7 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"count": 2, "distinct": "service", "rate": "> 5/s", "sum": "measures.a", "avg": "measures.a", "min": "measures.a",
          "max": "measures.a", "percentile": "measures.a", "p": 50, "interpolate": True, "is": 2, "of": "x", "again": True,
          "steps": STEPS["steps"], "same": "service", "where": "true", "holds": "steps.a", "order": "any", "expect": "all", "at_least": 1,
-         "combinations": "each", "consume": True, "doubles": "wait", "overlap": True, "absent": "true", "within": "5m", "span": "tumbling"},
+         "combinations": "each", "consume": True, "doubles": "wait", "overlap": True, "absent": "true", "at_once": True, "within": "5m", "span": "tumbling"},
     ),
     "Correlate": (
         lambda key, value: {"rules": [{**RULE, "correlate": {"services": 1, key: value}}]},

@@ -180,6 +180,13 @@ def test_a_name_that_no_condition_before_gave_is_a_field_of_the_event() -> None:
     assert only(rule("events.x in [1, 2]"))["when"] == "raw.x in [1, 2]"
 
 
+def test_what_alone_is_not_defined_is_missed_from_the_start() -> None:
+    made = only(rule("event.a.b is not defined"), default_events_ttl="1 hour")
+    there = "has(raw.a) && (raw.a == null || type(raw.a) == map && has(raw.a.b))"
+    assert made["match"] == {"absent": there, "within": "1h", "at_once": True}
+    assert only(rule({"any": ["event.a is not defined", "event.x == 1"]}))["when"] == "!has(raw.a) || raw.x == 1"
+
+
 def test_facts_alone_fire_nothing() -> None:
     for condition in ("fact.mode == 'on'", {"all": ["fact.mode == 'on'", "fact.os == 'linux'"]}):
         (item,) = imported(rule(condition)).items

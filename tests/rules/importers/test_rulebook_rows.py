@@ -172,6 +172,13 @@ def test_actions() -> None:
     ]
 
 
+def test_what_is_not_defined_fires_when_no_event_is_known_that_has_it() -> None:
+    made = [rule("event.n is not defined")]
+    assert fired(made, (5, x()), (6, {"n": 1}), (7, x())) == [(0.1, "r", []), (7206.0, "r", [])]
+    assert fired(made, (0, {"n": 1}), (7, x()), until=100) == []
+    assert fired(made, (0, x()), (7, x()), until=100) == [(0.0, "r", [])]
+
+
 def test_encrypted_values_are_read_over() -> None:
     text = """
 - name: s

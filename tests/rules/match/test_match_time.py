@@ -175,3 +175,14 @@ def test_what_was_counted_stays_when_the_number_changes_and_goes_when_the_condit
         world.push(10, command("activate_rules", 10, version=changed.version))
         world.restart()
         assert bool(opened(world.push(20, signal("last", 20, type="log")))) is fires
+
+
+def test_what_was_never_heard_is_missed_from_the_start_where_said() -> None:
+    text = WATCHDOG.replace("within: 10m", "within: 10m, at_once: true")
+    world = World(text)
+    world.push(5, signal("other", 5))
+    assert said(world.tick(6)) == ["5s incident.opened", "5s playbook.selected"]
+    assert "incident.resolved" in " ".join(said(world.push(7, dog(7))))
+    assert [kind for kind in said(world.tick(700)) if "incident" in kind] == ["607s incident.reopened"]
+    heard = World(text)
+    assert opened(heard.push(5, dog(5)) + heard.tick(604)) == []
