@@ -11,7 +11,7 @@ from typing import Any
 
 from rules.cel.written import both
 from rules.importers.sheet import NotImportable, Sheet, mapping, texts, unknown_keys
-from rules.importers.sigma_correlations import correlation, rules_of
+from rules.importers.sigma_correlations import NeverFires, correlation, rules_of
 from rules.importers.sigma_detections import detection
 from rules.importers.sigma_documents import Source, documents, named
 
@@ -155,6 +155,7 @@ def _correlate(one: Source, by_name: Mapping[str, Source], sheet: Sheet) -> None
     try:
         made, one.groups = correlation(mapping(one.given["correlation"], "the correlation"), by_name, one.item)
     except (NotImportable, ValueError) as error:
+        one.never = isinstance(error, NeverFires)
         one.item.note(str(error))
         return
     rule |= made

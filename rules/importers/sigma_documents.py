@@ -30,6 +30,8 @@ class Source:
     names: tuple[str, ...]
     condition: str | None = None
     refused: str = ""
+    never: bool = False
+    """Whether it is a correlation that can never hold."""
     filters: list[str] = field(default_factory=list)
     rule: str | None = None
     """The name of its own rule of ours, once it has one."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rules.cel.written import below, both, either, negated
+from rules.cel.written import both, either, negated
 from rules.importers.sheet import NotImportable
 
 OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "==", "neq": "!="}
@@ -43,10 +43,6 @@ class Wanted:
         ]
         least = min((size for size, holds in tried if holds), default=0)
         return least if all(holds == (size >= least > 0) for size, holds in tried) else None
-
-    def written_of(self, steps: Mapping[str, str]) -> str:
-        """The CEL over `steps`, by the step that each rule is."""
-        return self.written({name: below("steps", step) for name, step in steps.items()})
 
 
 def counted(criteria: Mapping[str, Any]) -> Wanted:

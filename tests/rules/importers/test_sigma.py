@@ -299,6 +299,28 @@ def test_a_filter_is_about_rules_of_its_log_source() -> None:
     assert "'c'" in items(A, given.replace("any", "[a, c]"))[1].notes[0]
 
 
+def test_a_correlation_that_never_fires_leaves_what_refers_to_it_the_rest() -> None:
+    never = "title: m\nname: m\ncorrelation: {type: temporal, rules: [a, b], timespan: 1m, condition: {lt: 1}}\n"
+    outer = "title: t\ncorrelation: {type: %s, rules: [m, a], timespan: 1h%s}\n"
+    assert ruled(A, B, never, outer % ("temporal", ", condition: {gte: 1}"))[-1]["match"] == {
+        "count": ">= 1",
+        "within": "1h",
+    }
+    assert ruled(A, B, never, outer % ("temporal", ", condition: a and not m"))[-1]["when"] == WHEN_A
+    assert ruled(A, B, never, outer % ("event_count", ", condition: {gte: 2}"))[-1]["match"] == {
+        "count": ">= 2",
+        "within": "1h",
+    }
+    for kind, more in (("temporal", ""), ("temporal_ordered", ""), ("temporal", ", condition: m")):
+        assert "never fire" in items(A, B, never, outer % (kind, more))[-1].notes[0]
+    assert (
+        "ever fires"
+        in items(
+            A, B, never, "title: t\ncorrelation: {type: event_count, rules: [m], timespan: 1h, condition: {gte: 2}}\n"
+        )[-1].notes[0]
+    )
+
+
 def test_what_a_group_is_made_of_goes_up_with_a_correlation() -> None:
     inner = "title: m\nname: m\ncorrelation: {type: temporal, rules: [a, b], group-by: [who], aliases: {who: {a: user, b: actor}}, timespan: 1m}\n"
     outer = (
