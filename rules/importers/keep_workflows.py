@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,6 @@ _ELSEWHERE = {
     "manual": "a rule asks for its playbook when it fires; by hand any playbook can be started, without a rule",
     "incident": "it runs when an incident of Keep's is {events}; name its playbook in the rules whose incidents it is for",
 }
-_MEMORY = "alert_before"
-"""The fact by which rules know what the alert before said: its fields by fingerprint."""
 
 
 def workflow(given: dict[str, Any], sheet: Sheet) -> None:
@@ -64,12 +63,12 @@ def remember(sheet: Sheet, workflows: Sequence[Mapping[str, Any]]) -> None:
         fact = {"value": f"{{{value}}}", "key": "string(raw.fingerprint)", "for": "400d"}
         memory = Item("memory", "what the alert before said", counted=False)
         memory.rule = {
-            "name": sheet.names.take("alert-before"),
+            "name": sheet.names.take(f"{_first(sheet)}-before"),
             "description": "Keeps what each alert says for the rules that ask whether the next one says something else.",
             "when": "has(raw.fingerprint)",
             "group_by": ["id"],
             "opens": False,
-            "set_fact": {_MEMORY: fact},
+            "set_fact": {_memory(sheet): fact},
         }
         sheet.add(memory)
 
@@ -107,7 +106,7 @@ def _trigger(given: Mapping[str, Any], said: Mapping[str, Any], name: str, item:
     changes = [*texts(said.get("only_on_change")), *(["severity"] if said.get("severity_changed") else [])]
     item.compares = list(dict.fromkeys(changes))
     if changes:
-        conditions.append(_changed(item.compares))
+        conditions.append(_changed(item.compares, _memory(sheet)))
         item.note("there the alert before may be a resolved one; here it is the last that fired")
     rule |= {"when": both(conditions), "group_by": ["id"], "playbook": name}
     if owners := texts(given.get("owners")):
@@ -119,11 +118,21 @@ def _trigger(given: Mapping[str, Any], said: Mapping[str, Any], name: str, item:
     item.rule = rule
 
 
-def _changed(fields: list[str]) -> str:
+def _first(sheet: Sheet) -> str:
+    """The first workflow that asks for a change: what is kept for all of the file goes by its name."""
+    return next(item.name for item in sheet.items if item.compares)
+
+
+def _memory(sheet: Sheet) -> str:
+    """The fact by which rules know what the alert before said: its fields by fingerprint."""
+    return f"before_{re.sub(r'[^a-z0-9]+', '_', _first(sheet).lower()).strip('_')[:60]}".rstrip("_")
+
+
+def _changed(fields: list[str], memory: str) -> str:
     """No alert of its fingerprint is known, or each of the fields was another in the last one."""
-    before = f"fact.{_MEMORY}[string(raw.fingerprint)]"
+    before = f"fact.{memory}[string(raw.fingerprint)]"
     others = both(f"{before}[{text(field)}] != {below('raw', *field.split('.'))}" for field in fields)
-    return f"(!(has(fact.{_MEMORY}) && string(raw.fingerprint) in fact.{_MEMORY}) || ({others}))"
+    return f"(!(has(fact.{memory}) && string(raw.fingerprint) in fact.{memory}) || ({others}))"
 
 
 def _is_firing(condition: str) -> bool:

@@ -92,8 +92,8 @@ def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
     assert first.notes == []
     assert second.rule is not None
     assert second.rule["when"] == (
-        'raw.source.exists(each, each == "datadog") && (!(has(fact.alert_before) && string(raw.fingerprint) in fact.alert_before) '
-        '|| (fact.alert_before[string(raw.fingerprint)]["status"] != raw.status))'
+        'raw.source.exists(each, each == "datadog") && (!(has(fact.before_page_team) && string(raw.fingerprint) in fact.before_page_team) '
+        '|| (fact.before_page_team[string(raw.fingerprint)]["status"] != raw.status))'
     )
     assert second.notes == [
         "there it runs for resolved alerts as well",
@@ -102,7 +102,7 @@ def test_each_alert_trigger_of_a_workflow_is_a_rule() -> None:
     assert (broken.rule, interval.rule) == (None, None)
     assert "by the clock" in interval.notes[0]
     assert memory.rule is not None
-    assert memory.rule["set_fact"]["alert_before"]["value"] == '{"status": has(raw.status) ? raw.status : null}'
+    assert memory.rule["set_fact"]["before_page_team"]["value"] == '{"status": has(raw.status) ? raw.status : null}'
     assert sheet.remarks[0] == "Playbook 'page-team' is to do: action page."
     assert sheet.counts == {"exact": 1, "with_comment": 1, "left_out": 2}
 
