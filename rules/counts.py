@@ -51,7 +51,7 @@ _WORDS: dict[Outcome, str] = {
     "inhibition": "were inhibited by rule",
     "throttle": "came within the span of a throttle",
     "below_threshold": "were too few to fire",
-    "late": "came later than the allowed lateness and were not counted by",
+    "late": "came later than the allowed lateness, or than their end, and were not counted by",
     "waiting": "made it true, and it waits for that to last",
     "step": "were kept as steps of something that is not complete",
     "expected": "were heard as expected",

@@ -45,11 +45,14 @@ def end_of(turn: Turn, fields: Fields) -> Fields | None:
 
 def note(turn: Turn, row: Row, fields: Fields, unit: str) -> None:
     """The occurrence fires in the incident no more."""
+    when = [min(fields["occurred_micros"], turn.at), turn.at]
+    known: dict[str, list[int]] = row.get("ended") or {}
+    if known.keys() <= {unit}:
+        row["ended"] = {unit: when}
+        return
     lasting = turn.at - turn.lateness(fields["source"])
-    ended: dict[str, list[int]] = row.get("ended", {})
-    ended = {name: when for name, when in ended.items() if when[1] > lasting and name != unit}
-    ended[unit] = [min(fields["occurred_micros"], turn.at), turn.at]
-    row["ended"] = dict([*ended.items()][-MOST:])
+    others = [(name, other) for name, other in known.items() if other[1] > lasting and name != unit]
+    row["ended"] = {**dict(others[1 - MOST :]), unit: when}
 
 
 def is_late(turn: Turn, rule: CompiledRule, row: Row, fields: Fields, moment: int) -> bool:

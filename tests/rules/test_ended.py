@@ -155,3 +155,13 @@ def test_in_whatever_order_they_come_the_same_fires_at_the_end(
     rows = [world.state.rows[key] for key in world.state.rows.named("group/")]
     assert any(row["status"] != "resolved" for row in rows) == any(fires.values())
     assert at(0) < world.state.rows["begun"]["at"]
+
+
+def test_an_incident_knows_the_ends_of_the_latest_of_its_alerts_alone() -> None:
+    world, names = World(ALERTS), [f"a{number:02}" for number in range(30)]
+    world.push(0, signal("lasts", 0), *(signal(name, 0) for name in names))
+    world.push(10, *(signal(name, 10, status="resolved") for name in names))
+    (row,) = (world.state.rows[key] for key in world.state.rows.named("group/"))
+    assert [unit.rpartition(" ")[2] for unit in row["ended"]] == names[-20:]
+    world.push(200, signal("lasts", 200, status="resolved"))
+    assert [unit.rpartition(" ")[2] for unit in row["ended"]] == ["lasts"]
