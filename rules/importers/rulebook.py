@@ -16,6 +16,7 @@ from rules.importers.rulebook_conditions import read as read_condition
 from rules.importers.rulebook_parser import Assigned, Field, Negated, Tested, parse
 from rules.importers.rulebook_tests import defined, path
 from rules.importers.sheet import Item, NotImportable, Sheet, listing, mapping, unknown_keys
+from schemas.spans import parse_span
 
 _SPAN = re.compile(r"\s*(\d+)\s*(milliseconds?|seconds?|minutes?|hours?|days?)\s*")
 _UNITS = {"m": "m", "s": "s", "h": "h", "d": "d", "milliseconds": "ms", "millisecond": "ms"}
@@ -174,7 +175,10 @@ class _Rule:
             # Each window that is not closed in time runs the action.
             match |= {"expect": "all", "within": timeout, "combinations": "each"}
         else:
-            match |= {"within": timeout or self.ttl(), "combinations": "each"}
+            # Events are known no longer than that, whatever the timeout is.
+            ttl = self.ttl()
+            within = ttl if timeout is None or parse_span(timeout) > parse_span(ttl) else timeout
+            match |= {"within": within, "combinations": "each"}
             if not self.many:
                 match |= {"consume": True} | ({} if self.mended else {"doubles": "lost"})
         rule["match"] = match

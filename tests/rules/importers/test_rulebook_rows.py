@@ -79,6 +79,17 @@ def test_all() -> None:
     ]
 
 
+def test_all_knows_events_no_longer_than_they_live_whatever_the_timeout() -> None:
+    for timeout, ttl, last in (
+        ("3 hours", "2 hours", 7199),
+        ("10 seconds", "5 seconds", 4),
+        ("5 seconds", "1 minute", 5),
+    ):
+        made = [rule({"all": [X, Y], "timeout": timeout})]
+        assert len(fired(made, (0, x()), (last, {"y": 2}), default_events_ttl=ttl)) == 1
+        assert fired(made, (0, x()), (last + 2, {"y": 2}), default_events_ttl=ttl) == []
+
+
 def test_all_loses_an_event_that_satisfies_two_steps_unless_mended() -> None:
     """There it is lost where it waits for no other one: a defect, repeated in so many words, and taken out by `--mended`."""
     made = [rule({"all": [X, Y]})]
