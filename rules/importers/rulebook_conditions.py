@@ -130,8 +130,10 @@ class _Reader:
                 return self.compared(tree)
             case Tested():
                 return self.tested(tree)
-            case Constant(value=value):
+            case Constant(value=bool() as value):
                 return constant(value)
+            case Constant(value=value):
+                raise NotImportable(f"{value!r} is no condition; it compares nothing")
             case Field():
                 return f"{self.value(tree)} == true"
             case Assigned():
@@ -206,7 +208,6 @@ class _Reader:
         return f"({self.there(other)} ? {written} : {texts[plain]})" if isinstance(other, Field) else written
 
     def there(self, value: Field) -> str:
-        """A field that has a value, which is not null."""
         return f"{self.defined(value)} && {self.value(value)} != null"
 
     def nothing(self, value: Value) -> list[str]:
@@ -255,7 +256,6 @@ class _Reader:
                 opposite = self.compared(replace(tree, operator=_OPPOSITE[operator]))
                 if isinstance(tree.left, Constant):
                     return opposite
-                # Nothing is neither more nor less than anything that is there.
                 nothing = either([*self.nothing(tree.left), f"{self.value(tree.left)} == null"])
                 there = [self.defined(tree.right)] if isinstance(tree.right, Field) else []
                 return either([both([nothing, *there]), opposite])

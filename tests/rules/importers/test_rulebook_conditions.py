@@ -133,6 +133,8 @@ def test_mixed_words_without_brackets_are_noted() -> None:
         ("event.x is search('(?=a)')", "RE2 refuses"),
         ("event.list is select('~', 1)", "'~'"),
         ("event.x == {}", "no word"),
+        ("3.5", "no condition"),
+        ("event.x == 1 and not null", "no condition"),
         ("event.x == 20000000000000000426", "out of range"),
         ("event.list is select(1)", "2 arguments"),
     ],
