@@ -130,7 +130,7 @@ def compile_interval(said: TimeInterval) -> Interval:
     return Interval(
         zone=zone_of(said.location),
         minutes=tuple(_clocks(each.start_time, each.end_time) for each in said.times) or _WHOLE_DAY,
-        weekdays=tuple(_range(text, "weekday", _DAYS, 0, 6) for text in said.weekdays),
+        weekdays=tuple(found for text in said.weekdays for found in _weekdays(text)),
         days=tuple(_days_of_month(text) for text in said.days_of_month),
         months=tuple(_range(text, "month", _MONTHS, 1, 12) for text in said.months),
         years=tuple(_range(text, "year", (), 1, 9999) for text in said.years),
@@ -201,11 +201,23 @@ def _clock(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
+def _weekdays(text: str) -> list[Range]:
+    """A range of weekdays may go over the end of the week, whichever day that is: Alertmanager's begins on Sunday."""
+    begin, end = _ends(text, "weekday", _DAYS, 0, 6)
+    return [(begin, end)] if begin <= end else [(begin, 6), (0, end)]
+
+
 def _range(text: str, what: str, names: Sequence[str], least: int, most: int) -> Range:
-    parts = text.strip().lower().split(":")
-    numbers = [_number(part.strip(), what, names, least, most) for part in parts]
-    if len(numbers) > 2 or numbers[0] > numbers[-1]:
+    begin, end = _ends(text, what, names, least, most)
+    if begin > end:
         raise ValueError(f"{text!r} is not a range of {what}s, the earlier one first; for one over the end write two")
+    return begin, end
+
+
+def _ends(text: str, what: str, names: Sequence[str], least: int, most: int) -> Range:
+    numbers = [_number(part.strip(), what, names, least, most) for part in text.strip().lower().split(":")]
+    if len(numbers) > 2:
+        raise ValueError(f"{text!r} is not a range of {what}s; expected one of them, or two with ':' between")
     return numbers[0], numbers[-1]
 
 

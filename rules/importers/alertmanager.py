@@ -94,8 +94,7 @@ def _route(
     found = matchers.of_node(node, ("matchers",), ("match",), ("match_re",))
     when = 'source == "alertmanager"' if root else matchers.condition(found)
     rule: dict[str, Any] = {"name": sheet.names.take(name), "when": when}
-    if root or node.get("group_by"):
-        # An empty list in a child says nothing there.
+    if root or node.get("group_by") is not None:
         rule["group_by"] = _group_by(texts(node.get("group_by")))
     for key, usual in (("group_wait", "30s"), ("group_interval", "5m"), ("repeat_interval", "4h")):
         if root or node.get(key) is not None:
@@ -114,6 +113,8 @@ def _route(
         rule["continue"] = True
     if labels := node.get("labels"):
         rule["labels"] = {key: str(value) for key, value in mapping(labels, "labels").items()}
+        if templates := [key for key, value in rule["labels"].items() if "{{" in value]:
+            item.note(f"labels that are templates there are plain texts here: {', '.join(templates)}")
     unknown_keys(item, node, _ROUTE_KEYS)
     item.rule = rule
     for number, child in enumerate(listing(node.get("routes"), "routes"), 1):

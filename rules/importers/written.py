@@ -39,7 +39,7 @@ def write(sheet: Sheet) -> str:
     if sheet.times:
         lines += ["", "times:"]
         for name, intervals in sheet.times.items():
-            lines.append(f"  {_scalar(name)}:")
+            lines.append(f"  {_scalar(name)}:{'' if intervals else ' []'}")
             lines += [f"    - {_flow(interval)}" for interval in intervals]
     return "\n".join(lines) + "\n"
 

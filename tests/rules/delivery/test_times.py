@@ -101,6 +101,17 @@ def test_what_never_opens_again_has_no_opening() -> None:
     assert opening((), (times({"years": ["2020"]}),), from_rfc3339("2026-01-01T00:00:00Z")) is None
 
 
+def test_weekdays_may_go_over_the_end_of_the_week() -> None:
+    for weekdays, expected in (
+        ("sunday:thursday", "1111001"),
+        ("friday:monday", "1000111"),
+        ("monday:sunday", "1111111"),
+    ):
+        found = times({"weekdays": [weekdays]})
+        week = [from_rfc3339(f"2026-11-{day}T12:00:00Z") for day in range(16, 23)]
+        assert "".join(str(int(found.contains(day))) for day in week) == expected
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -108,7 +119,8 @@ def test_what_never_opens_again_has_no_opening() -> None:
         (clock("22:00", "06:00"), "for a span over midnight write two"),
         (clock("09:00", "09:00"), "is not before"),
         ({"weekdays": ["mondey"]}, "did you mean 'monday'"),
-        ({"weekdays": ["friday:monday"]}, "the earlier one first"),
+        ({"weekdays": ["monday:tuesday:friday"]}, "is not a range of weekdays"),
+        ({"months": ["may:april"]}, "the earlier one first"),
         ({"weekdays": ["1"]}, "is not a weekday"),
         ({"days_of_month": ["0"]}, "not a day of the month"),
         ({"days_of_month": ["32"]}, "not a day of the month"),

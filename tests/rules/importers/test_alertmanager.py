@@ -122,7 +122,7 @@ def test_what_a_child_does_not_say_is_its_parents() -> None:
     """
     root = alertmanager.read(parse_yaml(text, "am.yml").content, "am.yml").items[0]
     empty, plain = (item.rule or {} for item in root.items)
-    assert "group_by" not in empty
+    assert empty["group_by"] == []
     assert empty["repeat_interval"] == "365d"
     assert plain["when"] == 'labels.on == "true" && (!has(labels.off) || labels.off == "") && labels.n == "1.0"'
 
