@@ -15,14 +15,17 @@ from rules.cel.patterns import search
 from rules.cel.written import below, both, either, negated, present, text
 from rules.importers.sheet import NotImportable, mapping, texts
 
-_CLASSIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
-"""A name that the older of Alertmanager's two parsers takes, which decides wherever it takes a whole line."""
+_SPACE = r"[\t\n\f\r ]*"
+_CLASSIC = re.compile(rf"{_SPACE}([A-Za-z_:][A-Za-z0-9_:]*){_SPACE}(=~|=|!=|!~){_SPACE}(.*?){_SPACE}", re.DOTALL)
+"""What the older of Alertmanager's two parsers takes, which decides wherever it takes a whole line."""
 _NAME = r"""(?:[^\s{}!=~,"'`\\]+|"(?:[^"\\]|\\.)*")"""
 _ONE = re.compile(rf'\s*({_NAME})\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^",{{}}]*?)\s*(?:,|$)', re.DOTALL)
 _ESCAPE = re.compile(
     r"""\\(?:([abfnrtv\\"])|([0-7]{3})|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.?))""", re.DOTALL
 )
 _NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
+_OPEN = re.compile(r'((?:[^"\\]|\\.)*\\?)("?)', re.DOTALL)
+"""A value and the quote that closes it, if one does."""
 _PLAIN = re.compile(r"[A-Za-z0-9 _/:@=%#,'\"<>~;!-]*")
 
 
@@ -75,32 +78,76 @@ def _there(field: str, has: str) -> str:
 
 def read(line: str) -> list[Matcher]:
     """The matchers of one text: one of them, or several in braces. Raises NotImportable."""
+    if (classic := _classic(line)) is not None:
+        return classic
     body = line.strip()
     if body.startswith("{"):
         if not body.endswith("}"):
             raise NotImportable(f"the matchers {line!r} begin with a brace and do not end with one")
         body = body[1:-1]
-    parts: list[tuple[str, str, str]] = []
+    found: list[Matcher] = []
     at = 0
     while at < len(body.rstrip()):
         match = _ONE.match(body, at)
         if match is None:
             raise NotImportable(f'{line!r} is no matcher; expected one such as severity="critical" or job=~"api|web"')
-        parts.append((match[1], match[2], match[3]))
+        found.append(Matcher(_unquoted(match[1]), match[2], _unquoted(match[3])))
         at = match.end()
-    classic = all(_CLASSIC.fullmatch(name) for name, _, _ in parts)
-    return [
-        Matcher(_unquoted(name, classic=False), operator, _unquoted(value, classic=classic))
-        for name, operator, value in parts
-    ]
+    return found
 
 
-def _unquoted(value: str, *, classic: bool) -> str:
-    """What stands in quotes: with three escapes, anything else behind a backslash as it is; or, in the newer parser, with those of Go."""
+def _classic(line: str) -> list[Matcher] | None:
+    """The matchers as the older parser reads them; None for a line that it does not take. Braces need not be in pairs there."""
+    found = []
+    for token in _tokens(line.removeprefix("{").removesuffix("}")):
+        match = _CLASSIC.fullmatch(token)
+        value = _classic_value(match[3]) if match is not None else None
+        if match is None or value is None or (match[2].endswith("~") and not _is_pattern(value)):
+            return None
+        found.append(Matcher(match[1], match[2], value))
+    return found
+
+
+def _is_pattern(value: str) -> bool:
+    try:
+        search(f"^(?:{value})$")
+    except CelFailure:
+        return False
+    return True
+
+
+def _tokens(text: str) -> list[str]:
+    """What stands between commas that are not in quotes; nothing after the last one is none."""
+    tokens, token, quoted, escaped = [], "", False, False
+    for character in text:
+        if character == "," and not quoted:
+            tokens.append(token)
+            token = ""
+            continue
+        if character == '"':
+            quoted ^= not escaped
+            escaped = False
+        elif character == "\\":
+            escaped = not escaped
+        elif character != ",":
+            escaped = False
+        token += character
+    return [*tokens, token] if token.strip() else tokens
+
+
+def _classic_value(raw: str) -> str | None:
+    """A value with three escapes, anything else behind a backslash as it is; None where quotes are not in order."""
+    quoted = raw.startswith('"')
+    inner = _OPEN.fullmatch(raw[1:] if quoted else raw)
+    if inner is None or bool(inner[2]) is not quoted:
+        return None
+    return re.sub(r'\\([\\"n])', lambda found: "\n" if found[1] == "n" else found[1], inner[1])
+
+
+def _unquoted(value: str) -> str:
+    """What stands in quotes, with the escapes of Go, as the newer parser has it."""
     if not value.startswith('"'):
         return value
-    if classic:
-        return re.sub(r'\\([\\"n])', lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
 
     def meant(found: re.Match[str]) -> str:
         if found[1]:

@@ -57,13 +57,19 @@ def test_a_matcher_and_its_condition_agree(operator: str, pattern: str, value: s
         (r'"\"q\" 🙂"="v"', [('"q" 🙂', "=", "v")]),
         ("a='1'", [("a", "=", "'1'")]),
         ("a=x y", [("a", "=", "x y")]),
+        # Braces need not be in pairs for the older one, and one that ends a line is none of the value.
+        ('{a="b"', [("a", "=", "b")]),
+        ("a=~[0-9]{2}", [("a", "=~", "[0-9]{2")]),
+        ("a={x,b=y}", [("a", "=", "{x"), ("b", "=", "y")]),
+        # It does not take a pattern that is none once its escapes are read.
+        (r'a=~"\u00fc"', [("a", "=~", "ü")]),
     ],
 )
 def test_matchers_are_read(line: str, expected: list[tuple[str, str, str]]) -> None:
     assert [(one.name, one.operator, one.value) for one in read(line)] == expected
 
 
-@pytest.mark.parametrize("line", ["severity", '{a="b"', 'a=="b"', 'a="b" b="c"', "=x", r'"a"="\d"', "a!b=1"])
+@pytest.mark.parametrize("line", ["severity", 'a=b"c', 'a=="b"', 'a="b" b="c"', "=x", r'"a"="\d"', "a!b=1"])
 def test_what_is_no_matcher_is_refused(line: str) -> None:
     with pytest.raises(NotImportable):
         read(line)
