@@ -9,7 +9,8 @@ from typing_extensions import override
 from connectors.linear import documents
 from connectors.linear.arguments import CommentArguments, for_its_issue
 from connectors.linear.client import LinearClient
-from connectors.linear.markdown import defuse, footer
+from connectors.linear.defusing import defuse
+from connectors.linear.markdown import footer
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import ActionPort, Effect, OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock

@@ -10,8 +10,9 @@ from typing_extensions import override
 from connectors.linear import documents
 from connectors.linear.arguments import MOST_LINKS, IssueArguments, fitting_title
 from connectors.linear.client import LinearClient
+from connectors.linear.defusing import defuse
 from connectors.linear.directory import Directory
-from connectors.linear.markdown import defuse, escape, footer, link, one_line, quote
+from connectors.linear.markdown import escape, footer, link, one_line, quote
 from connectors.linear.settings import LinearSettings
 from connectors.ports.action import ActionPort, Effect, OutcomeUnknown, Rejected, TryLater
 from connectors.ports.clock import Clock, SystemClock

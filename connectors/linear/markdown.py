@@ -16,12 +16,12 @@ def quote(text: str, language: str = "") -> str:
     Markdown, a mention or HTML."""
     longest = max((len(run.group()) for run in _RUNS.finditer(text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{_visible(text)}\n{fence}"
+    return f"{fence}{language}\n{visible(text)}\n{fence}"
 
 
 def code(text: str) -> str:
     """`text` on one line as inline code, word for word but for line breaks, which become spaces."""
-    flat = " ".join(_visible(text).split())
+    flat = " ".join(visible(text).split())
     longest = max((len(run.group()) for run in _RUNS.finditer(flat)), default=0)
     if not flat:
         return "` `"
@@ -35,7 +35,7 @@ def escape(text: str) -> str:
 
     A mention (`@name`) and a bare address are broken by a word joiner (U+2060), which is not seen.
     """
-    flat = " ".join(_visible(text).split())
+    flat = " ".join(visible(text).split())
     escaped = _ACTIVE.sub(r"\\\1", flat).replace("\\@", "@\u2060")
     escaped = _BARE_URL.sub(lambda found: f"{found.group()}\u2060", escaped)
     return _LINE_START.sub(
@@ -70,53 +70,13 @@ def marked(text: object) -> str | None:
 
 def one_line(text: str, longest: int) -> str:
     """`text` on one line, at most `longest` characters, the cut marked by an ellipsis."""
-    flat = " ".join(_visible(text).split())
+    flat = " ".join(visible(text).split())
     return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Without control characters other than line breaks and tabs, and without the invisible ones that turn text around."""
     return "".join(
         c for c in text.replace("\r\n", "\n").replace("\r", "\n")
         if c in "\n\t" or (c >= " " and c != "\x7f" and c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
     )  # fmt: skip
-
-
-_FENCE = re.compile(r"^\s{0,3}(`{3,}(?=[^`]*$)|~{3,})")
-"""A fence of backticks has none behind it on its line (CommonMark 0.31.2, section 4.5)."""
-_CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
-_MENTION = re.compile(r"(?<![\w@])@(?=\w)")
-
-
-def defuse(markdown: str) -> str:
-    """Markdown written by an analyst, with what could act taken out: mentions reach nobody, HTML and HTML comments are shown, our
-    marker cannot be imitated. Code, fenced or inline, is left as it is."""
-    kept: list[str] = []
-    fence = ""
-    for line in _visible(markdown).split("\n"):
-        opening = _FENCE.match(line)
-        if fence:
-            if opening and opening.group(1).startswith(fence) and not line.strip(" `~"):
-                fence = ""
-        elif opening:
-            fence = opening.group(1)
-        else:
-            line = _defuse_line(line)
-        kept.append(line)
-    if fence:
-        kept.append(fence)
-    return "\n".join(kept)
-
-
-def _defuse_line(line: str) -> str:
-    pieces: list[str] = []
-    end = 0
-    for span in _CODE_SPAN.finditer(line):
-        pieces += [_inert(line[end : span.start()]), span.group()]
-        end = span.end()
-    return "".join([*pieces, _inert(line[end:])])
-
-
-def _inert(text: str) -> str:
-    text = _MENTION.sub("@\u2060", text)
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("tocsin:incident=", "tocsin:incident\u2060=")

@@ -8,12 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from connectors.linear.markdown import code, defuse, escape, footer, link, marked, quote
+from connectors.linear.defusing import defuse
+from connectors.linear.markdown import code, escape, footer, link, marked, quote
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 PIECES = st.lists(
     st.sampled_from(["`", "\n```\n", "\n````\n", "``", "~~~", "# ", "- ", "+ ", "1. ", "2) ", "> ", "* ", "_", "**", "[", "]", "(", ")", "<", ">", "!", "&amp;", "\\", "@ana",
-                     "https://x.example/a", "www.x.example", "<!-- ", " -->", "<b>", "|", "---", "===", "\n", "    ", "word", "1", ".", "\u202e"])
+                     "https://x.example/a", "www.x.example", "<!-- ", " -->", "<b>", "|", "---", "===", "\n", "\n\n", "\u00a0", "\t", "<div>", "- ```\n  ", "    ", "word", "1", ".", "\u202e"])
     | st.text(max_size=3)
 ).map("".join)  # fmt: skip
 
@@ -82,6 +83,14 @@ def test_our_footer_counts_in_the_last_line_alone(text: object, incident: str | 
 
 
 @example(text="```~~~`<b>")
+@example(text="``<b>`")
+@example(text="\\``a` <b> `")
+@example(text="` a\n` <b> `")
+@example(text="\u00a0```\n<b>")
+@example(text="```\n```~\n```\n<b>")
+@example(text="- ```\n  x\n  ```\n<b>")
+@example(text="<div>\n```\n<b>\n\n<i>")
+@example(text="a | b\n--|--\n` | <b> `")
 @given(text=PIECES)
 def test_a_defused_body_has_no_html_no_marker_and_no_mention_outside_code(text: str) -> None:
     tokens: list[Any] = PARSER.parse(defuse(text))
@@ -91,3 +100,21 @@ def test_a_defused_body_has_no_html_no_marker_and_no_mention_outside_code(text: 
             assert child.type != "html_inline"
     assert marked(defuse(text + "\ntocsin:incident=inc_9")) is None
     assert not re.search(r"(?<![\w@`])@ana", defuse("see @ana"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`kubectl get <pod>`",
+        "```sh\ncat <file\n```\nand `a <b>`",
+        "- first\n\n  ```\n  <b> @ana\n  ```\n- `<c>`",
+        "    <indented>",
+        "| a | b |\n|---|---|\n| `<x>` | y |",
+    ],
+)
+def test_code_is_left_as_it_is(text: str) -> None:
+    assert defuse(text) == text
+
+
+def test_a_fence_that_is_not_closed_takes_in_nothing_that_follows() -> None:
+    assert defuse("see\n~~~~\n<b>") == "see\n~~~~\n<b>\n~~~~"
