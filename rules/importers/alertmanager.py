@@ -55,6 +55,12 @@ def read(content: object, source: str, *, mended: bool = False) -> Sheet:
         sheet.remarks.append(_AS_THERE)
     for number, rule in enumerate(listing(config.get("inhibit_rules"), "inhibit_rules"), 1):
         _inhibition(mapping(rule, "an inhibition"), number, sheet, mended=mended)
+    said = mapping(config.get("global") or {}, "global")
+    beside = [
+        *(key for key in ("templates", "tracing") if config.get(key)),
+        *(f"global.{key}" for key in said if key != "resolve_timeout"),
+    ]
+    sheet.beside(beside, "how receivers are reached and what they are sent is said by playbooks and connectors here")
     keys = Item("key", "top level", None)
     unknown_keys(keys, config, _TOP_KEYS)
     if keys.notes:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from rules.cel.written import both, constant, either
+from rules.importers.rulebook_beside import beside
 from rules.importers.rulebook_conditions import Condition, alias
 from rules.importers.rulebook_conditions import read as read_condition
 from rules.importers.rulebook_parser import Assigned, Field, Negated, Tested, parse
@@ -47,6 +48,10 @@ def read(content: object, source: str, *, mended: bool = False) -> Sheet:
         raise NotImportable("a rulebook is a list of rule sets, each with 'rules'; this file has none")
     for each in sets:
         _ruleset(mapping(each, "a rule set"), sheet, mended=mended)
+    sheet.beside(
+        beside(sets, _NO_PLAYBOOK),
+        "what playbooks run on and with, and what filters make of events before, is not said in rules here",
+    )
     return sheet
 
 

@@ -74,6 +74,11 @@ class Sheet:
         named = [each.rule.get("playbook") for item in self.items for each in item.walk() if each.rule is not None]
         return list(dict.fromkeys(name for name in named if name))
 
+    def beside(self, keys: Iterable[str], why: str) -> None:
+        """Keys that say nothing of rules are not carried over: said at the head of the file."""
+        if named := ", ".join(f"`{key}`" for key in dict.fromkeys(keys)):
+            self.remarks.append(f"Not carried over: {named}; {why}.")
+
     def add(self, item: Item) -> Item:
         self.items.append(item)
         return item

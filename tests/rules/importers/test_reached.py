@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from rules.importers.importing import read
 from rules.importers.written import write
 from rules.load import load_texts
@@ -44,3 +46,26 @@ def test_unreachable_routes_are_left_out_and_the_rest_loads() -> None:
         "route.3.2",
         "route.4",
     ]
+
+
+def test_what_says_nothing_of_rules_is_named_at_the_head() -> None:
+    rulebook = [
+        {
+            "name": "x",
+            "hosts": "all",
+            "sources": [{"range": {"limit": 1}, "filters": [{"f": None}]}],
+            "rules": [
+                {"name": "r", "condition": "event.a == 1", "action": {"run_playbook": {"name": "p.yml", "retries": 2}}}
+            ],
+        }
+    ]
+    (said,) = read("ansible-rulebook", json.dumps(rulebook), "r.yml").remarks
+    assert said.startswith("Not carried over: `hosts`, `filters`, `run_playbook.retries`; ")
+    config = {
+        "global": {"resolve_timeout": "1m", "smtp_from": "a@b.example"},
+        "templates": ["*.tmpl"],
+        "route": {"receiver": "a"},
+        "receivers": [{"name": "a"}],
+    }
+    remarks = read("alertmanager", json.dumps(config), "a.yml").remarks
+    assert any(said.startswith("Not carried over: `templates`, `global.smtp_from`; ") for said in remarks)
